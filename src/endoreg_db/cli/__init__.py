@@ -1,0 +1,1 @@
+"""The ``endoreg`` command: one module for each command, all calling the services."""

@@ -1,0 +1,123 @@
+"""What crosses the border between an import and its cell, the child that holds the untrusted bytes.
+
+The parent sends one :class:`VideoTask`; the cell answers with any number of :class:`Probed`,
+:class:`Progress` and :class:`Finding` messages and ends with one :class:`Done` or :class:`Failed`.
+All are frozen dataclasses of plain values and travel as one bounded JSON line each, never as
+pickles: the cell is not trusted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from endoreg_db.deid.identity import Identity
+from endoreg_db.deid.profiles import DeviceProfile
+
+Stage = Literal["probe", "encode", "join", "verify"]
+
+#: How much a finding weighs. ``review``: a person must look before anything is published.
+#: ``fatal``: the output is known to be unsafe and is destroyed. ``note``: recorded, nothing more.
+Severity = Literal["note", "review", "fatal"]
+
+#: What the operator does next decides the kind; see :mod:`endoreg_db.errors`.
+FailureKind = Literal["unsupported", "corrupt", "storage", "deidentification", "unexpected"]
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeSettings:
+    """How the output is written."""
+
+    preset: str = "veryfast"  # x264 preset
+    crf: int = 20  # x264 constant rate factor, 0 (lossless) to 51
+
+
+@dataclass(frozen=True, slots=True)
+class VideoTask:
+    """One recording to de-identify. The parent owns ``work_dir`` and removes it afterwards."""
+
+    source: str  # path of the untrusted recording; only ever read
+    work_dir: str  # private, existing folder; everything the cell writes lies below it
+    profile: DeviceProfile
+    encode: EncodeSettings
+    workers: int  # how many one-threaded encoders run at once
+    read_text: bool = True  # False only where a test or a benchmark needs the pass without OCR
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFacts:
+    """What the probe found out about the source's video stream."""
+
+    container: str  # FFmpeg's name of the demuxer, e.g. ``mov,mp4,m4a,3gp,3g2,mj2``
+    codec: str  # e.g. ``h264``
+    width: int  # pixels, as decoded
+    height: int
+    pixel_format: str
+    time_base: Fraction  # seconds per tick of the stream
+    frame_rate: Fraction | None  # frames per second; None where the stream does not say
+    duration: float | None  # seconds; None where the stream does not say
+    frames: int | None  # as the container promises; None where it does not say
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """The probe went through."""
+
+    facts: VideoFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a stage is."""
+
+    stage: Stage
+    done: int  # frames
+    total: int | None  # frames; None where unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that a person should know about, in words free of identity."""
+
+    code: str  # stable, e.g. ``layout_mismatch``, ``text_in_image``, ``unconfirmed_profile``
+    severity: Severity
+    detail: str
+    start: float | None = None  # seconds from the start of the recording
+    end: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What the look at the finished output covered, and what it found."""
+
+    frames: int  # decoded from the output
+    duration: float  # seconds
+    largest_residue: int  # grey levels; range of any plane in the blanked area, beyond the ringing margin
+    scenes_read: int  # distinct pictures that OCR looked at
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The candidate is written and was looked at; whether it is published is the parent's decision."""
+
+    candidate: str  # path below ``work_dir``; fsynced
+    facts: VideoFacts
+    frames_decoded: int  # from the source
+    frames_damaged: int  # packets or frames that could not be decoded
+    identity: Identity
+    findings: tuple[Finding, ...]  # of reading and encoding
+    verification: Verification
+    timings: dict[str, float]  # stage → seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The cell could not do its work."""
+
+    kind: FailureKind
+    message: str  # one sentence, free of paths and identity
+
+
+Message = Probed | Progress | Finding | Done | Failed

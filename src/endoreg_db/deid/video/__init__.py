@@ -1,0 +1,1 @@
+"""The video pass: probe, blank everything but the endoscopic image, encode, verify."""

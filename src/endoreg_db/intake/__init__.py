@@ -1,0 +1,1 @@
+"""The first look at a source file: what it really is, and which content it holds."""
