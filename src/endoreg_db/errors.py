@@ -79,6 +79,12 @@ class SourceUnreadableError(MediaImportError, OSError):
     advice = "Give the path of a file that this user may read."
 
 
+class SourceChangedError(MediaImportError):
+    """The file was written to or replaced while it was being imported."""
+
+    advice = "Wait until whatever writes the file has ended, then import it again."
+
+
 class UnknownCenterError(MediaImportError, ValueError):
     """No centre of that name is registered."""
 
@@ -109,6 +115,20 @@ class InsufficientStorageError(MediaImportError):
     """There is no room to write; nothing was kept of the attempt."""
 
     advice = "Free space below the data directory, then run the import again: it resumes by itself."
+
+
+class StorageFailedError(MediaImportError, OSError):
+    """The data folder cannot be read or written, and not because it is full."""
+
+    advice = (
+        "Check that the disk or share of the data directory is mounted, healthy and writable by this user."
+    )
+
+
+class CorruptStoreError(MediaImportError):
+    """Something in the store is missing, damaged or was changed by somebody else."""
+
+    advice = "Restore it from the backup; `endoreg doctor --deep` lists everything that is damaged."
 
 
 class LeaseLostError(MediaImportError):

@@ -1,0 +1,91 @@
+"""Settings, read once at the edge and passed down as one frozen object.
+
+Inner code takes the two values that it needs; nothing below the services reads the environment.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from dotenv import dotenv_values
+
+from endoreg_db.errors import ConfigurationError
+
+PREFIX = "ENDOREG_"
+
+X264_PRESETS = (
+    "ultrafast",
+    "superfast",
+    "veryfast",
+    "faster",
+    "fast",
+    "medium",
+    "slow",
+    "slower",
+    "veryslow",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that an operator can set; the defaults work."""
+
+    data_dir: Path  # database, vault, published files, quarantine and keys lie below it
+    database_url: str  # ``sqlite:///…`` or ``postgresql://…``
+    stale_lock_seconds: float | None  # None: the service's own ``STALE_LOCK_SECONDS``
+    workers: int  # one-threaded encoders that run at once
+    video_preset: str  # x264 preset
+    video_crf: int  # x264 constant rate factor
+
+
+def config_from(values: Mapping[str, Any]) -> Config:
+    """Build the configuration from ``ENDOREG_…`` values; unknown keys are ignored.
+
+    Raises:
+        ConfigurationError: a value cannot be used; names the setting and what it may be.
+    """
+    data_dir = (
+        Path(_text(values, "DATA_DIR") or platformdirs.user_data_dir("endoreg")).expanduser().absolute()
+    )
+    stale = _text(values, "STALE_LOCK_SECONDS")
+    preset = _text(values, "VIDEO_PRESET") or "veryfast"
+    if preset not in X264_PRESETS:
+        raise ConfigurationError(f"ENDOREG_VIDEO_PRESET is {preset!r}; it may be {', '.join(X264_PRESETS)}")
+    return Config(
+        data_dir=data_dir,
+        database_url=_text(values, "DATABASE_URL") or f"sqlite:///{data_dir / 'endoreg.sqlite3'}",
+        stale_lock_seconds=_number(values, "STALE_LOCK_SECONDS", 1, 1e7) if stale else None,
+        workers=int(_number(values, "WORKERS", 1, 256, default=len(os.sched_getaffinity(0)))),
+        video_preset=preset,
+        video_crf=int(_number(values, "VIDEO_CRF", 0, 51, default=20)),
+    )
+
+
+def environment(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """``ENDOREG_…`` values of ``.env`` in ``folder``, overridden by those of the environment."""
+    from_file = {k: v for k, v in dotenv_values(folder / ".env").items() if v is not None}
+    return {k: v for k, v in {**from_file, **environ}.items() if k.startswith(PREFIX)}
+
+
+def _text(values: Mapping[str, Any], name: str) -> str:
+    return str(values.get(PREFIX + name, "") or "").strip()
+
+
+def _number(
+    values: Mapping[str, Any], name: str, low: float, high: float, default: float | None = None
+) -> float:
+    text = _text(values, name)
+    if not text and default is not None:
+        return default
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if not low <= number <= high:
+        raise ConfigurationError(f"{PREFIX}{name} is {text!r}; it may be a number from {low:g} to {high:g}")
+    return number

@@ -1,0 +1,116 @@
+"""Media files: the records that researchers see. Identity is never stored here."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from django.db import models, transaction
+from django.db.models.functions import Now
+
+from endoreg_db.errors import InvalidTransitionError, LeaseLostError
+from endoreg_db.models.center import Center
+from endoreg_db.models.lease import ContentLease, Lease
+from endoreg_db.models.processor import EndoscopyProcessor
+from endoreg_db.models.states import REACHABLE, State, sources_of
+
+
+class MediaFile(models.Model):
+    """One content, known by its SHA-256, whatever it was called and wherever it lay.
+
+    A recording and a report share this table so that the database itself can promise that a
+    content has one record, one lease and one state.
+    """
+
+    class Kind(models.TextChoices):
+        """What the content is."""
+
+        VIDEO = "video"
+        REPORT = "report"
+
+    uuid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    center = models.ForeignKey(Center, on_delete=models.PROTECT, related_name="media")
+    state = models.CharField(max_length=20, choices=State.choices, default=State.RECEIVED)
+    content_sha256 = models.CharField(max_length=64, unique=True)
+    size_bytes = models.BigIntegerField()
+    original_kept = models.BooleanField(default=False)  # the vault holds it
+    output_name = models.CharField(max_length=100, blank=True, default="")  # below ``published/``
+    output_sha256 = models.CharField(max_length=64, blank=True, default="")
+    candidate_sha256 = models.CharField(max_length=64, blank=True, default="")  # in the vault
+    findings = models.JSONField(default=list)  # why it needs review, in words free of identity
+    fencing_token = models.BigIntegerField(default=0)  # of the grant that changed the record last
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ("created_at", "uuid")
+        indexes: ClassVar = [
+            models.Index(fields=["state", "created_at"], name="media_by_state"),
+            models.Index(fields=["size_bytes"], name="media_by_size"),
+            models.Index(fields=["created_at", "uuid"], name="media_by_age"),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="media_state_is_known", condition=models.Q(state__in=[s.value for s in State])
+            ),
+            models.CheckConstraint(
+                name="media_output_only_when_published",
+                condition=(models.Q(state__in=[s.value for s in REACHABLE]) & ~models.Q(output_sha256=""))
+                | (~models.Q(state__in=[s.value for s in REACHABLE]) & models.Q(output_sha256="")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.uuid} ({self.state})"
+
+    def advance(self, to: State, *, lease: Lease | None = None, **changes: Any) -> None:
+        """Move this record to state ``to`` and write ``changes``, in one conditional statement.
+
+        With a ``lease`` the statement also demands that its fencing token is still the newest
+        one, so a worker that slept through its lease changes nothing. Call it inside the
+        transaction that makes the change's other half durable.
+
+        Raises:
+            LeaseLostError: a newer worker has been granted the content.
+            InvalidTransitionError: the record is not in a state from which ``to`` may follow.
+        """
+        rows = MediaFile.objects.filter(pk=self.pk, state__in=sources_of(to))
+        values: dict[str, Any] = {**changes, "state": to}
+        if lease is not None:
+            rows = rows.filter(models.Exists(ContentLease.objects.held_by(lease)))
+            values["fencing_token"] = lease.token
+        shared = {field.name for field in MediaFile._meta.fields}
+        of_its_kind = {name: values.pop(name) for name in tuple(values) if name not in shared}
+        with transaction.atomic():
+            if rows.update(updated_at=Now(), **values) != 1:
+                self._explain_refusal(to, lease)
+            if of_its_kind:
+                # The statement above has locked the record, so this one needs no condition.
+                type(self)._default_manager.filter(pk=self.pk).update(**of_its_kind)
+        for field, value in {**values, **of_its_kind}.items():
+            setattr(self, field, value)
+
+    def _explain_refusal(self, to: State, lease: Lease | None) -> None:
+        if lease is not None and not ContentLease.objects.held_by(lease).exists():
+            raise LeaseLostError(f"The lease on {self.kind} {self.uuid} was lost before it became {to}")
+        current = MediaFile.objects.values_list("state", flat=True).get(pk=self.pk)
+        raise InvalidTransitionError(f"The {self.kind} {self.uuid} is {current}; it cannot become {to}")
+
+
+class VideoFile(MediaFile):
+    """An endoscopy recording."""
+
+    processor = models.ForeignKey(EndoscopyProcessor, on_delete=models.PROTECT, related_name="videos")
+    profile_digest = models.CharField(max_length=64, blank=True, default="")  # as it was applied
+    width = models.PositiveIntegerField(null=True)  # pixels
+    height = models.PositiveIntegerField(null=True)
+    frames = models.PositiveBigIntegerField(null=True)
+    duration = models.FloatField(null=True)  # seconds
+    timings = models.JSONField(default=dict)  # stage → seconds
+
+
+class ReportFile(MediaFile):
+    """An endoscopy report."""
+
+    pages = models.PositiveIntegerField(null=True)

@@ -1,0 +1,352 @@
+"""The import of one media file, told once for recordings and reports.
+
+:meth:`MediaImportService.import_file` is the story; each step is a method whose name callers know.
+What a step needs and what it found lies in the call's own :class:`ImportContext`, so two threads
+may share one service object. What is particular to a kind of media is in the subclasses, what has
+to happen in the database and on disk in :mod:`endoreg_db.services.records`.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+from django.db import connection
+
+from endoreg_db.bootstrap import current_config
+from endoreg_db.conf import Config
+from endoreg_db.deid.messages import Message
+from endoreg_db.errors import (
+    AlreadyProcessedError,
+    CorruptMediaError,
+    FileLockedError,
+    LeaseLostError,
+    MediaImportError,
+    SourceMissingError,
+    SourceUnreadableError,
+    UnsupportedMediaError,
+)
+from endoreg_db.intake.inspect import MediaKind, inspect
+from endoreg_db.locking import file_lock, lease
+from endoreg_db.locking.keeper import Keeper
+from endoreg_db.logging import correlation, get_logger
+from endoreg_db.models import MediaFile
+from endoreg_db.services import records
+from endoreg_db.services.context import ImportContext, ImportOutcome, ImportRequest
+from endoreg_db.services.store import open_store
+from endoreg_db.storage.durable import require_room
+from endoreg_db.storage.layout import DataFolder
+from endoreg_db.storage.publish import SourceFingerprint, fingerprint
+from endoreg_db.storage.workspace import Workspace
+
+#: A lock that nobody alive holds is taken over when it is older than this.
+STALE_LOCK_SECONDS = 600
+
+#: Room that must be free before work begins, beside as much as the source takes itself.
+SPARE_BYTES = 64 * 1024 * 1024
+
+log = get_logger(__name__)
+
+
+class MediaImportService(ABC):
+    """Imports media files: locked, de-identified, verified, recorded."""
+
+    kind: ClassVar[MediaKind]
+    noun: ClassVar[str]  # what a person calls the file, e.g. ``Video``
+
+    def __init__(
+        self, config: Config | None = None, *, on_message: Callable[[Message], None] | None = None
+    ) -> None:
+        """Make a service; it holds nothing but the list of files that it has imported.
+
+        Args:
+            config: the settings; by default those of the environment at the time of each call.
+            on_message: told what the cell reports (progress, findings), in the calling thread.
+        """
+        self._fixed_config = config
+        self._on_message = on_message or (lambda _message: None)
+        self._calls = threading.local()
+        self._mutex = threading.Lock()
+        self._fingerprints: dict[str, SourceFingerprint] = {}
+        self.processed_files: set[str] = set()
+
+    # ------------------------------------------------------------------ what callers may look at
+
+    @property
+    def processing_context(self) -> dict[str, Any]:
+        """What this thread's call knows so far; empty when none is running."""
+        context = self._current
+        return {} if context is None else context.as_dict()
+
+    @property
+    def current_video(self) -> MediaFile | None:
+        """The record that this thread's call works on."""
+        context = self._current
+        return None if context is None else context.record
+
+    # ------------------------------------------------------------------------------- the story
+
+    def import_file(self, request: ImportRequest) -> ImportOutcome:
+        """Import one file and say how it ended.
+
+        Afterwards the record is published or waits for review, its output (if published) was
+        verified, and lock and lease are given back. An import that fails publishes nothing and
+        leaves the source as it was.
+
+        Raises:
+            MediaImportError: what went wrong and what to do next; see :mod:`endoreg_db.errors`.
+        """
+        with correlation() as correlation_id:
+            try:
+                self._initialize_processing_context(request, correlation_id)
+                self._validate_and_prepare_file()
+                self._create_or_retrieve_instance()
+                if self._context.outcome is None:
+                    self._setup_processing_environment()
+                    self._process_media()
+                    self._finalize_processing()
+                self._cleanup_and_archive()
+                return self._finished_outcome()
+            except BaseException as error:  # Ctrl-C too: the record must say what became of it
+                self._record_failure(error)
+                raise
+            finally:
+                self._cleanup_processing_context()
+
+    # ------------------------------------------------------------------------------- the steps
+
+    def _initialize_processing_context(self, request: ImportRequest, correlation_id: str) -> None:
+        """Begin a call: settings, store, an empty context of its own."""
+        config = self._config()
+        self._calls.context = ImportContext(
+            request=request,
+            correlation_id=correlation_id,
+            config=config,
+            store=open_store(config),
+            resources=ExitStack(),
+        )
+        log.info("Initialized processing context for: %s", request.file_path)
+
+    def _validate_and_prepare_file(self) -> None:
+        """Take the file lock, held until the context is cleaned up, and look at the file."""
+        context = self._enter("_validate_and_prepare_file")
+        path = context.request.file_path
+        self._check_source(path)
+        context.resources.enter_context(self._logged_lock(path))
+        context.fingerprint = self._check_source(path)  # again: it may have gone while we waited
+        self._check_not_processed(path, context.fingerprint)
+        with self._mutex:
+            self.processed_files.add(str(path))
+            self._fingerprints[str(path)] = context.fingerprint
+        context.in_processed_files = True
+        log.info("File validation completed for: %s", path)
+
+    @abstractmethod
+    def _create_or_retrieve_instance(self) -> None:
+        """Identify the content, take the lease, and set ``record``; or ``outcome`` if it is known."""
+
+    def _setup_processing_environment(self) -> None:
+        """Make sure that there is room, and that the content is where the cell can read it."""
+        context = self._enter("_setup_processing_environment")
+        record, workspace = context.the_record, context.the_workspace
+        require_room(workspace.folder, 2 * record.size_bytes + SPARE_BYTES)
+        if context.request.retry_of is not None and record.original_kept:
+            context.untrusted_input = workspace.folder / "original"
+            context.store.vault.extract(record.content_sha256, context.untrusted_input)
+
+    @abstractmethod
+    def _process_media(self) -> None:
+        """De-identify, in the cell, and verify the output."""
+
+    @abstractmethod
+    def _finalize_processing(self) -> None:
+        """Judge the output; publish it, keep it for review, or destroy it. Sets ``outcome``."""
+
+    def _cleanup_and_archive(self) -> None:
+        """Remove what the work left behind and, when asked to and safe, the source: last of all."""
+        context = self._enter("_cleanup_and_archive")
+        if context.workspace is not None:
+            context.workspace.close()
+        if context.request.delete_source:
+            records.remove_source(context)
+        outcome = self._finished_outcome()
+        log.info("Import ended as %s: %s", outcome.status, outcome.record.uuid, action=outcome.status)
+
+    def _cleanup_processing_context(self) -> None:
+        """End the call, however it went: give back lease, workspace and lock, forget the context."""
+        context = self._current
+        if context is None:
+            return
+        path = str(context.request.file_path)
+        try:
+            context.resources.close()
+        except Exception:  # must not hide the import's own error; recovery mends the rest
+            log.warning("Could not give everything back after importing %s", path, exc_info=True)
+        finally:
+            if context.outcome is None and context.in_processed_files:
+                with self._mutex:
+                    self.processed_files.discard(path)
+                    self._fingerprints.pop(path, None)
+                log.info("Removed %s from processed files (failed processing)", path)
+            self._calls.context = None
+
+    # ------------------------------------------------------------------------- lock and identity
+
+    @contextmanager
+    def _file_lock(self, path: str | Path) -> Iterator[file_lock.HeldLock]:
+        """Hold ``<path>.lock`` for as long as the block runs, however long that is.
+
+        Raises:
+            FileLockedError: somebody alive holds it, or nobody knows and it is not stale yet.
+        """
+        source = Path(path)
+        lock_path = file_lock.lock_path_for(source, DataFolder(self._config().data_dir).locks)
+        try:
+            held = file_lock.acquire(
+                lock_path,
+                stale_after=self._stale_lock_seconds(),
+                on_reclaim=lambda age: log.warning(
+                    "Stale lock detected for %s (age %.0fs). Reclaiming lock...", path, age
+                ),
+            )
+        except file_lock.LockHeldError as error:
+            raise self._already_being_processed(source) from error
+        with held, Keeper() as keeper:
+            keeper.add("file lock", held.renew)
+            yield held
+
+    @contextmanager
+    def _logged_lock(self, path: Path) -> Iterator[None]:
+        with ExitStack() as stack:
+            stack.enter_context(self._file_lock(path))
+            log.info("Acquired file lock for: %s", path)
+            yield
+        log.info("Released file lock")
+
+    def _admit(self, kept_record: Callable[[str, int], MediaFile]) -> None:
+        """Identify the content and take the lease on it; known content ends the import here.
+
+        Args:
+            kept_record: makes (unsaved) the record of a new content from its SHA-256 and size.
+        """
+        context = self._context
+        context.attempt = records.begin_attempt(context, self.kind)
+        context.workspace = context.resources.enter_context(
+            Workspace(context.store.folder, context.attempt.uuid)
+        )
+        if records.recognise(context):
+            return
+        try:
+            created = records.take_lease(context, kept_record)
+        except lease.LeaseHeldError as error:
+            raise self._already_being_processed(context.request.file_path) from error
+        record = context.the_record
+        if context.outcome is None:
+            self._keep_lease(context)
+            records.keep_original(context)
+            verb = "Created" if created else "Retrieved existing"
+            log.info("%s %s with UUID: %s", verb, type(record).__name__, record.uuid)
+
+    def _keep_lease(self, context: ImportContext) -> None:
+        keeper = Keeper(
+            on_error=lambda name, error: log.warning("Could not renew the %s: %s", name, error),
+            # The keeper's thread has a connection of its own, so it must look up which one it closes.
+            on_stop=lambda: connection.close(),
+        )
+        context.keeper = context.resources.enter_context(keeper)
+        granted = context.the_lease
+        keeper.add("lease", lambda: lease.renew(granted))
+
+    def _lease_is_lost(self) -> bool:
+        keeper = self._context.keeper
+        return keeper is not None and "lease" in keeper.lost
+
+    def _check_lease(self) -> None:
+        """Stop when a newer worker has been granted the content."""
+        if self._lease_is_lost():
+            path = self._context.request.file_path
+            raise LeaseLostError(f"The lease on {path} was lost while working on it")
+
+    # ------------------------------------------------------------------------------------- checks
+
+    def _check_source(self, path: Path) -> SourceFingerprint:
+        try:
+            kind = inspect(path)
+            seen = fingerprint(path)
+        except FileNotFoundError:
+            raise SourceMissingError(f"{self.noun} file not found: {path}") from None
+        except IsADirectoryError:
+            raise SourceUnreadableError(
+                f"{path} is a folder, not a file",
+                advice="Give the path of a file; `endoreg import FOLDER` imports what is in a folder.",
+            ) from None
+        except OSError as error:
+            raise SourceUnreadableError(f"{path} cannot be read: {error.strerror or error}") from error
+        if self._current is not None and self._context.request.retry_of is not None:
+            return seen  # what a person asked to run again was inspected the first time
+        if kind is MediaKind.EMPTY:
+            raise CorruptMediaError(f"{path} is empty")
+        if kind is not self.kind:
+            raise UnsupportedMediaError(f"{path} is not a {self.noun.lower()} file, whatever its name says")
+        return seen
+
+    def _check_not_processed(self, path: Path, seen: SourceFingerprint) -> None:
+        with self._mutex:
+            processed = str(path) in self.processed_files and self._fingerprints.get(str(path)) == seen
+        if processed and self._context.request.retry_of is None:
+            raise AlreadyProcessedError(f"File already processed: {path}")
+
+    def _already_being_processed(self, path: Path) -> FileLockedError:
+        message = f"File already being processed: {path}"
+        log.error(message)
+        return FileLockedError(message)
+
+    # --------------------------------------------------------------------------- the call's context
+
+    @property
+    def _current(self) -> ImportContext | None:
+        context: ImportContext | None = getattr(self._calls, "context", None)
+        return context
+
+    @property
+    def _context(self) -> ImportContext:
+        context = self._current
+        if context is None:
+            raise RuntimeError("no import is running in this thread; call import_file() first")
+        return context
+
+    def _enter(self, step: str) -> ImportContext:
+        context = self._context
+        context.step = step
+        return context
+
+    def _finished_outcome(self) -> ImportOutcome:
+        outcome = self._context.outcome
+        if outcome is None:
+            raise RuntimeError("the import went through all steps but none of them said how it ended")
+        return outcome
+
+    def _record_failure(self, error: BaseException) -> None:
+        context = self._current
+        if context is None:
+            if isinstance(error, MediaImportError):
+                error.locate(path=None, correlation_id=None, step="_initialize_processing_context")
+            return
+        if isinstance(error, MediaImportError):
+            error.locate(
+                path=context.request.file_path, correlation_id=context.correlation_id, step=context.step
+            )
+        if not isinstance(error, FileLockedError | AlreadyProcessedError):
+            log.error("Import of %s failed: %s", context.request.file_path, error or type(error).__name__)
+        records.record_failure(context, error)
+
+    def _config(self) -> Config:
+        return self._fixed_config or current_config()
+
+    def _stale_lock_seconds(self) -> float:
+        configured = self._config().stale_lock_seconds
+        return STALE_LOCK_SECONDS if configured is None else configured

@@ -1,0 +1,400 @@
+"""What an import does to the records and the store, one function for each durable step.
+
+The order is always the same: bytes first, then the row that names them, the source last of all.
+Whatever a function here leaves behind when the power goes is a state that
+:mod:`endoreg_db.services.recovery` knows.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from django.db import DatabaseError, transaction
+from django.db.models.functions import Now
+
+from endoreg_db import errors
+from endoreg_db.conf import Config
+from endoreg_db.deid.identity import Identity
+from endoreg_db.deid.messages import Finding
+from endoreg_db.locking import lease
+from endoreg_db.locking.owner import current_owner
+from endoreg_db.logging import get_logger
+from endoreg_db.models import AuditEvent, ContentLease, ImportAttempt, MediaFile, State
+from endoreg_db.models.lease import Lease
+from endoreg_db.models.states import SETTLED, sources_of
+from endoreg_db.services import identity_records, recovery
+from endoreg_db.services.context import ImportContext, ImportOutcome, ImportRequest, Status
+from endoreg_db.services.store import open_store
+from endoreg_db.storage.durable import remove_durably
+from endoreg_db.storage.publish import Publisher, fingerprint
+from endoreg_db.storage.sealing import Sealer
+from endoreg_db.storage.vault import FileDigest, hash_file
+
+log = get_logger(__name__)
+
+Outcome = ImportAttempt.Outcome
+
+
+# ------------------------------------------------------------------------------------ attempts
+
+
+def begin_attempt(context: ImportContext, kind: str) -> ImportAttempt:
+    """Write down that an attempt begins, before it does anything."""
+    place = current_owner().place
+    attempt = ImportAttempt(
+        kind=kind,
+        correlation_id=context.correlation_id,
+        step=context.step,
+        host=socket.gethostname(),
+        boot=place.boot.hex(),
+        machine=place.machine.hex(),
+        pid=os.getpid(),
+    )
+    attempt.sealed_source = identity_records.seal_path(
+        context.store.sealer, context.request.file_path.absolute(), attempt.uuid
+    )
+    attempt.save(force_insert=True)
+    return attempt
+
+
+def record_failure(context: ImportContext, error: BaseException) -> None:
+    """Write down why an attempt failed and free the content; never raises for a database at fault.
+
+    A record that is already published stays so: what failed came after.
+    """
+    if context.attempt is None:
+        return
+    try:
+        with transaction.atomic():
+            _fail_record(context, error)
+            _end_attempt(context, _failed_outcome(error), error)
+    except DatabaseError as trouble:
+        # The attempt stays "running" with a dead owner: exactly what recovery looks for.
+        log.warning("Could not record why the import failed: %s", trouble)
+
+
+def _fail_record(context: ImportContext, error: BaseException) -> None:
+    if context.lease is None or context.record is None or isinstance(error, errors.LeaseLostError):
+        return
+    failed = State.QUARANTINED if _failed_outcome(error) is Outcome.QUARANTINED else State.FAILED
+    try:
+        if context.record.state in (State.RECEIVED, State.PROCESSING):
+            context.record.advance(failed, lease=context.lease)
+    except errors.LeaseLostError:
+        log.warning("Another worker owns the content now; this one changed nothing")
+
+
+def _failed_outcome(error: BaseException) -> ImportAttempt.Outcome:
+    if isinstance(error, errors.UnsupportedMediaError | errors.CorruptMediaError | errors.VerificationError):
+        return Outcome.QUARANTINED
+    if isinstance(error, errors.FileLockedError):
+        return Outcome.LOCKED
+    return Outcome.FAILED if isinstance(error, Exception) else Outcome.INTERRUPTED
+
+
+def _end_attempt(
+    context: ImportContext, outcome: ImportAttempt.Outcome, error: BaseException | None = None
+) -> None:
+    attempt = context.the_attempt
+    path = str(context.request.file_path)
+    message = "" if error is None else str(error).replace(path, "<source>") or type(error).__name__
+    ImportAttempt.objects.filter(pk=attempt.pk).update(
+        outcome=outcome,
+        step=context.step,
+        error_type="" if error is None else type(error).__name__,
+        error_message=message.encode("utf-8", "backslashreplace").decode(),
+        media=None if context.record is None else context.record.pk,
+        ended_at=Now(),
+    )
+
+
+# ------------------------------------------------------------------------------ known and new
+
+
+def recognise(context: ImportContext) -> bool:
+    """Read the source once; True if its content is settled already (then ``outcome`` is set).
+
+    A file of a size that some record has is hashed first, because writing an encrypted copy of a
+    duplicate costs more than reading a new file twice now and then.
+    """
+    path = context.request.file_path
+    if context.request.retry_of is not None:
+        context.record = MediaFile.objects.get(pk=context.request.retry_of)
+        return False
+    kept = False
+    if MediaFile.objects.filter(size_bytes=path.stat().st_size).exists():
+        context.digest = hash_file(path)
+        record = MediaFile.objects.filter(content_sha256=context.digest.sha256).first()
+        if record is not None and _settle_known(context, record):
+            return True
+        kept = record is not None and record.original_kept
+    if context.request.save_original and not kept:
+        context.ingested = context.store.vault.ingest(path, context.the_workspace.folder)
+        context.digest = FileDigest(context.ingested.sha256, context.ingested.size)
+    context.digest = context.digest or hash_file(path)
+    return False
+
+
+def take_lease(context: ImportContext, new_record: Callable[[str, int], MediaFile]) -> bool:
+    """Take the lease on the content and find or make its record, in one transaction.
+
+    Returns whether the record is new. If another worker settled the content meanwhile, ``outcome``
+    is set and the lease given back.
+
+    Raises:
+        LeaseHeldError: another attempt works on this content.
+    """
+    sha256, size = _identified(context)
+    attempt = context.the_attempt
+    with transaction.atomic():
+        granted = lease.grant(sha256, attempt.uuid, is_dead=lambda a: recovery.is_dead(context.store, a))
+        record = MediaFile.objects.filter(content_sha256=sha256).first()
+        created = record is None
+        if record is None:
+            record = new_record(sha256, size)
+            record.save(force_insert=True)
+        ImportAttempt.objects.filter(pk=attempt.pk).update(
+            media_id=record.pk, token=granted.token, step=context.step
+        )
+        if context.request.retry_of is None and _settle_known(context, record):
+            lease.release(granted)
+            return False
+    context.record, context.lease = _as_its_kind(record), granted
+    context.resources.callback(_release, granted)
+    return created
+
+
+def keep_original(context: ImportContext) -> None:
+    """Give the encrypted original its address, then say so in the record, which is now processing."""
+    record, ingested = context.the_record, context.ingested
+    if ingested is not None:
+        context.store.vault.keep(ingested)
+    changes: dict[str, Any] = {
+        "original_kept": record.original_kept or ingested is not None,
+        "findings": [],
+        "candidate_sha256": "",
+    }
+    if context.request.retry_of is None:
+        changes |= {"center": context.center}
+    if context.processor is not None:
+        changes |= {"processor": context.processor}
+    with transaction.atomic():
+        recovery.settle_earlier_attempts(context.store, record, context.the_attempt)
+        record.advance(State.PROCESSING, lease=context.the_lease, **changes)
+
+
+def _identified(context: ImportContext) -> tuple[str, int]:
+    if context.digest is not None:
+        return context.digest.sha256, context.digest.size
+    record = context.the_record
+    return record.content_sha256, record.size_bytes
+
+
+def _settle_known(context: ImportContext, record: MediaFile) -> bool:
+    """End the import with a known record, if there is nothing to do about it."""
+    if record.state == State.QUARANTINED:
+        raise _quarantined(context, record)
+    if record.state not in SETTLED:
+        return False
+    context.record = _as_its_kind(record)
+    context.outcome = ImportOutcome(context.record, "duplicate", output_of(context.store.publisher, record))
+    _end_attempt(context, Outcome.DUPLICATE)
+    return True
+
+
+def _quarantined(context: ImportContext, record: MediaFile) -> errors.MediaImportError:
+    last = record.attempts.filter(token__isnull=False).exclude(error_type="").order_by("-started_at").first()
+    kind = getattr(errors, last.error_type, errors.CorruptMediaError) if last else errors.CorruptMediaError
+    why = last.error_message.replace("<source>", str(context.request.file_path)) if last else "damaged"
+    context.record = _as_its_kind(record)
+    error: errors.MediaImportError = kind(
+        f"Quarantined: {why}",
+        advice=f"It is not tried again by itself; `endoreg retry {record.uuid}` tries it once more.",
+    )
+    return error
+
+
+def _as_its_kind(record: MediaFile) -> MediaFile:
+    if type(record) is not MediaFile:
+        return record
+    child = record.videofile if record.kind == MediaFile.Kind.VIDEO else record.reportfile
+    return child
+
+
+def _release(granted: Lease) -> None:
+    lease.release(granted)
+
+
+# ------------------------------------------------------------------------------- the way out
+
+
+def check_source_unchanged(context: ImportContext) -> None:
+    """Make sure that what was de-identified is what was hashed and stored.
+
+    Raises:
+        SourceChangedError: the source was replaced or written to while it was being read.
+    """
+    before, path = context.fingerprint, context.request.file_path
+    if context.untrusted_input is not None or before is None:
+        return
+    now = fingerprint(path)
+    # Not the change time: giving the file a second name changes that, but no byte of it.
+    if (now.device, now.inode, now.size, now.mtime_ns) != (
+        before.device,
+        before.inode,
+        before.size,
+        before.mtime_ns,
+    ):
+        raise errors.SourceChangedError(f"{path} changed while it was being imported")
+
+
+def publish(
+    context: ImportContext,
+    candidate: Path,
+    suffix: str,
+    findings: tuple[Finding, ...],
+    identity: Identity,
+    facts: Mapping[str, Any],
+) -> None:
+    """Give the verified output its final name and say so, if the lease is still ours.
+
+    The name is given inside the transaction that holds the lease's row, so a worker whose lease
+    has passed to another can neither replace the other's file nor change the record. If the power
+    goes between the two, recovery finds a file that no record names, and removes it.
+
+    Raises:
+        LeaseLostError: a newer worker has been granted the content; nothing was changed.
+    """
+    record, store = context.the_record, context.store
+    output_sha256 = hash_file(candidate).sha256
+    with transaction.atomic():
+        _lock_lease(context)
+        output = store.publisher.publish(candidate, record.pk, suffix)
+        record.advance(
+            State.PUBLISHED,
+            lease=context.the_lease,
+            output_name=output.name,
+            output_sha256=output_sha256,
+            candidate_sha256="",
+            findings=[asdict(finding) for finding in findings],
+            **facts,
+        )
+        _settle(context, "imported", identity, output)
+
+
+def hold_for_review(
+    context: ImportContext,
+    candidate: Path,
+    findings: tuple[Finding, ...],
+    identity: Identity,
+    facts: Mapping[str, Any],
+) -> None:
+    """Keep the output, encrypted, until a person has looked; nothing is published.
+
+    Raises:
+        LeaseLostError: a newer worker has been granted the content; nothing was changed.
+    """
+    record, store = context.the_record, context.store
+    candidate_sha256 = store.vault.put_file(candidate, context.the_workspace.folder)
+    with transaction.atomic():
+        _lock_lease(context)
+        record.advance(
+            State.NEEDS_REVIEW,
+            lease=context.the_lease,
+            candidate_sha256=candidate_sha256,
+            findings=[asdict(finding) for finding in findings],
+            **facts,
+        )
+        _settle(context, "needs_review", identity, None)
+
+
+def remove_source(context: ImportContext) -> None:
+    """Remove the source if the vault holds all of its bytes; otherwise keep it and say why.
+
+    The stored copy is read back, decrypted and hashed first. A source that has to stay is no
+    reason to fail an import that is done.
+    """
+    record, path = context.the_record, context.request.file_path
+    removed, why = False, "the vault holds no whole copy of it"
+    try:
+        check_source_unchanged(context)
+        if record.original_kept and context.store.vault.verify(record.content_sha256):
+            remove_durably(path)
+            removed, why = True, "the stored copy was read back and is whole"
+    except (errors.MediaImportError, OSError) as error:
+        why = type(error).__name__
+    if removed:
+        log.info("Removed source %s: %s", path, why)
+    else:
+        log.warning("Kept source %s: %s", path, why)
+    action = AuditEvent.Action.SOURCE_REMOVED if removed else AuditEvent.Action.SOURCE_KEPT
+    AuditEvent.objects.create(media_id=record.pk, action=action, actor="endoreg", detail=why)
+
+
+def output_of(publisher: Publisher, record: MediaFile) -> Path | None:
+    """The published file of a record; None if it has none."""
+    return publisher.data_folder.published / record.output_name if record.output_name else None
+
+
+def request_for_retry(config: Config, record: MediaFile, processor_name: str | None) -> ImportRequest:
+    """What to ask for to run a known record again: from its source if that is still there, else the vault.
+
+    Raises:
+        SourceMissingError: neither has the content.
+        InvalidTransitionError: nothing may follow the record's state but what a person decides.
+    """
+    store = open_store(config)
+    record.refresh_from_db()
+    if record.state not in sources_of(State.PROCESSING):
+        raise errors.InvalidTransitionError(
+            f"The {record.kind} {record.uuid} is {record.state}; there is nothing to retry"
+        )
+    stored = store.vault.path_of(record.content_sha256)
+    if record.original_kept and stored.exists():
+        path = stored
+    else:
+        path = _source_of(store.sealer, record)
+        if hash_file(path).sha256 != record.content_sha256:
+            raise errors.SourceChangedError(
+                f"{path} is not the file any more that the record was made from",
+                advice="Import it under its name: a changed file is a new file.",
+            )
+    return ImportRequest(
+        file_path=path,
+        center_name=record.center.name,
+        processor_name=processor_name,
+        save_original=record.original_kept,
+        retry_of=record.uuid,
+    )
+
+
+def _source_of(sealer: Sealer, record: MediaFile) -> Path:
+    for attempt in record.attempts.order_by("-started_at"):
+        path = identity_records.unseal_path(sealer, attempt.sealed_source, attempt.uuid)
+        if path.is_file():
+            return path
+    raise errors.SourceMissingError(
+        f"The source of {record.kind} {record.uuid} is gone, and the vault has no copy of it",
+        advice="Bring the file back and import it: the record keeps its UUID.",
+    )
+
+
+def _lock_lease(context: ImportContext) -> None:
+    held = ContentLease.objects.select_for_update().held_by(context.the_lease)
+    if not held.exists():
+        raise errors.LeaseLostError(f"The lease on {context.request.file_path} was lost before it was done")
+
+
+def _settle(context: ImportContext, status: Status, identity: Identity, output: Path | None) -> None:
+    record = context.the_record
+    identity_records.store_identity(
+        context.store.sealer, record, context.request.file_path.absolute(), identity
+    )
+    _end_attempt(context, Outcome(status))
+    lease.release(context.the_lease)
+    context.outcome = ImportOutcome(record, status, output)

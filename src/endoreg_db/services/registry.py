@@ -1,0 +1,77 @@
+"""Centres and endoscopy processors by name, with help for who mistypes one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+from endoreg_db.deid.profiles import DeviceProfile, profile_from_toml
+from endoreg_db.errors import ConfigurationError, UnknownCenterError, UnknownProcessorError
+from endoreg_db.models import Center, EndoscopyProcessor
+
+
+def find_center(name: str) -> Center:
+    """The centre of that name.
+
+    Raises:
+        UnknownCenterError: there is none; the message names the nearest known names.
+    """
+    center = Center.objects.filter(name=name).first()
+    if center is None:
+        known = Center.objects.values_list("name", flat=True)
+        raise UnknownCenterError(f"Unknown center: {name!r}. {_nearest(name, known)}")
+    return center
+
+
+def find_processor(name: str | None) -> EndoscopyProcessor:
+    """The endoscopy processor of that name.
+
+    Raises:
+        UnknownProcessorError: there is none, or none was named; the message names known ones.
+    """
+    processor = EndoscopyProcessor.objects.filter(name=name or "").first()
+    if processor is None:
+        known = EndoscopyProcessor.objects.values_list("name", flat=True)
+        if not name:
+            raise UnknownProcessorError(f"No endoscopy processor was named. Known: {', '.join(known)}")
+        raise UnknownProcessorError(f"Unknown processor: {name!r}. {_nearest(name, known)}")
+    return processor
+
+
+def add_center(name: str) -> bool:
+    """Register a centre; False if it exists already.
+
+    Raises:
+        ConfigurationError: the name is empty or too long.
+    """
+    name = name.strip()
+    if not 1 <= len(name) <= 200:
+        raise ConfigurationError("A center's name has 1 to 200 characters")
+    return Center.objects.get_or_create(name=name)[1]
+
+
+def add_processor(toml_file: Path) -> tuple[DeviceProfile, bool]:
+    """Register the device profile in a TOML file; returns it and whether anything changed.
+
+    Raises:
+        ConfigurationError: the file cannot be read, is not a profile, or names a shipped one.
+    """
+    try:
+        profile = profile_from_toml(toml_file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"Device profile {toml_file} cannot be read: {error}") from error
+    if EndoscopyProcessor.objects.filter(name=profile.name, shipped=True).exists():
+        raise ConfigurationError(
+            f"The processor {profile.name!r} comes with the intake and cannot be replaced",
+            advice="Give your profile a name of its own, e.g. with the centre's name added.",
+        )
+    return profile, EndoscopyProcessor.register(profile)
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    near = get_close_matches(name, names, n=3, cutoff=0.5)
+    if near:
+        return f"Did you mean {' or '.join(repr(n) for n in near)}?"
+    return f"Known: {', '.join(names) or 'none'}"

@@ -1,0 +1,35 @@
+"""The store as the services see it: folders, vault, sealer and publisher with one key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from endoreg_db.bootstrap import prepare
+from endoreg_db.conf import Config
+from endoreg_db.storage.keys import load_key
+from endoreg_db.storage.layout import DataFolder
+from endoreg_db.storage.publish import Publisher
+from endoreg_db.storage.sealing import Sealer
+from endoreg_db.storage.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Where bytes go."""
+
+    folder: DataFolder
+    vault: Vault
+    sealer: Sealer
+    publisher: Publisher
+
+
+def open_store(config: Config) -> Store:
+    """Open the store below the data folder; makes folder, key and database schema at first use.
+
+    Raises:
+        ConfigurationError: folder or key cannot be used as they are; says why.
+        InsufficientStorageError: there is no room for them.
+    """
+    folder = prepare(config)
+    key = load_key(folder.keys)
+    return Store(folder, Vault(folder.vault, key), Sealer(key), Publisher(folder))

@@ -1,0 +1,70 @@
+"""Whether an output may be published: the one place that says so.
+
+The cell reports, this module judges. It fails closed: an output is safe only when everything that
+was looked at says so, and whatever is not understood goes to a person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from endoreg_db.deid.messages import Done, Finding
+from endoreg_db.deid.profiles import DeviceProfile
+
+
+class Decision(StrEnum):
+    """What happens to the output."""
+
+    SAFE = "safe"  # publish
+    REVIEW = "review"  # keep it as a protected candidate until a person has looked
+    UNSAFE = "unsafe"  # destroy it: it is known to show what it must not
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The decision and everything it rests on."""
+
+    decision: Decision
+    findings: tuple[Finding, ...]
+
+    @property
+    def reasons(self) -> tuple[Finding, ...]:
+        """The findings that kept the output from being published."""
+        return tuple(f for f in self.findings if f.severity != "note")
+
+
+def judge(done: Done, profile: DeviceProfile) -> Verdict:
+    """Judge a finished pass over a recording that was made for ``profile``."""
+    findings = (*done.findings, *done.verification.findings, *_own_doubts(done, profile))
+    severities = {finding.severity for finding in findings}
+    if not severities <= {"note", "review", "fatal"} or "fatal" in severities:
+        return Verdict(Decision.UNSAFE, findings)
+    return Verdict(Decision.REVIEW if "review" in severities else Decision.SAFE, findings)
+
+
+def _own_doubts(done: Done, profile: DeviceProfile) -> list[Finding]:
+    """What the parent checks itself instead of taking the cell's word for it."""
+    told = {finding.code for finding in (*done.findings, *done.verification.findings)}
+    doubts = []
+    if not profile.confirmed and "unconfirmed_profile" not in told:
+        doubts.append(
+            Finding(
+                "unconfirmed_profile",
+                "review",
+                f"The layout of {profile.title} was never confirmed on a real recording",
+            )
+        )
+    if done.frames_damaged and "damaged_frames" not in told:
+        doubts.append(
+            Finding("damaged_frames", "review", f"{done.frames_damaged} frames could not be decoded")
+        )
+    if done.frames_decoded < 1 or done.verification.frames != done.frames_decoded:
+        doubts.append(
+            Finding(
+                "frame_count",
+                "fatal",
+                f"{done.frames_decoded} frames were read, {done.verification.frames} are in the output",
+            )
+        )
+    return doubts

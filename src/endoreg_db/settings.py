@@ -1,0 +1,42 @@
+"""Django settings of the embedded intake, used when no host project has configured Django."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+
+from endoreg_db.conf import config_from, environment
+
+#: The mark by which the bootstrap knows that the database is its own to migrate.
+ENDOREG_EMBEDDED = True
+
+_config = config_from(environment(os.environ, Path.cwd()))
+
+
+def _database(url: str) -> dict[str, Any]:
+    database: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=None))
+    if database["ENGINE"].endswith("sqlite3"):
+        database["OPTIONS"] = {
+            # A transaction that reads first and writes later cannot wait for a lock in SQLite's
+            # default mode: it fails at once with "database is locked".
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 60,
+            # FULL: a commit that has returned survives a power cut. With NORMAL the source could
+            # be deleted although the row that names its stored copy is lost.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+        }
+    else:
+        database["CONN_HEALTH_CHECKS"] = True
+    return database
+
+
+DATABASES = {"default": _database(_config.database_url)}
+INSTALLED_APPS = ["endoreg_db"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+# The intake logs through the standard library; whoever runs it (a command, a host) adds handlers.
+LOGGING_CONFIG = None
