@@ -88,7 +88,7 @@ DrawnOnce = Callable[..., tuple[Path, RecordingTruth]]
 
 @pytest.fixture(scope="session")
 def drawn_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> DrawnOnce:
-    """Recordings drawn once for all workers: ``drawn_once(seed=1, seconds=1, profile=…)``; never write there."""
+    """Recordings drawn once for all workers, by seed, seconds and profile; never write there."""
     shared = tmp_path_factory.getbasetemp()
     shared = (shared if worker_id == "master" else shared.parent) / "drawn"
     shared.mkdir(exist_ok=True)

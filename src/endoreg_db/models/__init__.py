@@ -7,6 +7,7 @@ from endoreg_db.models.lease import ContentLease
 from endoreg_db.models.media import MediaFile, ReportFile, VideoFile
 from endoreg_db.models.processor import EndoscopyProcessor
 from endoreg_db.models.sensitive import SensitiveMeta
+from endoreg_db.models.sighting import SourceSighting
 from endoreg_db.models.states import State
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "MediaFile",
     "ReportFile",
     "SensitiveMeta",
+    "SourceSighting",
     "State",
     "VideoFile",
 ]

@@ -34,7 +34,6 @@ class ImportAttempt(models.Model):
     step = models.CharField(max_length=60)
     host = models.CharField(max_length=255)
     boot = models.CharField(max_length=32)  # the kernel's boot id; the same in all of its containers
-    machine = models.CharField(max_length=16)  # keyed hash of the machine id; outlives a restart
     pid = models.PositiveIntegerField()
     token = models.BigIntegerField(null=True)  # fencing token, once granted
     outcome = models.CharField(max_length=20, choices=Outcome.choices, blank=True, default=Outcome.RUNNING)

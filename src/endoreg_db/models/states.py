@@ -36,9 +36,12 @@ TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
                 State.QUARANTINED,
             }
         ),
-        State.PUBLISHED: frozenset({State.RELEASED, State.REJECTED, State.ERASED}),
-        State.RELEASED: frozenset({State.REJECTED, State.ERASED}),
-        State.NEEDS_REVIEW: frozenset({State.PUBLISHED, State.REJECTED, State.PROCESSING, State.ERASED}),
+        # ``failed`` only when recovery finds the published file gone: it can be made again.
+        State.PUBLISHED: frozenset({State.RELEASED, State.REJECTED, State.FAILED, State.ERASED}),
+        State.RELEASED: frozenset({State.REJECTED, State.FAILED, State.ERASED}),
+        State.NEEDS_REVIEW: frozenset(
+            {State.PUBLISHED, State.REJECTED, State.PROCESSING, State.FAILED, State.ERASED}
+        ),
         State.REJECTED: frozenset({State.PROCESSING, State.ERASED}),
         State.FAILED: frozenset({State.PROCESSING, State.QUARANTINED, State.FAILED, State.ERASED}),
         State.QUARANTINED: frozenset({State.PROCESSING, State.FAILED, State.QUARANTINED, State.ERASED}),

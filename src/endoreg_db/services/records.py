@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +22,7 @@ from endoreg_db import errors
 from endoreg_db.conf import Config
 from endoreg_db.deid.identity import Identity
 from endoreg_db.deid.messages import Finding
+from endoreg_db.intake import sightings
 from endoreg_db.locking import lease
 from endoreg_db.locking.owner import current_owner
 from endoreg_db.logging import get_logger
@@ -45,14 +47,12 @@ Outcome = ImportAttempt.Outcome
 
 def begin_attempt(context: ImportContext, kind: str) -> ImportAttempt:
     """Write down that an attempt begins, before it does anything."""
-    place = current_owner().place
     attempt = ImportAttempt(
         kind=kind,
         correlation_id=context.correlation_id,
         step=context.step,
         host=socket.gethostname(),
-        boot=place.boot.hex(),
-        machine=place.machine.hex(),
+        boot=current_owner().process.place.boot.hex(),
         pid=os.getpid(),
     )
     attempt.sealed_source = identity_records.seal_path(
@@ -126,6 +126,8 @@ def recognise(context: ImportContext) -> bool:
     if context.request.retry_of is not None:
         context.record = MediaFile.objects.get(pk=context.request.retry_of)
         return False
+    if _recall(context):
+        return True
     kept = False
     if MediaFile.objects.filter(size_bytes=path.stat().st_size).exists():
         context.digest = hash_file(path)
@@ -188,6 +190,22 @@ def keep_original(context: ImportContext) -> None:
         record.advance(State.PROCESSING, lease=context.the_lease, **changes)
 
 
+def _recall(context: ImportContext) -> bool:
+    """Known without reading a byte: the file has not changed since it was imported."""
+    seen = context.fingerprint
+    if seen is None:
+        return False
+    record = sightings.recall(context.store.sighting_of(context.request.file_path, seen))
+    return record is not None and _settle_known(context, record)
+
+
+def _remember_source(context: ImportContext) -> None:
+    seen = context.fingerprint
+    if seen is not None and context.request.retry_of is None and sightings.has_settled(seen, time.time()):
+        sighting = context.store.sighting_of(context.request.file_path, seen)
+        sightings.remember(sighting, context.the_record)
+
+
 def _identified(context: ImportContext) -> tuple[str, int]:
     if context.digest is not None:
         return context.digest.sha256, context.digest.size
@@ -203,7 +221,9 @@ def _settle_known(context: ImportContext, record: MediaFile) -> bool:
         return False
     context.record = _as_its_kind(record)
     context.outcome = ImportOutcome(context.record, "duplicate", output_of(context.store.publisher, record))
-    _end_attempt(context, Outcome.DUPLICATE)
+    with transaction.atomic():
+        _remember_source(context)
+        _end_attempt(context, Outcome.DUPLICATE)
     return True
 
 
@@ -300,13 +320,18 @@ def hold_for_review(
         LeaseLostError: a newer worker has been granted the content; nothing was changed.
     """
     record, store = context.the_record, context.store
-    candidate_sha256 = store.vault.put_file(candidate, context.the_workspace.folder)
+    ingested = store.vault.ingest(candidate, context.the_workspace.folder)
+    # Leased like an original: recovery takes an object in the vault for an orphan only while it
+    # holds the lease on it, so it cannot remove one that is about to be named.
+    own = lease.grant(ingested.sha256, context.the_attempt.uuid, is_dead=lambda _: False)
+    context.resources.callback(_release, own)
+    store.vault.keep(ingested)
     with transaction.atomic():
         _lock_lease(context)
         record.advance(
             State.NEEDS_REVIEW,
             lease=context.the_lease,
-            candidate_sha256=candidate_sha256,
+            candidate_sha256=ingested.sha256,
             findings=[asdict(finding) for finding in findings],
             **facts,
         )
@@ -385,8 +410,10 @@ def _source_of(sealer: Sealer, record: MediaFile) -> Path:
 
 
 def _lock_lease(context: ImportContext) -> None:
-    held = ContentLease.objects.select_for_update().held_by(context.the_lease)
-    if not held.exists():
+    held = ContentLease.objects.select_for_update().held_by(context.the_lease).first()
+    # The record's row too: the doctor removes published files only under it.
+    MediaFile.objects.select_for_update().get(pk=context.the_record.pk)
+    if held is None:
         raise errors.LeaseLostError(f"The lease on {context.request.file_path} was lost before it was done")
 
 
@@ -395,6 +422,7 @@ def _settle(context: ImportContext, status: Status, identity: Identity, output: 
     identity_records.store_identity(
         context.store.sealer, record, context.request.file_path.absolute(), identity
     )
+    _remember_source(context)
     _end_attempt(context, Outcome(status))
     lease.release(context.the_lease)
     context.outcome = ImportOutcome(record, status, output)

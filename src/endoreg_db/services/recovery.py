@@ -22,11 +22,10 @@ def is_dead(store: Store, attempt_id: UUID) -> bool:
     attempt = ImportAttempt.objects.filter(pk=attempt_id).first()
     if attempt is None:
         return False
-    here = current_owner().place
-    if attempt.boot == here.boot.hex() and any(here.boot):
-        return is_abandoned(store.folder, attempt.uuid)
-    # Another boot id on this machine: it was restarted since, and nothing survives that.
-    return attempt.machine == here.machine.hex() and any(here.machine) and any(here.boot)
+    boot = current_owner().process.place.boot
+    # Under another kernel nothing can be told: cloned machines share their machine id. There the
+    # lease runs out by itself, within a minute of database time.
+    return any(boot) and attempt.boot == boot.hex() and is_abandoned(store.folder, attempt.uuid)
 
 
 def settle_earlier_attempts(store: Store, record: MediaFile, current: ImportAttempt) -> int:

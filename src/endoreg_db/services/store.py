@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from endoreg_db.bootstrap import prepare
 from endoreg_db.conf import Config
-from endoreg_db.storage.keys import load_key
+from endoreg_db.intake import sightings
+from endoreg_db.storage.keys import MasterKey, load_key
 from endoreg_db.storage.layout import DataFolder
-from endoreg_db.storage.publish import Publisher
+from endoreg_db.storage.publish import Publisher, SourceFingerprint
 from endoreg_db.storage.sealing import Sealer
 from endoreg_db.storage.vault import Vault
 
@@ -21,6 +23,11 @@ class Store:
     vault: Vault
     sealer: Sealer
     publisher: Publisher
+    key: MasterKey
+
+    def sighting_of(self, path: Path, seen: SourceFingerprint) -> bytes:
+        """The keyed digest under which this state of this source file is remembered."""
+        return sightings.digest(self.key.derive("sightings"), path, seen)
 
 
 def open_store(config: Config) -> Store:
@@ -32,4 +39,4 @@ def open_store(config: Config) -> Store:
     """
     folder = prepare(config)
     key = load_key(folder.keys)
-    return Store(folder, Vault(folder.vault, key), Sealer(key), Publisher(folder))
+    return Store(folder, Vault(folder.vault, key), Sealer(key), Publisher(folder), key)

@@ -1,0 +1,81 @@
+"""The child that holds the untrusted bytes: ``python -m endoreg_db.deid.cell PARENT``.
+
+It is given one task on standard input and answers on standard output, one JSON line a message. It
+knows no database, no key and no secret. Started by :mod:`endoreg_db.deid.client` only.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+from endoreg_db.deid.confine import give_up_rights, private_stdout
+from endoreg_db.deid.messages import Done, Failed, FailureKind, Message
+from endoreg_db.deid.video.deidentify import Say, deidentify
+from endoreg_db.deid.video.probe import quiet_ffmpeg
+from endoreg_db.deid.video.workers import storage_error
+from endoreg_db.deid.wire import MAX_LINE, task_from_line, to_line
+from endoreg_db.errors import (
+    CorruptMediaError,
+    DeidentificationError,
+    InsufficientStorageError,
+    MediaImportError,
+    UnsupportedMediaError,
+)
+
+_KINDS: tuple[tuple[type[MediaImportError], FailureKind], ...] = (
+    (UnsupportedMediaError, "unsupported"),
+    (CorruptMediaError, "corrupt"),
+    (InsufficientStorageError, "storage"),
+    (DeidentificationError, "deidentification"),
+)
+
+
+def main(arguments: list[str]) -> None:
+    """Do the one task, then end.
+
+    Args:
+        arguments: the program's name and the parent's process id.
+    """
+    give_up_rights(int(arguments[1]))
+    quiet_ffmpeg()
+    messages = private_stdout()
+    line = sys.stdin.buffer.readline(MAX_LINE)
+    _close_stdin()
+
+    def say(message: Message) -> None:
+        messages.write(to_line(message))
+        messages.flush()
+
+    say(_work(line, say))
+    messages.close()
+
+
+def _work(line: bytes, say: Say) -> Done | Failed:
+    try:
+        return deidentify(task_from_line(line), say)
+    except MediaImportError as error:
+        return Failed(_kind(error), error.message)
+    # Whatever else goes wrong while untrusted bytes are read must end in an answer without a
+    # candidate. Only the kind is told: the text of a stranger's exception may quote the file.
+    except Exception as error:  # noqa: BLE001
+        traceback.print_exc()
+        if (full := storage_error(error)) is not None:
+            return Failed("storage", full.message)
+        return Failed("unexpected", f"The recording could not be worked on ({type(error).__name__})")
+
+
+def _kind(error: MediaImportError) -> FailureKind:
+    return next((kind for family, kind in _KINDS if isinstance(error, family)), "unexpected")
+
+
+def _close_stdin() -> None:
+    """Nothing else is to be read, by the workers neither."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+
+
+if __name__ == "__main__":
+    main(sys.argv)

@@ -1,0 +1,110 @@
+"""All segments' packets in one MP4 that begins with its index and holds nothing but the video."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import av
+from av.packet import Packet
+from av.stream import Stream
+from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
+
+from endoreg_db.deid.messages import EncodeSettings
+from endoreg_db.deid.video.encode import configure
+from endoreg_db.deid.video.probe import StreamLook
+from endoreg_db.deid.video.spool import EncodedPacket, read_packets
+from endoreg_db.deid.video.transcode import SegmentResult
+from endoreg_db.errors import DeidentificationError
+
+#: faststart: index first, so a browser plays at once; bitexact: no date, no version, no tags.
+_MUXER_OPTIONS = {"movflags": "+faststart", "fflags": "+bitexact"}
+
+
+def join(
+    results: Sequence[SegmentResult],
+    target: Path,
+    settings: EncodeSettings,
+    look: StreamLook,
+    size: tuple[int, int],
+) -> None:
+    """Write the segments, in order of their numbers, to ``target`` and bring it to the disk.
+
+    The packets are taken as they are. The first frame is shown at time 0.
+
+    Args:
+        results: what the workers made; their spool files are removed as they are read.
+        target: the MP4 to write.
+        settings: with which the packets were encoded.
+        look: with which the packets were encoded.
+        size: width and height of the output in pixels.
+
+    Raises:
+        DeidentificationError: the segments do not fit together.
+        OSError: no room.
+    """
+    with av.open(str(target), "w", format="mp4", options=dict(_MUXER_OPTIONS)) as container:
+        stream = container.add_stream("libx264", rate=look.frame_rate)
+        assert isinstance(stream, VideoStream)
+        assert isinstance(stream.codec_context, VideoCodecContext)
+        configure(stream.codec_context, settings, look, *size)
+        stream.time_base = look.time_base
+        if look.rotation:
+            stream.set_display_rotation(look.rotation)
+        container.start_encoding()
+        _check_parameters(results, stream.codec_context)
+        for packet in retimed(results):
+            container.mux_one(_muxable(packet, stream, look))
+    _sync(target)
+
+
+def retimed(results: Sequence[SegmentResult]) -> Iterator[EncodedPacket]:
+    """All packets, with decoding times that rise over the borders of segments.
+
+    Each encoder counted decoding times from its own first frame; with a variable frame rate those
+    of two segments may overlap. Decoding order is kept; packet *n* is decoded when the frame
+    *reorder* places earlier is shown, which is never later than the packet itself is shown.
+    """
+    shown = [time for result in results for time in result.times]
+    if not shown:
+        return
+    depth = max(result.reorder for result in results)
+    step = shown[1] - shown[0] if len(shown) > 1 else 1
+    ends = dict(pairwise(shown))
+    position = 0
+    for result in results:
+        for packet in read_packets(Path(result.spool)):
+            place = position - depth
+            dts = shown[place] if place >= 0 else shown[0] + place * step
+            end = ends.get(packet.pts, packet.pts + step)
+            yield EncodedPacket(
+                packet.pts - shown[0], dts - shown[0], end - packet.pts, packet.key, packet.data
+            )
+            position += 1
+        Path(result.spool).unlink()
+
+
+def _muxable(packet: EncodedPacket, stream: VideoStream, look: StreamLook) -> Packet[Stream]:
+    muxable = Packet(packet.data)
+    muxable.pts, muxable.dts, muxable.duration = packet.pts, packet.dts, packet.duration
+    muxable.time_base = look.time_base
+    muxable.is_keyframe = packet.key
+    muxable.stream = stream
+    return muxable
+
+
+def _check_parameters(results: Sequence[SegmentResult], encoder: VideoCodecContext) -> None:
+    """One file has one set of parameters: a segment with others would not play."""
+    if any(result.extradata != encoder.extradata for result in results):
+        raise DeidentificationError("The segments were not encoded alike and cannot be joined")
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,136 @@
+"""The cell's own children: as many one-threaded workers as cores.
+
+Threads of one interpreter get in each other's way, and one-threaded decoders and encoders give the
+same bytes on every machine. Frames never cross a process border; results and counts do.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import get_context
+from typing import Any, TypeVar
+
+import av.error
+
+from endoreg_db.deid.confine import give_up_rights
+from endoreg_db.deid.video.probe import quiet_ffmpeg
+from endoreg_db.deid.video.transcode import Tick
+from endoreg_db.errors import DeidentificationError, InsufficientStorageError, MediaImportError
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+_POLL_SECONDS = 0.25  # how often progress is looked at
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class Workers:
+    """A fixed number of child processes that work off lists of jobs."""
+
+    def __init__(self, executor: ProcessPoolExecutor, frames: Any) -> None:
+        self._executor = executor
+        self._frames = frames
+
+    def run(
+        self,
+        work: Callable[[Job, Tick], Result],
+        jobs: Sequence[Job],
+        on_frames: Callable[[int], None],
+        on_result: Callable[[Result], None] = lambda _: None,
+    ) -> list[Result]:
+        """Work off all the jobs.
+
+        Args:
+            work: a function of a module, called with a job in one of the children.
+            jobs: taken in this order.
+            on_frames: called now and then with the number of frames that are done in all jobs.
+            on_result: called with each result in the order of the jobs, as early as that allows.
+
+        Returns:
+            One result for each job, in their order.
+
+        Raises:
+            MediaImportError: a job failed; the others are abandoned.
+            DeidentificationError: a child died.
+        """
+        # The counter's lock is not asked for: a child that is killed while it holds it keeps it.
+        counter = self._frames.get_obj()
+        counter.value = 0
+        futures: list[Future[Result]] = [self._executor.submit(_guarded, work, job) for job in jobs]
+        passed_on = 0
+        try:
+            while passed_on < len(futures):
+                wait(futures[passed_on:], _POLL_SECONDS, return_when=FIRST_COMPLETED)
+                _raise_first_error(futures)
+                while passed_on < len(futures) and futures[passed_on].done():
+                    on_result(futures[passed_on].result())
+                    passed_on += 1
+                on_frames(int(counter.value))
+        except BrokenProcessPool as error:
+            raise DeidentificationError("A worker died, perhaps of a damaged recording") from error
+        return [future.result() for future in futures]
+
+
+@contextmanager
+def start_workers(count: int) -> Iterator[Workers]:
+    """Start ``count`` children; none is left afterwards."""
+    context = get_context("spawn")
+    frames = context.Value("q", 0)
+    with ProcessPoolExecutor(count, context, _begin, (os.getpid(), frames)) as executor:
+        try:
+            yield Workers(executor, frames)
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def storage_error(error: BaseException) -> InsufficientStorageError | None:
+    """The error to raise if ``error`` says that there is no room, else None."""
+    if getattr(error, "errno", None) in _NO_ROOM:
+        return InsufficientStorageError("There is no room left to write the de-identified recording")
+    return None
+
+
+class _Counter:
+    """The child's end of the frame counter; set once, when the child begins."""
+
+    frames: Any = None
+
+
+def _begin(parent: int, frames: Any) -> None:
+    give_up_rights(parent)
+    quiet_ffmpeg()
+    _Counter.frames = frames
+
+
+def _tick() -> None:
+    with _Counter.frames.get_lock():
+        _Counter.frames.value += 1
+
+
+def _guarded(work: Callable[[Job, Tick], Result], job: Job) -> Result:
+    """Do one job; FFmpeg's exceptions do not survive the way to another process, ours do."""
+    try:
+        return work(job, _tick)
+    except MediaImportError:
+        raise
+    except (av.error.FFmpegError, OSError) as error:
+        message = f"A segment could not be done ({_reason(error)})"
+        raise storage_error(error) or DeidentificationError(message) from None
+
+
+def _reason(error: BaseException) -> str:
+    """What went wrong, in the system's words: FFmpeg's own would name the file."""
+    number = getattr(error, "errno", None) or 0
+    return os.strerror(number) if 0 < number < 256 else type(error).__name__
+
+
+def _raise_first_error(futures: Sequence[Future[Result]]) -> None:
+    for future in futures:
+        if future.done() and (error := future.exception()) is not None:
+            raise error

@@ -1,0 +1,312 @@
+"""The doctor: compares database, files and locks, and mends what a crash or a hand left behind.
+
+Each check is a function that yields what it finds. With ``repair`` it mends before it yields. No
+check touches anything that a living worker may be about to use: a record is changed under the lease
+on its content, a file is removed only while its row or its lease is locked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
+
+from endoreg_db.errors import MediaImportError
+from endoreg_db.locking import file_lock, lease
+from endoreg_db.models import ContentLease, ImportAttempt, MediaFile, State
+from endoreg_db.models.lease import Lease
+from endoreg_db.models.states import REACHABLE
+from endoreg_db.services import identity_records, recovery
+from endoreg_db.services.store import Store
+from endoreg_db.storage.vault import hash_file
+from endoreg_db.storage.workspace import is_abandoned, remove_abandoned
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is not as it should be."""
+
+    check: str
+    what: str  # a path or a UUID, and what is wrong with it
+    repaired: bool
+    advice: str = ""  # what a person can do, where the doctor cannot
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What one check looked at and found."""
+
+    name: str
+    looked_at: int
+    problems: tuple[Problem, ...]
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing is wrong any more."""
+        return all(problem.repaired for problem in self.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What a check may do, and with what."""
+
+    store: Store
+    repair: bool
+    deep: bool
+    stale_after: float  # seconds; of file locks
+
+
+#: A check yields None for each thing it looked at, and a Problem for each that is wrong.
+Check = Callable[[Examination], Iterator[Problem | None]]
+
+
+def examine(examination: Examination) -> Iterator[CheckResult]:
+    """Run every check, in an order in which each finds what the ones before it left."""
+    for name, check in CHECKS.items():
+        found = list(check(examination))
+        problems = tuple(problem for problem in found if problem is not None)
+        yield CheckResult(name, len(found) - len(problems), problems)
+
+
+# ------------------------------------------------------------------------- attempts and leases
+
+
+def interrupted_attempts(examination: Examination) -> Iterator[Problem | None]:
+    """Attempts whose process has ended without saying how."""
+    store = examination.store
+    for attempt in ImportAttempt.objects.filter(ended_at__isnull=True):
+        yield None
+        if not (recovery.is_dead(store, attempt.uuid) or _has_lost_its_lease(attempt)):
+            continue
+        if examination.repair:
+            remove_abandoned(store.folder, attempt.uuid)
+            ImportAttempt.objects.filter(pk=attempt.pk, ended_at__isnull=True).update(
+                outcome=ImportAttempt.Outcome.INTERRUPTED, ended_at=Now()
+            )
+        yield Problem(
+            "attempts", f"attempt {attempt.uuid} died in {attempt.step}", repaired=examination.repair
+        )
+
+
+def _has_lost_its_lease(attempt: ImportAttempt) -> bool:
+    """Whether the attempt was granted a lease and does not hold a running one now."""
+    if attempt.token is None or attempt.media is None:
+        return False
+    held = ContentLease.objects.filter(
+        content_sha256=attempt.media.content_sha256, owner=attempt.uuid, expires_at__gte=Now()
+    )
+    return not held.exists()
+
+
+def dead_leases(examination: Examination) -> Iterator[Problem | None]:
+    """Leases that nobody will renew any more."""
+    for row in ContentLease.objects.filter(owner__isnull=False):
+        yield None
+        run_out = ContentLease.objects.filter(pk=row.pk, token=row.token, expires_at__lt=Now()).exists()
+        if not (run_out or (row.owner and recovery.is_dead(examination.store, row.owner))):
+            continue
+        if examination.repair:
+            ContentLease.objects.filter(pk=row.pk, token=row.token, owner=row.owner).update(
+                owner=None, heartbeat_at=None, expires_at=None
+            )
+        yield Problem(
+            "leases", f"content {row.content_sha256[:12]}… was leased to a dead worker", examination.repair
+        )
+
+
+def unfinished_records(examination: Examination) -> Iterator[Problem | None]:
+    """Records that say somebody works on them, while nobody does."""
+    working = MediaFile.objects.filter(state__in=[State.PROCESSING, State.RECEIVED])
+    leased = ContentLease.objects.filter(content_sha256=OuterRef("content_sha256"), owner__isnull=False)
+    for record in working.annotate(leased=Exists(leased)):
+        yield None
+        if record.leased:
+            continue
+        repaired = examination.repair and _under_lease(
+            examination.store, record.content_sha256, partial(_give_up, record)
+        )
+        yield Problem(
+            "records", f"{record.kind} {record.uuid} is {record.state}, but nobody works on it", repaired
+        )
+
+
+def _give_up(record: MediaFile, own: Lease) -> None:
+    record.advance(State.FAILED, lease=own)
+
+
+def temporary_files(examination: Examination) -> Iterator[Problem | None]:
+    """Folders of attempts that have ended."""
+    folder = examination.store.folder
+    for path in folder.attempt_folders():
+        yield None
+        attempt = _uuid_or_none(path.name)
+        if attempt is None:
+            yield Problem("temporary files", f"{path} is not the intake's", False, "Remove it by hand.")
+            continue
+        running = ImportAttempt.objects.filter(pk=attempt, ended_at__isnull=True).exists()
+        if running or not is_abandoned(folder, attempt):
+            continue
+        if examination.repair:
+            remove_abandoned(folder, attempt)
+        yield Problem("temporary files", f"{path} was left behind", examination.repair)
+
+
+# ------------------------------------------------------------------------------ files and rows
+
+
+def published_files(examination: Examination) -> Iterator[Problem | None]:
+    """Files in the published folder that no record names: never verified, or no longer wanted."""
+    for path in examination.store.publisher.published_files():
+        yield None
+        with transaction.atomic():
+            # Whoever publishes holds this row's lock while it renames; so what is there now is
+            # either named by a committed row, or will never be.
+            uuid = _uuid_or_none(path.name.split(".")[0])
+            record = MediaFile.objects.select_for_update().filter(pk=uuid).first() if uuid else None
+            if record is not None and record.state in REACHABLE and record.output_name == path.name:
+                continue
+            if examination.repair:
+                examination.store.publisher.retract(path)
+        yield Problem("published files", f"{path} is named by no record", examination.repair)
+
+
+def published_records(examination: Examination) -> Iterator[Problem | None]:
+    """Published records whose file is gone or (``--deep``) was changed."""
+    for record in MediaFile.objects.filter(state__in=REACHABLE).iterator():
+        yield None
+        path = examination.store.folder.published / record.output_name
+        trouble = _trouble_with_output(record, path, deep=examination.deep)
+        if trouble is None:
+            continue
+        repaired = False
+        if examination.repair and trouble == "is gone":
+            record.advance(State.FAILED, output_name="", output_sha256="")
+            repaired = True
+        yield Problem(
+            "published records",
+            f"{path} {trouble}",
+            repaired,
+            f"`endoreg retry {record.uuid}` makes it again."
+            if repaired
+            else f"Restore it from the backup, or `endoreg reject {record.uuid}`.",
+        )
+
+
+def _trouble_with_output(record: MediaFile, path: Path, *, deep: bool) -> str | None:
+    if not path.is_file():
+        return "is gone"
+    if deep and hash_file(path).sha256 != record.output_sha256:
+        return "is not the file that was verified"
+    return None
+
+
+def stored_originals(examination: Examination) -> Iterator[Problem | None]:
+    """Originals and candidates that a record names but the vault lacks or (``--deep``) has damaged."""
+    vault = examination.store.vault
+    named = MediaFile.objects.filter(Q(original_kept=True) | ~Q(candidate_sha256=""))
+    for record in named.iterator():
+        wanted = [record.content_sha256] if record.original_kept else []
+        wanted += [record.candidate_sha256] if record.candidate_sha256 else []
+        for sha256 in wanted:
+            yield None
+            whole = vault.verify(sha256) if examination.deep else vault.contains(sha256)
+            if not whole:
+                yield Problem(
+                    "stored originals",
+                    f"{vault.path_of(sha256)} of {record.kind} {record.uuid} is gone or damaged",
+                    repaired=False,
+                    advice="Restore it from the backup of the vault, or import the source again.",
+                )
+
+
+def orphaned_originals(examination: Examination) -> Iterator[Problem | None]:
+    """Files in the vault that no record names."""
+    vault = examination.store.vault
+    for sha256 in vault.addresses():
+        yield None
+        if _is_named(sha256):
+            continue
+
+        # Who stores a content holds its lease, so under ours nobody is about to name it.
+        repaired = examination.repair and _under_lease(
+            examination.store, sha256, partial(_remove_orphan, examination.store, sha256)
+        )
+        yield Problem("orphaned originals", f"{vault.path_of(sha256)} is named by no record", repaired)
+
+
+def _remove_orphan(store: Store, sha256: str, _own: Lease) -> None:
+    if not _is_named(sha256):
+        store.vault.remove(sha256)
+
+
+def _is_named(sha256: str) -> bool:
+    return MediaFile.objects.filter(
+        Q(content_sha256=sha256, original_kept=True) | Q(candidate_sha256=sha256)
+    ).exists()
+
+
+def locks(examination: Examination) -> Iterator[Problem | None]:
+    """Lock files of dead owners, beside every source that was worked on and in the data folder."""
+    for path in sorted(_lock_paths(examination.store)):
+        yield None
+        try:
+            if file_lock.inspect(path).state is not file_lock.LockState.DEAD:
+                continue
+            removed = examination.repair and file_lock.remove_if_dead(
+                path, stale_after=examination.stale_after
+            )
+        except (MediaImportError, OSError) as error:
+            yield Problem("locks", f"{path} cannot be looked at: {error}", repaired=False)
+        else:
+            yield Problem("locks", f"{path} was left behind by a dead worker", removed)
+
+
+def _lock_paths(store: Store) -> set[Path]:
+    paths = set(store.folder.locks.glob("*.lock"))
+    interrupted = ImportAttempt.objects.filter(
+        Q(ended_at__isnull=True) | Q(outcome=ImportAttempt.Outcome.INTERRUPTED)
+    )
+    for attempt in interrupted.iterator():
+        source = identity_records.unseal_path(store.sealer, attempt.sealed_source, attempt.uuid)
+        paths.add(file_lock.lock_path_for(source, store.folder.locks))
+    return {path for path in paths if path.exists()}
+
+
+def _under_lease(store: Store, sha256: str, work: Callable[[Lease], None]) -> bool:
+    """Do ``work`` while holding the lease on a content; False if somebody else holds it."""
+    try:
+        own = lease.grant(sha256, uuid4(), is_dead=lambda attempt: recovery.is_dead(store, attempt))
+    except lease.LeaseHeldError:
+        return False
+    try:
+        work(own)
+    finally:
+        lease.release(own)
+    return True
+
+
+def _uuid_or_none(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+#: In this order: who is dead first, then what the dead left.
+CHECKS: dict[str, Check] = {
+    "attempts": interrupted_attempts,
+    "leases": dead_leases,
+    "records": unfinished_records,
+    "temporary files": temporary_files,
+    "published files": published_files,
+    "published records": published_records,
+    "stored originals": stored_originals,
+    "orphaned originals": orphaned_originals,
+    "locks": locks,
+}

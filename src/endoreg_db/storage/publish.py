@@ -1,0 +1,125 @@
+"""The published files, and how an unchanged source file is recognised without reading it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from endoreg_db.errors import SourceMissingError, SourceUnreadableError
+from endoreg_db.storage.durable import move_durably, remove_durably, storage_errors
+from endoreg_db.storage.layout import DataFolder
+
+#: One or more lower-case parts, so that ``.mp4.certificate.json`` can lie beside ``.mp4``.
+_SUFFIX: Final = re.compile(r"(\.[a-z0-9]{1,16}){1,3}")
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Puts finished, verified files where researchers find them. Whether they may is not decided here."""
+
+    data_folder: DataFolder
+
+    def final_path(self, uuid: UUID, suffix: str) -> Path:
+        """Where the record's file lies once it is published.
+
+        Args:
+            uuid: the record's; it says nothing about the patient.
+            suffix: with its dot, e.g. ``".mp4"``.
+
+        Raises:
+            ValueError: ``suffix`` is not one; the call is wrong.
+        """
+        if not _SUFFIX.fullmatch(suffix):
+            raise ValueError(f"not a suffix: {suffix!r}")
+        return self.data_folder.published / f"{uuid}{suffix}"
+
+    def publish(self, candidate: Path, uuid: UUID, suffix: str) -> Path:
+        """Move the complete file ``candidate`` to its final path, which is returned.
+
+        Afterwards it is durable there, private to this user, and gone from where it was. A file left
+        at the final path by an attempt that died before its commit is replaced.
+
+        Not guaranteed: no row names the file yet. The caller commits one, or retracts the file.
+
+        Raises:
+            StorageFailedError: the candidate is missing or no regular file, or cannot be moved.
+            InsufficientStorageError: the disk or the quota is full.
+        """
+        target = self.final_path(uuid, suffix)
+        with storage_errors(candidate):
+            _make_private(candidate)
+        move_durably(candidate, target)
+        return target
+
+    def retract(self, path: Path) -> None:
+        """Remove a published file; a missing one is fine.
+
+        Raises:
+            ValueError: ``path`` is not one of the published files; the call is wrong.
+            StorageFailedError: the file cannot be removed.
+        """
+        if path.parent != self.data_folder.published:
+            raise ValueError(f"not a published file: {path}")
+        remove_durably(path)
+
+    def published_files(self) -> Iterator[Path]:
+        """Every file in the published folder by name, strays too; for recovery.
+
+        Raises:
+            StorageFailedError: the folder cannot be read.
+        """
+        with storage_errors(self.data_folder.published):
+            files = sorted(path for path in self.data_folder.published.iterdir() if not path.is_dir())
+        yield from files
+
+
+def _make_private(candidate: Path) -> None:
+    # Through a descriptor that follows no link: the candidate comes from a process that is not trusted.
+    descriptor = os.open(candidate, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFingerprint:
+    """What the file system says about a source file; equal as long as nobody has changed the file.
+
+    Not guaranteed: a change within the same clock tick as the look (milliseconds on local disks, 2 s on
+    FAT) that keeps the size is not seen, so look only at files that have settled. Device and inode
+    numbers can change with a new mount; the file then merely counts as changed.
+    """
+
+    device: int
+    inode: int
+    size: int  # bytes
+    mtime_ns: int  # nanoseconds since the epoch, by the file system's clock
+    ctime_ns: int  # likewise; cannot be set back by programs that copy times
+
+    @classmethod
+    def of_stat(cls, found: os.stat_result) -> SourceFingerprint:
+        """The fingerprint in a result of ``stat`` that the caller has anyway."""
+        return cls(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def fingerprint(path: Path) -> SourceFingerprint:
+    """The fingerprint of the file at ``path``; symbolic links are followed.
+
+    Raises:
+        SourceMissingError: there is no file.
+        SourceUnreadableError: it cannot be looked at.
+    """
+    try:
+        return SourceFingerprint.of_stat(path.stat())
+    except FileNotFoundError as error:
+        raise SourceMissingError(f"Source file not found: {path}", path=path) from error
+    except OSError as error:
+        raise SourceUnreadableError(
+            f"Source file cannot be read: {path} ({error.strerror})", path=path
+        ) from error
