@@ -1,0 +1,254 @@
+"""The doctor finds and mends what a crash, a full disk or a hand left behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from django.db import connections
+from django.db.models.functions import Now
+
+from endoreg_db.models import ContentLease, ImportAttempt, MediaFile, State, VideoFile
+from endoreg_db.services import review
+from endoreg_db.services.doctor import CHECKS, CheckResult, Examination, examine
+from endoreg_db.services.store import Store
+from endoreg_db.services.video_import import VideoImportService
+from tests.conftest import SMALL_DEVICE
+
+
+def _examine(store: Store, *, repair: bool = False, deep: bool = False) -> dict[str, CheckResult]:
+    results = examine(Examination(store, repair=repair, deep=deep, stale_after=600.0))
+    return {result.name: result for result in results}
+
+
+def _found(store: Store, **options: bool) -> dict[str, list[str]]:
+    """Check → what is wrong, for the checks that found something."""
+    results = _examine(store, **options)
+    return {name: [p.what for p in result.problems] for name, result in results.items() if result.problems}
+
+
+def _import(path: Path) -> VideoFile:
+    return VideoImportService().import_and_anonymize(path, "test_center", SMALL_DEVICE)
+
+
+@pytest.fixture
+def video(store: Store, small_recording: Path) -> VideoFile:
+    return _import(small_recording)
+
+
+def test_nothing_is_wrong_after_an_import(store: Store, video: VideoFile) -> None:
+    results = _examine(store, deep=True)
+    assert list(results) == list(CHECKS)
+    assert all(result.is_well for result in results.values())
+    assert results["published records"].looked_at == results["stored originals"].looked_at == 1
+
+
+def test_a_published_file_without_a_record_is_removed(store: Store, video: VideoFile) -> None:
+    stray = store.folder.published / f"{uuid4()}.mp4"
+    stray.write_bytes(b"never verified")
+    assert _found(store) == {"published files": [f"{stray} is named by no record"]}
+    assert stray.exists(), "a look changes nothing"
+    assert _examine(store, repair=True)["published files"].is_well
+    assert not stray.exists()
+    assert (store.folder.published / video.output_name).exists()
+    assert not _found(store)
+
+
+def test_a_file_of_a_record_that_is_not_published_is_removed(store: Store, video: VideoFile) -> None:
+    output = store.folder.published / video.output_name
+    kept = output.read_bytes()
+    review.reject(store, video, actor="test", reason="a name shows")
+    output.write_bytes(kept)
+    assert "published files" in _found(store, repair=True)
+    assert not output.exists()
+
+
+def test_a_published_file_that_is_gone_can_be_made_again(store: Store, video: VideoFile) -> None:
+    (store.folder.published / video.output_name).unlink()
+    problem = _examine(store, repair=True)["published records"].problems[0]
+    assert problem.repaired and str(video.uuid) in problem.advice
+    again = VideoImportService()._retry_existing_video(VideoFile.objects.get())
+    assert (again.uuid, again.state) == (video.uuid, State.PUBLISHED)
+    assert (store.folder.published / again.output_name).is_file()
+    assert not _found(store)
+
+
+def test_a_published_file_that_was_changed_is_found_by_the_deep_look(store: Store, video: VideoFile) -> None:
+    with (store.folder.published / video.output_name).open("ab") as file:
+        file.write(b"more")
+    assert not _found(store)
+    assert "is not the file that was verified" in _found(store, deep=True)["published records"][0]
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_an_original_that_is_gone_is_reported(store: Store, video: VideoFile, deep: bool) -> None:
+    store.vault.remove(video.content_sha256)
+    result = _examine(store, repair=True, deep=deep)["stored originals"]
+    assert not result.is_well
+    assert "Restore it" in result.problems[0].advice
+
+
+def test_an_original_that_is_damaged_is_found_by_the_deep_look(store: Store, video: VideoFile) -> None:
+    stored = store.vault.path_of(video.content_sha256)
+    stored.chmod(0o600)
+    with stored.open("r+b") as file:
+        file.seek(3000)
+        byte = file.read(1)
+        file.seek(3000)
+        file.write(bytes([byte[0] ^ 1]))
+    assert not _found(store)
+    assert "stored originals" in _found(store, deep=True)
+
+
+def test_an_orphan_in_the_vault_is_removed(store: Store, video: VideoFile, tmp_path: Path) -> None:
+    (tmp_path / "orphan").write_bytes(b"stored by an attempt that died before it was named")
+    sha256 = store.vault.put_file(tmp_path / "orphan", store.folder.tmp)
+    assert list(_found(store)) == ["orphaned originals"]
+    assert _examine(store, repair=True)["orphaned originals"].is_well
+    assert not store.vault.contains(sha256) and store.vault.contains(video.content_sha256)
+
+
+def test_an_object_that_is_just_being_named_is_left_alone(
+    store: Store, video: VideoFile, tmp_path: Path
+) -> None:
+    from endoreg_db.locking import lease
+
+    (tmp_path / "new").write_bytes(b"about to be named by a living worker")
+    sha256 = store.vault.put_file(tmp_path / "new", store.folder.tmp)
+    lease.grant(sha256, uuid4(), is_dead=lambda _: False)
+    assert not _examine(store, repair=True)["orphaned originals"].is_well
+    assert store.vault.contains(sha256)
+
+
+_IMPORT = f"""
+import sys
+from endoreg_db.services.video_import import VideoImportService
+VideoImportService(on_message=lambda m: print(type(m).__name__, flush=True)).import_and_anonymize(
+    sys.argv[1], "test_center", "{SMALL_DEVICE}")
+"""
+
+
+@pytest.fixture
+def killed_import(store: Store, drawn_once: Callable[..., tuple[Path, object]], tmp_path: Path) -> Path:
+    """A source whose import was killed, by SIGKILL, in the middle of the pass."""
+    from tests.conftest import small_profile
+
+    drawn, _ = drawn_once(seed=5, seconds=8.0, profile=small_profile())
+    source = Path(shutil.copy(drawn, tmp_path / "killed.mp4"))
+    child = subprocess.Popen([sys.executable, "-c", _IMPORT, source], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "Probed\n"
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    child.stdout.close()
+    return source
+
+
+def test_what_a_killed_import_leaves_is_found_and_mended(store: Store, killed_import: Path) -> None:
+    assert Path(f"{killed_import}.lock").exists()
+    assert set(_found(store)) == {"attempts", "leases", "locks"}
+    results = _examine(store, repair=True)
+    assert all(result.is_well for result in results.values()), results
+    assert VideoFile.objects.get().state == State.FAILED
+    assert ImportAttempt.objects.get().outcome == ImportAttempt.Outcome.INTERRUPTED
+    assert not Path(f"{killed_import}.lock").exists()
+    assert not list(store.folder.tmp.iterdir())
+    assert not _found(store, deep=True)
+
+
+def test_the_next_import_takes_over_from_a_killed_one_at_once(
+    store: Store, killed_import: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    uuid = VideoFile.objects.get().uuid
+    video = _import(killed_import)
+    assert (video.uuid, video.state) == (uuid, State.PUBLISHED)
+    assert any(
+        record.levelname == "WARNING"
+        and record.getMessage().startswith(f"Stale lock detected for {killed_import} (age ")
+        for record in caplog.records
+    )
+    assert [a.outcome for a in ImportAttempt.objects.all()] == ["interrupted", "imported"]
+    assert not _found(store, deep=True)
+
+
+def test_a_living_import_is_left_alone(store: Store, small_recording: Path) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", _IMPORT, small_recording], stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "Probed\n"
+    os.kill(child.pid, signal.SIGSTOP)
+    try:
+        connections.close_all()
+        assert not _found(store, repair=True)
+    finally:
+        os.kill(child.pid, signal.SIGCONT)
+    child.communicate(timeout=60)
+    assert child.returncode == 0
+    assert VideoFile.objects.get().state == State.PUBLISHED
+
+
+def test_an_attempt_under_another_kernel_is_dead_when_its_lease_has_run_out(
+    store: Store, killed_import: Path
+) -> None:
+    ImportAttempt.objects.update(boot="0f" * 16)
+    assert "attempts" not in _found(store), "nobody can know yet"
+    ContentLease.objects.update(expires_at=Now() - timedelta(seconds=1))
+    results = _examine(store, repair=True)
+    assert results["attempts"].is_well and results["leases"].is_well
+    assert VideoFile.objects.get().state == State.FAILED
+
+
+def test_a_record_that_nobody_works_on_becomes_retryable(store: Store, video: VideoFile) -> None:
+    MediaFile.objects.update(state=State.PROCESSING, output_name="", output_sha256="")
+    assert set(_found(store, repair=True)) == {"records", "published files"}
+    assert VideoFile.objects.get().state == State.FAILED
+
+
+def test_what_is_not_the_intakes_is_reported_and_left(store: Store, video: VideoFile) -> None:
+    foreign = store.folder.tmp / "notes"
+    foreign.mkdir()
+    result = _examine(store, repair=True)["temporary files"]
+    assert not result.is_well
+    assert foreign.exists()
+
+
+def test_a_candidate_in_review_is_no_orphan(store: Store, small_recording: Path) -> None:
+    from endoreg_db.models import EndoscopyProcessor
+    from tests.conftest import small_profile
+
+    EndoscopyProcessor.register(replace(small_profile(), name="new_device", confirmed=False))
+    video = VideoImportService().import_and_anonymize(small_recording, "test_center", "new_device")
+    assert not _found(store, repair=True, deep=True)
+    published = review.approve(store, MediaFile.objects.get(pk=video.pk), actor="test")
+    assert published.state == State.PUBLISHED
+    assert not _found(store, repair=True, deep=True)
+    assert not store.vault.contains(video.candidate_sha256)
+
+
+def test_an_unchanged_finished_file_is_known_without_reading_it(
+    store: Store, small_recording: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from endoreg_db.services import records
+
+    then = time.time() - 60
+    os.utime(small_recording, (then, then))
+    monkeypatch.setattr("endoreg_db.intake.sightings.SETTLING_SECONDS", -1.0)
+    first = _import(small_recording)
+
+    def must_not_read(_path: Path) -> None:
+        raise AssertionError("the file was read")
+
+    monkeypatch.setattr(records, "hash_file", must_not_read)
+    monkeypatch.setattr(type(store.vault), "ingest", must_not_read)
+    assert _import(small_recording).uuid == first.uuid
