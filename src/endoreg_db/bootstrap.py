@@ -10,7 +10,7 @@ import django
 from django.apps import apps
 from django.conf import settings
 
-from endoreg_db.conf import PREFIX, Config, config_from, environment
+from endoreg_db.conf import PREFIX, Config, config_from, from_dotenv, from_environment
 from endoreg_db.storage.layout import DataFolder
 
 EMBEDDED_SETTINGS = "endoreg_db.settings"
@@ -21,15 +21,15 @@ def configure() -> None:
     if settings.configured or apps.ready or apps.loading:
         return
     # The variable may be our own, inherited from a parent process that ran the embedded intake.
-    if os.environ.setdefault("DJANGO_SETTINGS_MODULE", EMBEDDED_SETTINGS) == EMBEDDED_SETTINGS:
+    if os.environ.get("DJANGO_SETTINGS_MODULE") in (None, "", EMBEDDED_SETTINGS):
+        os.environ["DJANGO_SETTINGS_MODULE"] = EMBEDDED_SETTINGS
         django.setup()
 
 
 def current_config() -> Config:
     """The configuration: the environment first, then the host's Django settings, then ``.env``."""
     hosted = {key: getattr(settings, key) for key in dir(settings) if key.startswith(PREFIX)}
-    dotenv = environment({}, Path.cwd())
-    return config_from({**dotenv, **hosted, **environment(os.environ, Path("/nonexistent"))})
+    return config_from({**from_dotenv(Path.cwd()), **hosted, **from_environment(os.environ)})
 
 
 def prepare(config: Config) -> DataFolder:

@@ -66,10 +66,15 @@ def config_from(values: Mapping[str, Any]) -> Config:
     )
 
 
-def environment(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """``ENDOREG_…`` values of ``.env`` in ``folder``, overridden by those of the environment."""
-    from_file = {k: v for k, v in dotenv_values(folder / ".env").items() if v is not None}
-    return {k: v for k, v in {**from_file, **environ}.items() if k.startswith(PREFIX)}
+def from_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The ``ENDOREG_…`` values of an environment."""
+    return {key: value for key, value in environ.items() if key.startswith(PREFIX)}
+
+
+def from_dotenv(folder: Path) -> dict[str, str]:
+    """The ``ENDOREG_…`` values of the file ``.env`` in ``folder``; none if there is no such file."""
+    values = dotenv_values(folder / ".env")
+    return from_environment({key: value for key, value in values.items() if value is not None})
 
 
 def _text(values: Mapping[str, Any], name: str) -> str:

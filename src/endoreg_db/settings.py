@@ -8,12 +8,12 @@ from typing import Any
 
 import dj_database_url
 
-from endoreg_db.conf import config_from, environment
+from endoreg_db.conf import config_from, from_dotenv, from_environment
 
 #: The mark by which the bootstrap knows that the database is its own to migrate.
 ENDOREG_EMBEDDED = True
 
-_config = config_from(environment(os.environ, Path.cwd()))
+_config = config_from({**from_dotenv(Path.cwd()), **from_environment(os.environ)})
 
 
 def _database(url: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from endoreg_db.conf import config_from, environment
+from endoreg_db.conf import config_from, from_dotenv, from_environment
 from endoreg_db.errors import ConfigurationError
 
 
@@ -17,7 +17,7 @@ def test_the_defaults_work(tmp_path: Path) -> None:
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("ENDOREG_VIDEO_CRF=30\nENDOREG_WORKERS=3\nOTHER=1\n")
-    values = environment({"ENDOREG_VIDEO_CRF": "23", "HOME": "/"}, tmp_path)
+    values = {**from_dotenv(tmp_path), **from_environment({"ENDOREG_VIDEO_CRF": "23", "HOME": "/"})}
     assert values == {"ENDOREG_VIDEO_CRF": "23", "ENDOREG_WORKERS": "3"}
 
 

@@ -25,6 +25,7 @@ def approve(store: Store, record: MediaFile, *, actor: str) -> MediaFile:
         InvalidTransitionError: the record waits for no decision.
         CorruptStoreError: the candidate in the vault is not what was put there.
     """
+    record.refresh_from_db()
     if record.state == State.NEEDS_REVIEW:
         _publish_candidate(store, record, actor)
     else:

@@ -1,0 +1,106 @@
+"""The way out of doubt: a person looks and decides."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from endoreg_db.errors import InvalidTransitionError, UnknownRecordError
+from endoreg_db.models import AuditEvent, EndoscopyProcessor, MediaFile, State
+from endoreg_db.services import catalog, review
+from endoreg_db.services.store import Store
+from endoreg_db.services.video_import import VideoImportService
+from tests.conftest import SMALL_DEVICE, small_profile
+
+
+@pytest.fixture
+def published(store: Store, small_recording: Path) -> MediaFile:
+    video = VideoImportService().import_and_anonymize(small_recording, "test_center", SMALL_DEVICE)
+    return MediaFile.objects.get(pk=video.pk)
+
+
+@pytest.fixture
+def waiting(store: Store, small_recording: Path) -> MediaFile:
+    EndoscopyProcessor.register(replace(small_profile(), name="new_device", confirmed=False))
+    video = VideoImportService().import_and_anonymize(small_recording, "test_center", "new_device")
+    return MediaFile.objects.get(pk=video.pk)
+
+
+def test_what_waits_for_review_is_not_published(store: Store, waiting: MediaFile) -> None:
+    assert waiting.state == State.NEEDS_REVIEW
+    assert not list(store.publisher.published_files())
+    assert catalog.summary(store, waiting).output is None
+
+
+def test_approving_a_candidate_publishes_the_very_file_that_was_verified(
+    store: Store, waiting: MediaFile
+) -> None:
+    verified = waiting.candidate_sha256
+    approved = review.approve(store, waiting, actor="dr_test")
+    output = store.folder.published / approved.output_name
+    assert hashlib.sha256(output.read_bytes()).hexdigest() == verified
+    stored = MediaFile.objects.get()
+    assert (stored.state, stored.output_sha256, stored.candidate_sha256) == (State.PUBLISHED, verified, "")
+    event = AuditEvent.objects.get()
+    assert (event.action, event.actor) == (AuditEvent.Action.APPROVED, "dr_test")
+    assert not list(store.folder.tmp.iterdir())
+
+
+def test_approving_what_is_published_releases_it(store: Store, published: MediaFile) -> None:
+    review.approve(store, published, actor="dr_test")
+    assert MediaFile.objects.get().state == State.RELEASED
+    with pytest.raises(InvalidTransitionError, match="is released; it cannot become released"):
+        review.approve(store, published, actor="dr_test")
+
+
+def test_rejecting_destroys_the_candidate(store: Store, waiting: MediaFile) -> None:
+    candidate = waiting.candidate_sha256
+    review.reject(store, waiting, actor="dr_test", reason="a face shows")
+    assert MediaFile.objects.get().state == State.REJECTED
+    assert not store.vault.contains(candidate)
+    assert store.vault.contains(waiting.content_sha256), "the original stays"
+    assert AuditEvent.objects.get().detail == "a face shows"
+
+
+def test_rejecting_takes_a_published_file_back(store: Store, published: MediaFile) -> None:
+    review.reject(store, published, actor="dr_test", reason="a name shows")
+    assert not list(store.publisher.published_files())
+
+
+@pytest.mark.parametrize("reason", ["", "   "])
+def test_a_rejection_needs_a_reason(store: Store, waiting: MediaFile, reason: str) -> None:
+    with pytest.raises(InvalidTransitionError, match="reason"):
+        review.reject(store, waiting, actor="dr_test", reason=reason)
+    assert MediaFile.objects.get().state == State.NEEDS_REVIEW
+
+
+def test_two_people_deciding_at_once_do_not_both_get_their_way(store: Store, waiting: MediaFile) -> None:
+    stale = MediaFile.objects.get()
+    review.reject(store, waiting, actor="dr_one", reason="a name shows")
+    with pytest.raises(InvalidTransitionError):
+        review.approve(store, stale, actor="dr_two")
+    assert MediaFile.objects.get().state == State.REJECTED
+    assert not list(store.publisher.published_files())
+
+
+def test_a_damaged_candidate_is_not_published(store: Store, waiting: MediaFile) -> None:
+    from endoreg_db.errors import CorruptStoreError
+
+    stored = store.vault.path_of(waiting.candidate_sha256)
+    stored.chmod(0o600)
+    content = bytearray(stored.read_bytes())
+    content[-1] ^= 1
+    stored.write_bytes(content)
+    with pytest.raises(CorruptStoreError):
+        review.approve(store, waiting, actor="dr_test")
+    assert MediaFile.objects.get().state == State.NEEDS_REVIEW
+    assert not list(store.publisher.published_files())
+
+
+@pytest.mark.parametrize("text", ["not a uuid", "00000000-0000-4000-8000-000000000000"])
+def test_an_unknown_record_is_named(store: Store, text: str) -> None:
+    with pytest.raises(UnknownRecordError, match=text):
+        catalog.find_record(text)
