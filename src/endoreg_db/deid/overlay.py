@@ -8,7 +8,7 @@ order and says in the end what they mean together.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from itertools import pairwise
@@ -87,11 +87,12 @@ class BoxWatcher:
         """
         changed = {}
         for name, box in self._boxes.items():
+            last, since = self._seen.get(name, (None, 0.0))
+            if last is not None and abs(at - since) < _PAUSE.get(name, _SHORT_PAUSE):
+                continue
             crop = _cut(frame, box, self._inner[name])
             look = signature(crop)
-            last, since = self._seen.get(name, (None, 0.0))
-            pause = _PAUSE.get(name, _SHORT_PAUSE)
-            if last is None or (abs(at - since) >= pause and differs(look, last)):
+            if last is None or differs(look, last):
                 self._seen[name] = (look, at)
                 changed[name] = crop
         return changed
@@ -111,7 +112,7 @@ def _cut(frame: Picture, box: Box, inner: Iterable[Box]) -> Picture:
     """A copy of the box in which the inner boxes are filled with its background."""
     crop = frame[box.slices].copy()
     for part in inner:
-        background = int(np.median(crop))
+        background = int(np.median(crop[::2, ::2]))
         top, left = max(0, part.y - box.y), max(0, part.x - box.x)
         crop[top : max(0, part.bottom - box.y), left : max(0, part.right - box.x)] = background
     return crop
@@ -198,7 +199,7 @@ class OverlayReader:
     def _reading(self, name: str, until: float) -> Reading | None:
         history = self._boxes[name]
         usable = [s for s in _in_order(history) if s.at < until and s.confidence >= _USABLE]
-        found = first_time(usable) if name == "examination_time" else vote(usable)
+        found = _DECIDE.get(name, vote)(usable)
         if found is None:
             return None
         value, confidence = found
@@ -287,24 +288,45 @@ def vote(sightings: Iterable[Sighting]) -> tuple[str, float] | None:
     return (str(best.value), best.confidence * share) if share > 0.5 else None
 
 
-def first_time(sightings: Iterable[Sighting]) -> tuple[str, float] | None:
+def first_day(sightings: Sequence[Sighting]) -> tuple[str, float] | None:
+    """The day of the examination, from sightings in order: as :func:`vote`, unless midnight passed.
+
+    When the day after it follows, the first one is the day on which the examination began.
+    """
+    days = [s for s in sightings if s.value is not None]
+    if len({s.value for s in days}) == 2:
+        first, last = days[0].value, days[-1].value
+        if date.fromisoformat(str(last)) - date.fromisoformat(str(first)) == timedelta(days=1):
+            return vote(s for s in days if s.value == first)
+    return vote(days)
+
+
+def first_time(sightings: Sequence[Sighting]) -> tuple[str, float] | None:
     """The time of day that the overlay's clock showed first, from sightings in order.
 
     A clock runs with the recording, so a misread time is one that most of the others contradict.
     """
     clocks = [(s, _seconds_of(s.value)) for s in sightings if s.value is not None]
+    # One tick of a clock, and one second for rounding; some clocks show no seconds.
+    slack = 2 if any(clock % 60 for _, clock in clocks) else 61
     for sighting, clock in clocks:
-        agreeing = sum(_run_together(sighting.at, clock, s.at, other) for s, other in clocks)
+        agreeing = sum(abs(_drift(sighting.at, clock, s.at, other)) <= slack for s, other in clocks)
         if 2 * agreeing > len(clocks):
             return str(sighting.value), sighting.confidence
     return None
 
 
-def _run_together(at: float, clock: int, other_at: float, other_clock: int) -> bool:
-    """Whether two looks at a clock fit together, to two seconds (one is its own tick)."""
-    drift = (clock - at) - (other_clock - other_at)
+#: How the sightings of a field decide its value, in order; the others by :func:`vote`.
+_DECIDE: Mapping[str, Callable[[Sequence[Sighting]], tuple[str, float] | None]] = {
+    "examination_date": first_day,
+    "examination_time": first_time,
+}
+
+
+def _drift(at: float, clock: int, other_at: float, other_clock: int) -> float:
+    """Seconds by which two looks at a clock do not fit together, over midnight as well."""
     day = 24 * 3600
-    return abs((drift + day / 2) % day - day / 2) <= 2
+    return ((clock - at) - (other_clock - other_at) + day / 2) % day - day / 2
 
 
 def _seconds_of(value: str) -> int:

@@ -32,8 +32,11 @@ def fold(text: str) -> str:
 
 
 def name_key(text: str) -> str:
-    """Folded, with ``ae``, ``oe`` and ``ue`` as their first letter: Müller, Mueller and MULLER are one."""
-    return re.sub(r"([aou])e", r"\1", fold(text))
+    """Folded, and one spelling for those in use: Müller, Mueller, MULLER are one, as are Groß and Gros.
+
+    With ``ss`` as one letter, an ß that OCR takes for another letter is one error, not two.
+    """
+    return re.sub(r"([aou])e", r"\1", fold(text)).replace("ss", "s")
 
 
 def same_name(one: str, other: str, *, similarity: float = 75.0) -> bool:
@@ -51,19 +54,25 @@ def date_forms(day: date) -> frozenset[str]:
 def matches_known(text: str, tokens: Collection[str]) -> bool:
     """Whether ``text`` contains something that is known to identify this patient.
 
-    Names match folded: up to five letters as a whole word, longer ones with one letter wrong in
-    every seven. Numbers match as digits with any separators between them, from eight digits on with
-    one wrong. ISO dates match in every usual order. Tokens under four characters are not searched.
+    Names match folded, whole and in each of their words: up to five letters as a whole word, longer
+    ones with one letter wrong in every seven. Numbers match as digits with any separators between
+    them, from eight digits on with one wrong. ISO dates match in every usual order. What is shorter
+    than four characters is not searched.
     """
     words, digits = name_key(text), digits_of(text)
     return any(_number_in(form, digits) for token in tokens for form in _digit_forms(token)) or any(
-        _name_in(name_key(token), words) for token in tokens
+        _name_in(name, words) for token in tokens for name in _names_of(token)
     )
 
 
 def digits_of(text: str) -> str:
     """The digits of the text; anything but a separator between two of them becomes a space."""
     return re.sub(r"\D+", " ", re.sub(r"(?<=\d)[ .,/:\-]{1,3}(?=\d)", "", text)).strip()
+
+
+def _names_of(token: str) -> frozenset[str]:
+    key = name_key(token)
+    return frozenset({key, *key.split()})
 
 
 def _digit_forms(token: str) -> frozenset[str]:
@@ -76,11 +85,7 @@ def _digit_forms(token: str) -> frozenset[str]:
 def _number_in(number: str, digits: str) -> bool:
     if number in digits:
         return True
-    return len(number) >= 8 and any(
-        Levenshtein.distance(number, run[start : start + len(number)], score_cutoff=1) <= 1
-        for run in digits.split()
-        for start in range(max(1, len(run) - len(number) + 1))
-    )
+    return len(number) >= 8 and any(_nearly_in(number, run, wrong=1) for run in digits.split())
 
 
 def _name_in(name: str, words: str) -> bool:
@@ -90,11 +95,18 @@ def _name_in(name: str, words: str) -> bool:
     if len(letters) <= _EXACT_UP_TO:
         return f" {name} " in f" {words} "
     # Spaces come and go in OCR, so the longer ones are searched without them.
-    found = fuzz.partial_ratio_alignment(letters, words.replace(" ", ""))
-    if found is None or found.dest_end - found.dest_start < len(letters) - len(letters) // 7:
-        return False
-    piece = words.replace(" ", "")[found.dest_start : found.dest_end]
-    return Levenshtein.distance(letters, piece) <= len(letters) // 7
+    return _nearly_in(letters, words.replace(" ", ""), wrong=len(letters) // 7)
+
+
+def _nearly_in(needle: str, text: str, *, wrong: int) -> bool:
+    """Whether some piece of ``text`` is ``needle`` but for ``wrong`` signs changed, lost or added."""
+    if needle in text:
+        return True
+    return wrong > 0 and any(
+        Levenshtein.distance(needle, text[start : start + size], score_cutoff=wrong) <= wrong
+        for size in range(len(needle) - wrong, len(needle) + wrong + 1)
+        for start in range(max(1, len(text) - size + 1))
+    )
 
 
 _MONTHS = r"jan|feb|m[aä]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz]"
@@ -111,7 +123,7 @@ _LABEL = re.compile(
         | pid\s*[:.] | id\s*[:.] | sex\s*[:.] | age\s*[:.] )""",
     re.I | re.X,
 )
-_TITLE = re.compile(r"\b(?:dr\.|prof\.|herrn?\s|frau\s|mrs?\.?\s)\s*[A-ZÄÖÜ]")
+_TITLE = re.compile(r"\b(?i:dr\.|prof\.|herrn?\s|frau\s|mrs?\.?\s)\s*[A-ZÄÖÜ]")
 _NAME_SHAPE = re.compile(r"\b[^\W\d_]{2,}[\w'’ \-]*,\s?[A-ZÄÖÜ][\w'’\-]+|[A-Z]{2,}\^[A-Z]{2,}")
 
 

@@ -109,9 +109,9 @@ class Mucosa:
         self._wall = build_wall(rng, max(64, round(768 * self._scale)), max(128, round(2304 * self._scale)))
         tall, wide = height + 2 * self._wander, width + 2 * self._wander
         self._view = build_view(tall, wide, self._wall, self._scale)
-        self._coarse = View(self._view.texels[::2, ::2].copy(), self._view.light[::2, ::2].copy())
+        self._coarse_texels = self._view.texels[::2, ::2].copy()
         # Seven bits, so that colour times light stays within 16.
-        self._coarse_light = (self._coarse.light >> 1).astype(np.int16)
+        self._coarse_light = (self._view.light[::2, ::2] >> 1).astype(np.int16)
         self._shape = octagon(height, width)
         self._coarse_shape = self._shape[::2, ::2]
         self._noise = rng.integers(0, 2 * _NOISE, (height + 64, width + 64), dtype=np.uint8)
@@ -155,7 +155,7 @@ class Mucosa:
         """Cb and Cr at half size: less light pulls the colour towards grey (128)."""
         window = slice(top, top + self.height // 2), slice(left, left + self.width // 2)
         pairs = self._wall.chroma.view(np.uint16).reshape(-1)[ahead:]
-        seen = np.take(pairs, self._coarse.texels[window], mode="clip").view(np.uint8)
+        seen = np.take(pairs, self._coarse_texels[window], mode="clip").view(np.uint8)
         colour = seen.reshape(self.height // 2, self.width // 2, 2).astype(np.int16)
         colour -= 128
         colour *= self._coarse_light[window][..., None]

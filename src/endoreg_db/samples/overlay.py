@@ -56,7 +56,7 @@ def written_date(day: date, order: DateOrder) -> str:
 
 
 def text_size(profile: DeviceProfile) -> float:
-    """Pixels per em of the overlay: 24 at 1080 lines, so that seven digits fit the narrowest box."""
+    """Pixels per em of the overlay: 24 at 1080 lines, about the most at which the clock fits its box."""
     return 24 * profile.frame_height / 1080
 
 
@@ -87,7 +87,7 @@ def draw_clock(profile: DeviceProfile, overlay: Plane, moment: datetime) -> None
 def draw_line(draw: ImageDraw.ImageDraw, box: Box, line: str, size: float, *, first: bool = False) -> None:
     """One line of white text, left in its box and in the middle of its height.
 
-    ``first``: the line shares its box with the clock, so it starts further right and on its height.
+    ``first``: the line shares its box with the clock, so it starts further right, as high as the clock.
     """
     face = font(size)
     while face.getlength(line) > box.width and size > 8:
@@ -120,7 +120,7 @@ def _draw_icons(draw: ImageDraw.ImageDraw, profile: DeviceProfile) -> None:
     for top, line in ((250, "Sex: –   Age: –"), (760, "WLI  A5  C1"), (800, "Zoom 1.0x   Iris AUTO")):
         draw.text((20 * unit, top * unit), line, font=small, fill=GREY)
     draw.text((46 * unit, 912 * unit), "NBI   TXI", font=small, fill=GREY)
-    draw.text((250 * unit, 912 * unit), "REC  ●".replace("●", "•"), font=small, fill=WHITE)
+    draw.text((250 * unit, 912 * unit), "REC  •", font=small, fill=WHITE)
     draw.line(at(column / unit - 12, 20, column / unit - 12, 1060), fill=40, width=width)
 
 
