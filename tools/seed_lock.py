@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -19,24 +20,24 @@ from typing import Any
 class Calls:
     """The calls that the algorithm makes; the explorer gives it others."""
 
-    open: Callable[[str, int, int], int] = os.open
+    open: Callable[[Path, int, int], int] = os.open
     write: Callable[[int, bytes], int] = os.write
     close: Callable[[int], None] = os.close
-    stat: Callable[[str], Any] = os.stat
-    exists: Callable[[str], bool] = os.path.exists
-    unlink: Callable[[str], None] = os.unlink
+    stat: Callable[[Path], Any] = os.stat
+    exists: Callable[[Path], bool] = Path.exists
+    unlink: Callable[[Path], None] = Path.unlink
     time: Callable[[], float] = time.time
 
 
 @contextmanager
-def seed_lock(path: str, stale_after: float, calls: Calls) -> Iterator[None]:
+def seed_lock(path: Path, stale_after: float, calls: Calls) -> Iterator[None]:
     """Hold ``<path>.lock`` as the original did.
 
     Raises:
         ValueError: The lock is there and not stale.
         OSError: Another process was quicker in between.
     """
-    lock_path = f"{path}.lock"
+    lock_path = Path(str(path) + ".lock")
     fd = None
     try:
         try:
@@ -57,7 +58,7 @@ def seed_lock(path: str, stale_after: float, calls: Calls) -> Iterator[None]:
             calls.unlink(lock_path)
 
 
-def _is_stale(lock_path: str, stale_after: float, calls: Calls) -> bool:
+def _is_stale(lock_path: Path, stale_after: float, calls: Calls) -> bool:
     try:
         modified = calls.stat(lock_path).st_mtime
     except FileNotFoundError:

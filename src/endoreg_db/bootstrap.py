@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import django
@@ -11,9 +13,13 @@ from django.apps import apps
 from django.conf import settings
 
 from endoreg_db.conf import PREFIX, Config, config_from, from_dotenv, from_environment
+from endoreg_db.errors import ConfigurationError
 from endoreg_db.storage.layout import DataFolder
 
 EMBEDDED_SETTINGS = "endoreg_db.settings"
+
+#: Names the advisory lock in a PostgreSQL database; any number that nobody else takes ("endoreg").
+_MIGRATION_LOCK = int.from_bytes(b"endoreg", "big")
 
 
 def configure() -> None:
@@ -39,10 +45,36 @@ def prepare(config: Config) -> DataFolder:
     costs one query and two folder listings.
     """
     folder = DataFolder(config.data_dir)
-    folder.prepare()
+    _prepare_folder(folder)
     if getattr(settings, "ENDOREG_EMBEDDED", False) and _missing_migrations():
         _migrate(folder)
     return folder
+
+
+def _prepare_folder(folder: DataFolder) -> None:
+    try:
+        folder.prepare(first_start=False)
+    except ConfigurationError:
+        # A new data folder, or the empty place where the disk of an old one is not mounted. A
+        # database that lies elsewhere knows which.
+        folder.prepare(first_start=not _has_records())
+
+
+def _has_records() -> bool:
+    """Whether the database holds records of media; False where there is no database yet.
+
+    Raises:
+        django.db.OperationalError: it cannot be asked. That is no leave to start anew.
+    """
+    from django.db import connection
+
+    from endoreg_db.models import MediaFile
+
+    if connection.vendor == "sqlite" and not Path(connection.settings_dict["NAME"]).exists():
+        return False  # asking would make the file
+    if MediaFile._meta.db_table not in connection.introspection.table_names():
+        return False
+    return MediaFile.objects.exists()
 
 
 def _missing_migrations() -> bool:
@@ -66,5 +98,26 @@ def _migrate(folder: DataFolder) -> None:
 
     with (folder.root / "migrate.lock").open("w") as turnstile:
         fcntl.flock(turnstile, fcntl.LOCK_EX)  # freed by close, and by the kernel if we die
-        if _missing_migrations():
-            call_command("migrate", interactive=False, verbosity=0)
+        with _one_at_a_time_on_the_server():
+            if _missing_migrations():
+                call_command("migrate", interactive=False, verbosity=0)
+
+
+@contextmanager
+def _one_at_a_time_on_the_server() -> Iterator[None]:
+    """Keep out other machines, which share the database but perhaps no locks of files.
+
+    PostgreSQL frees the lock when the connection ends, so nobody who dies here blocks the rest.
+    """
+    from django.db import connection
+
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [_MIGRATION_LOCK])
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [_MIGRATION_LOCK])

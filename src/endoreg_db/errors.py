@@ -88,12 +88,14 @@ class SourceChangedError(MediaImportError):
 class UnknownCenterError(MediaImportError, ValueError):
     """No centre of that name is registered."""
 
+    exit_code = 2
     advice = "Register it with `endoreg center add NAME`, or list the known ones with `endoreg center list`."
 
 
 class UnknownProcessorError(MediaImportError, ValueError):
     """No endoscopy processor of that name is registered."""
 
+    exit_code = 2
     advice = (
         "Register it with `endoreg device add FILE.toml`, or list the known ones with `endoreg device list`."
     )
@@ -122,6 +124,15 @@ class StorageFailedError(MediaImportError, OSError):
 
     advice = (
         "Check that the disk or share of the data directory is mounted, healthy and writable by this user."
+    )
+
+
+class DatabaseUnavailableError(MediaImportError):
+    """The database did not answer, or refused; whatever was not committed was not done."""
+
+    advice = (
+        "Check that the database server runs and that ENDOREG_DATABASE_URL leads to it, "
+        "then run the import again: it resumes by itself."
     )
 
 

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import structlog
 from structlog.stdlib import BoundLogger
+from structlog.typing import EventDict
 
 
 def get_logger(name: str) -> BoundLogger:
@@ -25,6 +26,7 @@ def get_logger(name: str) -> BoundLogger:
             processors=[
                 structlog.contextvars.merge_contextvars,
                 structlog.stdlib.PositionalArgumentsFormatter(),
+                _as_text,
                 structlog.stdlib.render_to_log_kwargs,
             ],
             wrapper_class=BoundLogger,
@@ -33,9 +35,19 @@ def get_logger(name: str) -> BoundLogger:
     )
 
 
+def _as_text(_logger: object, _method: str, fields: EventDict) -> EventDict:
+    r"""Write bytes of a file name that are no text as ``\udcff``: else a host's log file refuses the line."""
+    fields["event"] = str(fields["event"]).encode("utf-8", "backslashreplace").decode("utf-8")
+    return fields
+
+
 @contextmanager
 def correlation() -> Iterator[str]:
-    """Bind a new correlation id to every log line of this thread until the block ends; yields it."""
-    correlation_id = uuid4().hex[:16]
+    """Bind a correlation id to every log line of this thread until the block ends; yields it.
+
+    It is a new one, unless the caller has bound one already to follow a whole request.
+    """
+    bound = structlog.contextvars.get_contextvars().get("correlation_id")
+    correlation_id = bound or uuid4().hex[:16]
     with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):
         yield correlation_id

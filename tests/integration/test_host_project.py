@@ -87,4 +87,4 @@ def test_the_environment_wins_over_a_host_projects_settings(tmp_path: Path) -> N
 def test_the_migrations_are_complete(store: Store) -> None:
     from django.core.management import call_command
 
-    call_command("makemigrations", "endoreg_db", check=True, dry_run=True, verbosity=0)
+    call_command("makemigrations", "endoreg_db", check=True, dry_run=True, verbosity=3)

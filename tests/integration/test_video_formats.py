@@ -30,6 +30,7 @@ FORMATS: dict[str, dict[str, Any]] = {
     "reordered.avi": {"options": {"preset": "ultrafast", "bf": "2", "g": "12"}},
     "broadcast.ts": {"codec": "mpeg2video", "options": MPEG},
     "dvd.mpg": {"codec": "mpeg2video", "options": MPEG},
+    "sequence.m2v": {"codec": "mpeg2video", "options": MPEG, "container_format": "mpeg2video"},
     "divx.avi": {"codec": "mpeg4", "options": MPEG},
     "windows.wmv": {"codec": "wmv2", "options": {"g": "12"}},
     "motion_jpeg.avi": {"codec": "mjpeg", "pixel_format": "yuvj422p"},
@@ -56,8 +57,10 @@ def test_every_frame_comes_out_once_and_in_order(tmp_path: Path, name: str) -> N
     assert codes(done) == set()
     with av.open(done.candidate) as container:
         stream = container.streams.video[0]
-        assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
-        assert float(stream.duration * stream.time_base) == pytest.approx(80 / 25, abs=0.05)
+        assert stream.codec_context.name == "h264"
+        assert stream.codec_context.pix_fmt in ("yuv420p", "yuvj420p")
+        # AVI says when frames are decoded, not when they are shown: its first frame may last longer.
+        assert float(stream.duration * stream.time_base) == pytest.approx(80 / 25, abs=0.1)
 
 
 def test_variable_frame_times_are_kept_to_the_tick(tmp_path: Path) -> None:
@@ -93,6 +96,33 @@ def test_interlaced_video_stays_interlaced_with_its_field_order(tmp_path: Path) 
         next(container.decode(video=0))
         assert container.streams.video[0].codec_context.field_order in (2, 5)
     assert codes(done) == set()
+
+
+@pytest.mark.parametrize("name", ["camcorder.dv", "camcorder.avi"])
+def test_dv_in_its_only_size_is_taken(tmp_path: Path, name: str) -> None:
+    profile = replace(SMALL, frame_width=720, frame_height=576, image=Box(220, 0, 480, 576), boxes={})
+    source = tmp_path / name
+    write_clip(source, [numbered(n, profile) for n in range(12)], codec="dvvideo")
+
+    done = deidentify(source, tmp_path / "work", profile=profile)
+
+    output = decoded(done.candidate)
+    assert [number_in(frame, profile) for frame in output] == list(range(12))
+    assert all(frame.interlaced_frame for frame in output)
+    assert done.facts.codec == "dvvideo"
+
+
+def test_colours_of_rgb_video_survive_the_conversion(tmp_path: Path) -> None:
+    source = tmp_path / "rgb.mp4"
+    options = {"preset": "ultrafast", "crf": "4"}
+    clip = [numbered(n) for n in range(12)]
+    write_clip(source, clip, codec="libx264rgb", pixel_format="rgb24", options=options)
+
+    done = deidentify(source, tmp_path / "work")
+
+    where = SMALL.image.grown(-4, 320, 180).slices
+    before, after = (decoded(path)[5].to_ndarray(format="rgb24")[where] for path in (source, done.candidate))
+    assert float(np.abs(before.astype(np.int16) - after).mean()) < 4
 
 
 def test_odd_sizes_are_filled_up_to_even_ones(tmp_path: Path) -> None:
@@ -181,7 +211,8 @@ def test_a_stream_that_starts_without_a_keyframe_is_decoded_from_the_first_one_o
 
 
 @pytest.mark.parametrize(
-    ("name", "share"), [("cut.mp4", 0.6), ("cut_faststart.mp4", 0.6), ("cut.mkv", 0.5), ("head_only.mp4", 0.01)]
+    ("name", "share"),
+    [("cut.mp4", 0.6), ("cut_faststart.mp4", 0.6), ("cut.mkv", 0.5), ("head_only.mp4", 0.01)],
 )
 def test_a_recording_that_was_cut_off_is_called_corrupt(tmp_path: Path, name: str, share: float) -> None:
     whole = tmp_path / f"whole_{name}"
@@ -197,7 +228,8 @@ def test_a_recording_that_was_cut_off_is_called_corrupt(tmp_path: Path, name: st
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"Patient: Mustermann\n" * 200, b"#EXTM3U\nfile:///etc/passwd\n", b"ffconcat version 1.0\n"]
+    "content",
+    [b"", b"Patient: Mustermann\n" * 200, b"#EXTM3U\nfile:///etc/passwd\n", b"ffconcat version 1.0\n"],
 )
 def test_what_is_no_video_is_refused_whatever_its_name(tmp_path: Path, content: bytes) -> None:
     source = tmp_path / "recording.mp4"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from tests.lock_explorer.programs import STALE_AFTER, Call, Ended, Program, Tree, brief_worker
+from tests.lock_explorer.programs import Call, Ended, Program, Programs, Tree
 from tests.lock_explorer.world import (
     Inode,
     Process,
@@ -15,14 +15,12 @@ from tests.lock_explorer.world import (
     Violation,
     World,
     canonical,
+    is_unseen,
+    is_waiting,
     kill,
     perform,
     tick,
 )
-
-# These neither change the world nor ask anything of it: whether another process runs before or
-# after one makes no difference to anybody, so they are done together with the call before.
-_UNSEEN = frozenset({"pause", "may_write", "uptime"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +35,9 @@ class Scenario:
     kills: bool = True
     # How often time may pass the stale limit.
     ticks: int = 1
+    # Somebody may merely look for longer than a worker has patience: then a worker may be turned
+    # away, and one that slept past the stale limit may leave its file, which is stale.
+    slow_looks: bool = False
 
 
 class Report(NamedTuple):
@@ -45,18 +46,21 @@ class Report(NamedTuple):
     outcomes: frozenset[tuple[str, ...]]
 
 
+_Done = tuple[tuple[Call, Any], ...]
+
+
 class _Step(NamedTuple):
     """How a world was first reached."""
 
     before: World
-    # The slot that moved (None: time passed), and what it did.
+    # The slot that moved (None: time passed), and what it did (nothing: it was killed).
     slot: int | None
-    text: str
+    done: _Done
     # For each slot of the world after, the slot in the world before.
     order: tuple[int, ...]
 
 
-class BrokenPromise(AssertionError):  # noqa: N818 - a finding
+class BrokenPromise(AssertionError):
     """What was broken, and the shortest way there."""
 
 
@@ -85,39 +89,46 @@ class _Search:
             world = waiting.popleft()
             try:
                 self._check(world)
-                for slot, text, after in self._moves(world):
+                for slot, done, after in self._moves(world):
                     found, order = canonical(after)
                     if found not in self.steps:
-                        self.steps[found] = _Step(world, slot, text, order)
+                        self.steps[found] = _Step(world, slot, done, order)
                         waiting.append(found)
             except Violation as violation:
                 raise BrokenPromise(f"{violation}:\n{self._trace(world)}") from violation
         return Report(len(self.steps), frozenset(self.outcomes))
 
-    def _moves(self, world: World) -> Iterator[tuple[int | None, str, World]]:
+    def _moves(self, world: World) -> Iterator[tuple[int | None, _Done, World]]:
         for slot in range(len(world.processes)):
-            if self._call(world, slot) is not None:
-                yield from ((slot, text, after) for text, after in self._steps_of(world, slot))
-                if self.scenario.kills:
-                    yield slot, "is killed", kill(world, slot)
+            call = self._call(world, slot)
+            if call is None:
+                continue
+            if self.scenario.kills:
+                yield slot, (), kill(world, slot, self.scenario.rules)
+            if not is_waiting(world, slot, call, self.scenario.rules):
+                yield from self._moves_of(world, slot)
         if world.ticks and any(self._call(world, slot) for slot in range(len(world.processes))):
-            yield None, "time passes the stale limit", tick(world)
+            yield None, (), tick(world)
 
-    def _steps_of(self, world: World, slot: int) -> Iterator[tuple[str, World]]:
+    def _moves_of(self, world: World, slot: int) -> Iterator[tuple[int | None, _Done, World]]:
+        try:
+            for done, after in self._steps_of(world, slot):
+                yield slot, done, after
+        except Violation as violation:
+            who = _name(self._names_at(world)[slot])
+            raise Violation(f"{violation} (the next step of {who} breaks it)") from None
+
+    def _steps_of(self, world: World, slot: int) -> Iterator[tuple[_Done, World]]:
         call = self._call(world, slot)
         assert call is not None
-        try:
-            results = list(perform(world, slot, call, self.scenario.rules))
-        except Violation as violation:
-            raise Violation(f"{violation}, at {_name(self._names_at(world)[slot])}'s {call}") from None
-        for result, after in results:
+        for result, after in perform(world, slot, call, self.scenario.rules):
             moved = self._advance(after, slot, result)
-            text = f"{call} = {_shown(result)}"
+            done = ((call, result),)
             following = self._call(moved, slot)
-            if following is not None and following.name in _UNSEEN:
-                yield from ((f"{text}; {more}", last) for more, last in self._steps_of(moved, slot))
+            if following is not None and is_unseen(moved, slot, following, self.scenario.rules):
+                yield from ((done + more, last) for more, last in self._steps_of(moved, slot))
             else:
-                yield text, moved
+                yield done, moved
 
     def _call(self, world: World, slot: int) -> Call | None:
         node = world.processes[slot].node
@@ -142,19 +153,21 @@ class _Search:
             raise Violation("a process ended with the lock file open")
         if left is not None and not left.by_hand:
             self._check_left_behind(world, left)
-        if not world.killed and left is None and self.scenario.lock is None:
+        if "killed" not in outcomes and not self.scenario.slow_looks:
             self._check_somebody_got_it(world)
         self._check_takable(world, left)
 
     def _check_left_behind(self, world: World, left: Inode) -> None:
-        if not world.killed:
+        if "killed" not in self._outcomes(world) and not (self.scenario.slow_looks and left.stale):
             raise Violation("every process ended by itself, and one left its lock behind")
-        young = world.now - left.modified <= STALE_AFTER
-        if young and left.record is None and not left.orphaned:
+        if not left.stale and left.record is None and not left.orphaned:
             raise Violation("a live process left a young lock without an owner")
 
     def _check_somebody_got_it(self, world: World) -> None:
-        if "refused" in self._outcomes(world) and not world.granted:
+        lock = self.scenario.lock
+        was_free = lock is None or lock.record == "ours" or lock.stale
+        outcomes = self._outcomes(world)
+        if was_free and "refused" in outcomes and not {"done", "removed"} & set(outcomes):
             raise Violation("a process was refused, and no process had the lock")
 
     def _check_takable(self, world: World, left: Inode | None) -> None:
@@ -165,13 +178,13 @@ class _Search:
 
     def _can_be_taken(self, world: World) -> bool:
         """Whether a process that comes when all is quiet gets the lock, whatever is answered to it."""
-        newcomer = Process(self.tree.start(brief_worker))
+        newcomer = Process(self.tree.start(Programs().worker))
         slot = len(world.processes)
         waiting = [world._replace(processes=(*world.processes, newcomer))]
         while waiting:
             current = waiting.pop()
             if self._call(current, slot) is not None:
-                waiting.extend(after for _text, after in self._steps_of(current, slot))
+                waiting.extend(after for _done, after in self._steps_of(current, slot))
             elif self._outcome(current.processes[slot]) != "done":
                 return False
         return True
@@ -193,22 +206,27 @@ class _Search:
     def _names_at(self, world: World) -> list[int]:
         """Which process is in which slot: alike processes change places in a canonical world."""
         names = list(range(len(world.processes)))
-        if world in self.steps:
-            for step in self._path_to(world):
-                names = [names[old] for old in step.order]
+        for step in self._path_to(world):
+            names = [names[old] for old in step.order]
         return names
 
     def _trace(self, world: World) -> str:
         names, lines = list(range(len(world.processes))), []
         for number, step in enumerate(self._path_to(world), 1):
-            who = "      " if step.slot is None else f"{_name(names[step.slot])}: "
-            lines.append(f"{number:3} {who}{step.text}")
+            lines.append(f"{number:3} {_told(step, names)}")
             names = [names[old] for old in step.order]
         return "\n".join(lines)
 
 
 def _name(number: int) -> str:
     return "ABCDEFGH"[number]
+
+
+def _told(step: _Step, names: list[int]) -> str:
+    if step.slot is None:
+        return "time passes the stale limit"
+    done = "; ".join(f"{call} = {_shown(result)}" for call, result in step.done)
+    return f"{_name(names[step.slot])}: {done or 'is killed'}"
 
 
 def _shown(result: Any) -> str:

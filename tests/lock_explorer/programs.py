@@ -8,28 +8,24 @@ run once and remembered as a node of a tree.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from endoreg_db.locking import lock_steps
-from endoreg_db.locking.lock_steps import LockHeldError, Terms
 from endoreg_db.locking.owner import Owner, Place, Process
 from tools.seed_lock import Calls, seed_lock
 
 PATH = "recording.mp4.lock"
-STALE_AFTER = 0.5  # the simulated clock counts whole steps
+STALE_AFTER = 0.5  # a simulated age is 0 (young) or 1 (stale)
 
-ME = Owner(Process(Place(b"machine1", b"this kernel's id"), 1, 1), b"a grant!")
-FOREIGN = Owner(Process(Place(b"machine2", b"other kernel's i"), 1, 1), b"b grant!")
-
-# One wait is enough to show what waiting does; more would only repeat it.
-TERMS = Terms(ME, STALE_AFTER, lambda _age: None, pauses=(0.0,))
+ME = Owner.of(Process(Place(b"machine1", b"this kernel's id"), pid=1, started=1), token=1)
+FOREIGN = Owner.of(Process(Place(b"machine2", b"other kernel's i"), pid=1, started=1), token=2)
 
 
-class Pending(BaseException):  # noqa: N818 - not an error: the program has come to a call without a result
+class Pending(BaseException):
     """Leaves the program where the next call is due; no handler of ours may keep it."""
 
 
@@ -44,13 +40,27 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The program has returned, or raised: `outcome` says which."""
+    """The process has done its work; `outcome` says how it went."""
 
     outcome: str
 
 
+@dataclass(frozen=True, slots=True)
+class Then:
+    """This part of the program is done, and all that the next part knows of it is `argument`.
+
+    It lets the search forget by which of many histories a process came to hold the lock.
+    """
+
+    program: Program
+    argument: Any = None
+
+
 class Recorded:
     """Answers calls from a history, then stops the program."""
+
+    # One wait is enough to show what waiting does; more would only repeat it.
+    pauses = (0.0,)
 
     def __init__(self, history: tuple[Any, ...]) -> None:
         self._history = history
@@ -70,7 +80,7 @@ class Recorded:
         return call
 
 
-Program = Callable[[Any], str]
+Program = Callable[[Any, Any], "str | Then"]
 
 
 @dataclass(slots=True)
@@ -79,9 +89,10 @@ class Node:
 
     number: int
     program: Program
+    argument: Any
     history: tuple[Any, ...]
     next: Call | Ended
-    after: dict[Any, Node] = field(default_factory=dict)
+    after: dict[Any, int] = field(default_factory=dict)
 
 
 class Tree:
@@ -89,71 +100,86 @@ class Tree:
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
+        self._starts: dict[Any, int] = {}
 
-    def start(self, program: Program) -> int:
-        return self._node(program, ()).number
+    def start(self, program: Program, argument: Any = None) -> int:
+        key = (program, argument)
+        if key not in self._starts:
+            self._starts[key] = self._number(program, argument, ())
+        return self._starts[key]
 
     def advance(self, number: int, result: Any) -> int:
         node = self.nodes[number]
         key = (type(result), result)  # True is not 1 here
         if key not in node.after:
-            node.after[key] = self._node(node.program, (*node.history, result))
-        return node.after[key].number
+            node.after[key] = self._number(node.program, node.argument, (*node.history, result))
+        return node.after[key]
 
-    def _node(self, program: Program, history: tuple[Any, ...]) -> Node:
-        node = Node(len(self.nodes), program, history, _next(program, history))
-        self.nodes.append(node)
-        return node
+    def _number(self, program: Program, argument: Any, history: tuple[Any, ...]) -> int:
+        following = _next(program, argument, history)
+        if isinstance(following, Then):
+            return self.start(following.program, following.argument)
+        if isinstance(following, Ended) and history:
+            return self.start(_ended, following.outcome)
+        self.nodes.append(Node(len(self.nodes), program, argument, history, following))
+        return len(self.nodes) - 1
 
 
-def _next(program: Program, history: tuple[Any, ...]) -> Call | Ended:
+def _next(program: Program, argument: Any, history: tuple[Any, ...]) -> Call | Ended | Then:
     files = Recorded(history)
     try:
-        return Ended(program(files))
+        result = program(files, argument)
     except Pending:
         assert files.pending is not None
         return files.pending
+    return result if isinstance(result, Then) else Ended(result)
 
 
-def worker(files: Any) -> str:
-    """Take the lock, work, renew it once, release it."""
-    try:
-        grip = lock_steps.acquire(files, PATH, TERMS)
-    except LockHeldError:
-        return "refused"
-    files.enter()
-    lock_steps.renew(files, PATH, grip)
-    files.leave()
-    lock_steps.release(files, PATH, grip)
-    return "done"
+def _ended(_files: Any, outcome: str) -> str:
+    """However a process came to its end, it makes no difference any more."""
+    return outcome
 
 
-def brief_worker(files: Any) -> str:
-    """A worker that does not renew: three of these fit into one exploration."""
-    try:
-        grip = lock_steps.acquire(files, PATH, TERMS)
-    except LockHeldError:
-        return "refused"
-    files.enter()
-    files.leave()
-    lock_steps.release(files, PATH, grip)
-    return "done"
+def _tell_nobody(_age: float) -> None:
+    """Take a lock over in silence."""
 
 
-def remover(files: Any) -> str:
-    """Recovery."""
-    return "removed" if lock_steps.remove_if_dead(files, PATH, TERMS) else "left"
+class Programs:
+    """The programs over one version of the protocol's steps: the production one, or a mutant."""
+
+    def __init__(self, steps: Any = lock_steps) -> None:
+        self._steps = steps
+
+    def worker(self, files: Any, _argument: Any) -> str | Then:
+        """Take the lock, in as many rounds as it needs, and hold it."""
+        try:
+            grip = self._steps.try_once(files, PATH, ME, STALE_AFTER, _tell_nobody)
+        except self._steps.LockHeldError:
+            return "refused"
+        return Then(self.worker) if grip is None else Then(self.holder, grip)
+
+    def holder(self, files: Any, grip: Any) -> str:
+        """Work, renew the lock, work on, release it."""
+        files.enter()
+        if not self._steps.renew(files, PATH, grip):
+            files.lose()
+        files.leave()
+        self._steps.release(files, PATH, grip)
+        return "done"
+
+    def remover(self, files: Any, _argument: Any) -> str:
+        """Recovery."""
+        return "removed" if self._steps.remove_if_dead(files, PATH, ME, STALE_AFTER, _tell_nobody) else "left"
+
+    def looker(self, files: Any, _argument: Any) -> str:
+        """Somebody asks who holds the lock."""
+        return "looked at " + str(self._steps.look(files, PATH, ME).state.value)
 
 
-def looker(files: Any) -> str:
-    """Somebody asks who holds the lock."""
-    return lock_steps.look(files, PATH, ME).state.value
-
-
-def seed_worker(files: Any) -> str:
+def seed_worker(files: Any, _argument: Any) -> str:
     """A worker with the lock that this project began with."""
     try:
-        with seed_lock(PATH.removesuffix(".lock"), STALE_AFTER, _seed_calls(files)):
+        with seed_lock(Path(PATH.removesuffix(".lock")), STALE_AFTER, _seed_calls(files)):
             files.enter()
             files.leave()
     except ValueError:
@@ -164,19 +190,19 @@ def seed_worker(files: Any) -> str:
 
 
 def _seed_calls(files: Any) -> Calls:
-    def create(path: str, flags: int, mode: int) -> int:
+    def create(path: Path, flags: int, mode: int) -> int:
         fd: int | None = files.create(path)
         if fd is None:
             raise FileExistsError(path)
         return fd
 
-    def stat(path: str) -> SimpleNamespace:
-        modified = files.modified_at(path)
-        if modified is None:
+    def stat(path: Path) -> SimpleNamespace:
+        age = files.age_at(path)
+        if age is None:
             raise FileNotFoundError(path)
-        return SimpleNamespace(st_mtime=modified)
+        return SimpleNamespace(st_mtime=-age)
 
-    def unlink(path: str) -> None:
+    def unlink(path: Path) -> None:
         if not files.unlink_existing(path):
             raise FileNotFoundError(path)
 
@@ -189,7 +215,7 @@ def _seed_calls(files: Any) -> Calls:
         write=write,
         close=files.close,
         stat=stat,
-        exists=lambda path: files.modified_at(path) is not None,
+        exists=lambda path: files.age_at(path) is not None,
         unlink=unlink,
-        time=lambda: files.now(os.fspath(PATH)),
+        time=lambda: 0.0,
     )

@@ -7,28 +7,34 @@ files. A world is immutable; equal worlds are one to the search, whatever led to
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from endoreg_db.locking.owner import Owner
 from tests.lock_explorer.programs import FOREIGN, ME, Call
 
+# Calls that neither change the world nor ask anything of it.
+_ASKS_NOBODY = frozenset({"pause", "may_write", "may_run", "uptime"})
+_STAMPS = frozenset({"fill", "cut", "touch"})
+_ABOUT_ONE_FILE = frozenset({"names", "identify", "owner", "age", "close"}) | _STAMPS
+
 _UNLOCKED, _SHARED, _EXCLUSIVE = range(3)
 _OWNERS = {None: None, "ours": ME, "foreign": FOREIGN}
 
 
-class Violation(Exception):  # noqa: N818 - a finding
+class Violation(Exception):
     """A promise is broken."""
 
 
 class Inode(NamedTuple):
-    modified: int
+    # Not modified since time last passed the stale limit.
+    stale: bool
     # Key of `_OWNERS`.
     record: str | None
     # Neither made nor adopted by a process here: it was there at the start.
     by_hand: bool = False
-    # A process was killed between making or adopting it and recording itself.
+    # Its maker was killed before it could record itself (or its adopter, without attributes).
     orphaned: bool = False
 
 
@@ -44,7 +50,6 @@ class Open(NamedTuple):
 class Process(NamedTuple):
     # Where its program is; None: killed.
     node: int | None
-    opened: int = 0
     files: tuple[Open, ...] = ()
     # Between `enter` and `leave`, with the inode that it holds.
     working: bool = False
@@ -60,19 +65,18 @@ class Rules:
     may_write: bool = True
     # What a look at process numbers may answer. Both: it may be wrong either way.
     may_run: tuple[bool, ...] = (True, False)
-    # Whoever removes the path has to hold that inode's flock.
-    unlink_needs_flock: bool = True
+    # Whoever writes to a lock or removes it has to hold its flock; `is_unseen` builds on this.
+    flock_to_change: bool = True
+    # Patience suffices: a process that pauses goes on when whoever merely looks has done so.
+    patient: bool = False
 
 
 class World(NamedTuple):
     path: int | None
     inodes: tuple[Inode, ...]
     processes: tuple[Process, ...]
-    now: int = 0
     # How often time may still pass the stale limit.
     ticks: int = 0
-    killed: bool = False
-    granted: bool = False
 
 
 def perform(world: World, slot: int, call: Call, rules: Rules) -> Iterator[tuple[Any, World]]:
@@ -85,19 +89,53 @@ def perform(world: World, slot: int, call: Call, rules: Rules) -> Iterator[tuple
         yield _WRITES[call.name](world, slot, call.arguments, rules)
 
 
-def kill(world: World, slot: int) -> World:
+def is_unseen(world: World, slot: int, call: Call, rules: Rules) -> bool:
+    """Whether it makes no difference to anybody if others run before or after this call.
+
+    Such a call is done together with the one before, which spares the search most of its worlds.
+    Under an inode's flock nobody else changes the inode or its name: see `Rules.flock_to_change`.
+    """
+    if call.name in _ASKS_NOBODY:
+        return not (call.name == "pause" and rules.patient)
+    if call.name not in _ABOUT_ONE_FILE:
+        return False
+    file = _open_file(world, slot, _fd_of(call))
+    if call.name == "close":
+        return file.lock == _UNLOCKED
+    if not rules.flock_to_change or file.lock != _EXCLUSIVE:
+        return False
+    if call.name in _STAMPS:
+        return not world.ticks and not world.inodes[file.inode].stale
+    return call.name != "age" or not world.ticks
+
+
+def is_waiting(world: World, slot: int, call: Call, rules: Rules) -> bool:
+    """Whether a patient process pauses while another has the flock without being a holder."""
+    if call.name != "pause" or not rules.patient:
+        return False
+    inodes = {file.inode for file in world.processes[slot].files}
+    return any(
+        file.lock != _UNLOCKED and file.inode in inodes
+        for other, process in enumerate(world.processes)
+        if other != slot and not process.working
+        for file in process.files
+    )
+
+
+def kill(world: World, slot: int, rules: Rules) -> World:
     """SIGKILL: its files are closed, which gives up its flocks; nothing else is done."""
     process = world.processes[slot]
     inodes = list(world.inodes)
     for file in process.files:
-        if (file.made or file.lock == _EXCLUSIVE) and inodes[file.inode].record is None:
+        if inodes[file.inode].record is None and (file.made or not rules.attributes):
             inodes[file.inode] = inodes[file.inode]._replace(orphaned=True)
-    return _put(world._replace(inodes=tuple(inodes), killed=True), slot, Process(None))
+    return _put(world._replace(inodes=tuple(inodes)), slot, Process(None))
 
 
 def tick(world: World) -> World:
     """Time passes: what is not renewed now is stale."""
-    return world._replace(now=world.now + 1, ticks=world.ticks - 1)
+    inodes = tuple(inode._replace(stale=True) for inode in world.inodes)
+    return world._replace(inodes=inodes, ticks=world.ticks - 1)
 
 
 def canonical(world: World) -> tuple[World, tuple[int, ...]]:
@@ -108,17 +146,19 @@ def canonical(world: World) -> tuple[World, tuple[int, ...]]:
     """
     order = sorted(range(len(world.processes)), key=lambda slot: _rank(world, world.processes[slot]))
     numbers: dict[int, int] = {}
-
-    def number(inode: int) -> int:
-        return numbers.setdefault(inode, len(numbers))
-
-    path = None if world.path is None else number(world.path)
-    processes = tuple(
-        process._replace(files=tuple(file._replace(inode=number(file.inode)) for file in process.files))
-        for process in (world.processes[slot] for slot in order)
-    )
+    path = None if world.path is None else numbers.setdefault(world.path, 0)
+    processes = []
+    for slot in order:
+        process = world.processes[slot]
+        if process.files:
+            files = tuple(
+                Open(file.fd, numbers.setdefault(file.inode, len(numbers)), file.lock, file.made)
+                for file in process.files
+            )
+            process = Process(process.node, files, process.working)
+        processes.append(process)
     inodes = tuple(world.inodes[old] for old in numbers)
-    return world._replace(path=path, inodes=inodes, processes=processes), tuple(order)
+    return World(path, inodes, tuple(processes), world.ticks), tuple(order)
 
 
 def _rank(world: World, process: Process) -> tuple[Any, ...]:
@@ -129,6 +169,13 @@ def _rank(world: World, process: Process) -> tuple[Any, ...]:
 def _put(world: World, slot: int, process: Process) -> World:
     processes = world.processes
     return world._replace(processes=(*processes[:slot], process, *processes[slot + 1 :]))
+
+
+def _fd_of(call: Call) -> int:
+    """The descriptor that a call is about; an inode is stood for by one (see `_identify`)."""
+    if call.name == "names":
+        return int(call.arguments[1][1])
+    return int(call.arguments[-1] if call.name == "age" else call.arguments[0])
 
 
 def _open_file(world: World, slot: int, fd: int) -> Open:
@@ -172,21 +219,21 @@ def _owner(world: World, slot: int, arguments: Any, _rules: Rules) -> tuple[Owne
     return (_OWNERS[world.inodes[_open_file(world, slot, arguments[0]).inode].record],)
 
 
-def _modified(world: World, slot: int, arguments: Any, _rules: Rules) -> tuple[int, ...]:
-    return (world.inodes[_open_file(world, slot, arguments[0]).inode].modified,)
+def _age(world: World, slot: int, arguments: Any, _rules: Rules) -> tuple[int, ...]:
+    _path, fd = arguments
+    return (int(world.inodes[_open_file(world, slot, fd).inode].stale),)
 
 
-def _modified_at(world: World, _slot: int, _arguments: Any, _rules: Rules) -> tuple[int | None, ...]:
-    return (None if world.path is None else world.inodes[world.path].modified,)
+def _age_at(world: World, _slot: int, _arguments: Any, _rules: Rules) -> tuple[int | None, ...]:
+    return (None if world.path is None else int(world.inodes[world.path].stale),)
 
 
-_READS = {
+_READS: dict[str, Callable[[World, int, Any, Rules], tuple[Any, ...]]] = {
     "names": _names,
     "identify": _identify,
     "owner": _owner,
-    "modified": _modified,
-    "modified_at": _modified_at,
-    "now": lambda world, _slot, _arguments, _rules: (world.now,),
+    "age": _age,
+    "age_at": _age_at,
     "uptime": lambda _world, _slot, _arguments, _rules: (1e9,),
     "may_run": lambda _world, _slot, _arguments, rules: rules.may_run,
     "may_write": lambda _world, _slot, _arguments, rules: (rules.may_write,),
@@ -201,7 +248,7 @@ def _create(world: World, slot: int, _arguments: Any, _rules: Rules) -> tuple[in
     if world.path is not None:
         return None, world
     number = len(world.inodes)
-    world = world._replace(path=number, inodes=(*world.inodes, Inode(world.now, None)))
+    world = world._replace(path=number, inodes=(*world.inodes, Inode(stale=False, record=None)))
     return _opened(world, slot, number, made=True)
 
 
@@ -211,9 +258,9 @@ def _open(world: World, slot: int, _arguments: Any, _rules: Rules) -> tuple[int 
 
 def _opened(world: World, slot: int, inode: int, *, made: bool) -> tuple[int, World]:
     process = world.processes[slot]
-    fd = process.opened
-    file = Open(fd, inode, made=made)
-    return fd, _put(world, slot, process._replace(opened=fd + 1, files=(*process.files, file)))
+    taken = {file.fd for file in process.files}
+    fd = next(number for number in range(len(taken) + 1) if number not in taken)
+    return fd, _put(world, slot, process._replace(files=(*process.files, Open(fd, inode, made=made))))
 
 
 def _try_lock(world: World, slot: int, arguments: Any, _rules: Rules) -> tuple[bool, World]:
@@ -237,29 +284,43 @@ def _close(world: World, slot: int, arguments: Any, _rules: Rules) -> tuple[None
 
 
 def _record(world: World, slot: int, arguments: Any, rules: Rules) -> tuple[None, World]:
-    number = _open_file(world, slot, arguments[0]).inode
+    file = _open_file(world, slot, arguments[0])
+    number = file.inode
+    _demand_flock(world, slot, number, rules)
+    if not file.made:
+        _demand_left_behind(world.inodes[number])
     inode = world.inodes[number]._replace(by_hand=False)
     if rules.attributes:
         inode = inode._replace(record="ours")
     return None, _with_inode(world, number, inode)
 
 
-def _stamp(world: World, slot: int, arguments: Any, _rules: Rules) -> tuple[None, World]:
+def _stamp(world: World, slot: int, arguments: Any, rules: Rules) -> tuple[None, World]:
     number = _open_file(world, slot, arguments[0]).inode
-    return None, _with_inode(world, number, world.inodes[number]._replace(modified=world.now))
+    _demand_flock(world, slot, number, rules)
+    return None, _with_inode(world, number, world.inodes[number]._replace(stale=False))
 
 
 def _unlink(world: World, slot: int, _arguments: Any, rules: Rules) -> tuple[None, World]:
     if world.path is None:
         return None, world
-    if rules.unlink_needs_flock and not _holds(world.processes[slot], world.path):
-        raise Violation("a lock was removed by a process that does not hold it")
+    _demand_flock(world, slot, world.path, rules)
     return None, world._replace(path=None)
 
 
 def _unlink_existing(world: World, slot: int, arguments: Any, rules: Rules) -> tuple[bool, World]:
     existed = world.path is not None
     return existed, _unlink(world, slot, arguments, rules)[1]
+
+
+def _demand_flock(world: World, slot: int, inode: int, rules: Rules) -> None:
+    if rules.flock_to_change and not _holds(world.processes[slot], inode):
+        raise Violation("a lock was changed or removed by a process that does not hold its flock")
+
+
+def _demand_left_behind(inode: Inode) -> None:
+    if inode.record != "ours" and not inode.stale:
+        raise Violation("a lock was taken over that is young and may be somebody's")
 
 
 def _holds(process: Process, inode: int) -> bool:
@@ -269,15 +330,18 @@ def _holds(process: Process, inode: int) -> bool:
 def _enter(world: World, slot: int, _arguments: Any, _rules: Rules) -> tuple[None, World]:
     if any(process.working for process in world.processes):
         raise Violation("two processes hold the lock at once")
-    process = world.processes[slot]._replace(working=True)
-    return None, _put(world._replace(granted=True), slot, process)
+    return None, _put(world, slot, world.processes[slot]._replace(working=True))
 
 
 def _leave(world: World, slot: int, _arguments: Any, _rules: Rules) -> tuple[None, World]:
     return None, _put(world, slot, world.processes[slot]._replace(working=False))
 
 
-_WRITES = {
+def _lose(_world: World, _slot: int, _arguments: Any, _rules: Rules) -> tuple[None, World]:
+    raise Violation("a holder's path leads to another lock or to none")
+
+
+_WRITES: dict[str, Callable[[World, int, Any, Rules], tuple[Any, World]]] = {
     "create": _create,
     "open": _open,
     "try_lock": _try_lock,
@@ -291,6 +355,5 @@ _WRITES = {
     "unlink_existing": _unlink_existing,
     "enter": _enter,
     "leave": _leave,
+    "lose": _lose,
 }
-
-__all__ = ["Inode", "Process", "Rules", "Violation", "World", "canonical", "kill", "perform", "replace", "tick"]

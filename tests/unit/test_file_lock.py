@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
+import fcntl
 import multiprocessing
 import os
 import signal
@@ -30,7 +31,16 @@ from endoreg_db.locking.file_lock import (
     lock_path_for,
     remove_if_dead,
 )
-from endoreg_db.locking.owner import ATTRIBUTE, Owner, current_owner, encode
+from endoreg_db.locking.owner import (
+    ATTRIBUTE,
+    Owner,
+    Place,
+    Process,
+    current_owner,
+    decode,
+    may_run,
+    read_place,
+)
 
 STALE = 600.0
 HOLDER = """
@@ -69,14 +79,14 @@ def leave_dead_lock(path: Path) -> None:
 
 def write_record(path: Path, owner: Owner) -> None:
     path.write_bytes(b"lock")
-    os.setxattr(path, ATTRIBUTE, encode(owner))
+    os.setxattr(path, ATTRIBUTE, owner)
 
 
 def foreign_owner(*, machine: bytes = b"elsewher") -> Owner:
     """An owner on another host, or, with our machine id, from before a restart (or on a clone)."""
     me = current_owner()
     place = dataclasses.replace(me.process.place, machine=machine, boot=b"another boot id!")
-    return Owner(dataclasses.replace(me.process, place=place), me.token)
+    return Owner.of(dataclasses.replace(me.process, place=place), me.token)
 
 
 def age(path: Path, seconds: float) -> None:
@@ -106,7 +116,7 @@ class TestAcquireAndRelease:
             with acquire(path, stale_after=STALE) as lock:
                 assert path.read_bytes() == b"lock"
                 assert stat.S_IMODE(path.stat().st_mode) == 0o644
-                assert os.getxattr(path, ATTRIBUTE) == encode(lock.owner)
+                assert os.getxattr(path, ATTRIBUTE) == lock.owner
         finally:
             os.umask(previous)
 
@@ -117,7 +127,7 @@ class TestAcquireAndRelease:
             calls.append((name, flags, mode))
             return real_open(name, flags, mode)
 
-        monkeypatch.setattr(posix_files.os, "open", note)
+        monkeypatch.setattr(os, "open", note)
         acquire(path, stale_after=STALE).release()
         flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
         assert calls == [(os.fspath(path), flags, 0o644)]
@@ -186,6 +196,15 @@ class TestAcquireAndRelease:
             acquire(path, stale_after=STALE)
         assert not path.exists()
 
+    def test_relative_path_is_released_from_another_folder(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(path.parent)
+        with acquire(Path(path.name), stale_after=STALE):
+            assert path.exists()
+            monkeypatch.chdir("/")
+        assert not path.exists()
+
 
 class TestReleaseOnlyRemovesItsOwn:
     def test_again_does_nothing(self, path: Path) -> None:
@@ -243,7 +262,7 @@ class TestLeftBehind:
             assert time.perf_counter() - started < 0.05
             assert [0 <= seconds < 60 for seconds in reclaimed] == [True]
             assert path.stat().st_ino == inode
-            assert os.getxattr(path, ATTRIBUTE) == encode(lock.owner)
+            assert os.getxattr(path, ATTRIBUTE) == lock.owner
 
     @pytest.mark.parametrize("content", [b"", b"lock", b"corrupted data\n" * 1000])
     def test_lock_made_by_hand_is_held_while_young(self, path: Path, content: bytes) -> None:
@@ -336,11 +355,11 @@ class TestLeftBehind:
                 raise PermissionError(errno.EACCES, "Permission denied", name)
             return real_open(name, flags, mode)
 
-        monkeypatch.setattr(posix_files.os, "open", not_for_writing)
+        monkeypatch.setattr(os, "open", not_for_writing)
         reclaimed: list[float] = []
         with acquire(path, stale_after=STALE, on_reclaim=reclaimed.append) as lock:
             assert len(reclaimed) == 1
-            assert os.getxattr(path, ATTRIBUTE) == encode(lock.owner)
+            assert os.getxattr(path, ATTRIBUTE) == lock.owner
 
 
 class TestRenew:
@@ -436,7 +455,7 @@ time.sleep(60)
 
         def work() -> bool:
             with acquire(own, stale_after=STALE) as mine:
-                return mine.owner.pid == os.getpid() and own.exists()
+                return mine.owner.process.pid == os.getpid() and own.exists()
 
         with acquire(path, stale_after=STALE):
             assert in_forked_child(work)
@@ -472,13 +491,13 @@ class TestNoLockCanBeThere:
     def test_what_is_no_file_is_refused_and_left_alone(
         self, path: Path, kind: str, name: str, how: str
     ) -> None:
-        make = {
+        makers: dict[str, Callable[[Path], object]] = {
             "link": self._make_link,
             "folder": Path.mkdir,
             "pipe": os.mkfifo,
             "socket": self._make_socket,
-        }[kind]
-        make(path)
+        }
+        makers[kind](path)
         before = path.lstat()
         use: dict[str, Callable[[], object]] = {
             "acquire": lambda: acquire(path, stale_after=STALE),
@@ -534,7 +553,7 @@ class TestFaults:
             raise OSError(errno.EMFILE, "Too many open files")
 
         with monkeypatch.context() as fault:
-            fault.setattr(posix_files.os, "open", refuse)
+            fault.setattr(os, "open", refuse)
             with pytest.raises(OSError, match="Too many open files"):
                 acquire(path, stale_after=STALE)
         acquire(path, stale_after=STALE).release()
@@ -545,8 +564,8 @@ class TestFaults:
         def unsupported(*_arguments: object) -> bytes:
             raise OSError(errno.ENOTSUP, "Operation not supported")
 
-        monkeypatch.setattr(posix_files.os, "setxattr", unsupported)
-        monkeypatch.setattr(posix_files.os, "getxattr", unsupported)
+        monkeypatch.setattr(os, "setxattr", unsupported)
+        monkeypatch.setattr(os, "getxattr", unsupported)
         with acquire(path, stale_after=STALE):
             with pytest.raises(LockHeldError):
                 acquire(path, stale_after=STALE)
@@ -564,7 +583,7 @@ class TestFaults:
         def no_locks(fd: int, operation: int) -> None:
             raise OSError(errno.ENOLCK, "No locks available")
 
-        monkeypatch.setattr(posix_files.fcntl, "flock", no_locks)
+        monkeypatch.setattr(fcntl, "flock", no_locks)
         with pytest.raises(LockUnusableError, match="No locks available"):
             acquire(path, stale_after=STALE)
         assert not path.exists()
@@ -573,7 +592,7 @@ class TestFaults:
         def refuse(name: str, *_arguments: object) -> int:
             raise OSError(errno.EROFS, "Read-only file system", name)
 
-        monkeypatch.setattr(posix_files.os, "open", refuse)
+        monkeypatch.setattr(os, "open", refuse)
         with pytest.raises(LockUnusableError, match="Read-only"):
             acquire(path, stale_after=STALE)
 
@@ -595,7 +614,7 @@ class TestFileSystemClock:
     ) -> None:
         files = posix_files.PosixFiles()
         unnamed = files.now(os.fspath(path))
-        monkeypatch.setattr(posix_files.os, "O_TMPFILE", os.O_DIRECTORY | os.O_CREAT)  # refused: EINVAL
+        monkeypatch.setattr(os, "O_TMPFILE", os.O_DIRECTORY | os.O_CREAT)  # refused: EINVAL
         named = files.now(os.fspath(path))
         assert abs(named - unnamed) < 5
         assert list(path.parent.iterdir()) == []
@@ -614,7 +633,7 @@ class TestFileSystemClock:
         def refuse(*_arguments: object) -> int:
             raise OSError(errno.EROFS, "Read-only file system")
 
-        monkeypatch.setattr(posix_files.os, "open", refuse)
+        monkeypatch.setattr(os, "open", refuse)
         assert abs(posix_files.PosixFiles().now(os.fspath(path)) - time.time()) < 5
 
 
@@ -698,6 +717,60 @@ class TestRemoveIfDead:
 
     def test_no_lock(self, path: Path) -> None:
         assert not remove_if_dead(path, stale_after=STALE)
+
+
+class TestOwner:
+    def test_record_fits_into_the_inode_and_comes_back_whole(self) -> None:
+        process = Process(Place(b"machine!", b"sixteen bytes id"), pid=2**22, started=2**63)
+        record = Owner.of(process, token=2**64 - 1)
+        assert len(record) <= 56
+        found = decode(bytes(record))
+        assert found is not None
+        assert (found.process, found.token) == (process, 2**64 - 1)
+
+    def test_it_names_this_very_process(self) -> None:
+        me = current_owner().process
+        assert me.pid == os.getpid()
+        # What `ps` calls the start, in clock ticks after boot: not before the machine, not after now.
+        assert 0 < me.started / os.sysconf("SC_CLK_TCK") <= time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    def test_no_two_grants_are_alike(self) -> None:
+        assert len({current_owner() for _ in range(1000)}) == 1000
+
+    def test_forked_child_is_another_owner(self) -> None:
+        me = current_owner().process
+        assert in_forked_child(lambda: current_owner().process.pid == os.getpid() != me.pid)
+
+    @pytest.mark.parametrize("record", [b"", b"lock", bytes(45), b"\x02" + bytes(44), b"\x01" + bytes(45)])
+    def test_other_bytes_are_no_record(self, record: bytes) -> None:
+        assert decode(record) is None
+
+    def test_machine_id_is_not_shown_as_it_is(self, tmp_path: Path) -> None:
+        (tmp_path / "machine-id").write_text("0123456789abcdef0123456789abcdef\n")
+        (tmp_path / "boot_id").write_text("00112233-4455-6677-8899-aabbccddeeff\n")
+        place = read_place(tmp_path / "boot_id", tmp_path / "machine-id")
+        assert place.boot.hex() == "00112233445566778899aabbccddeeff"
+        assert any(place.machine)
+        assert place.machine.hex() not in "0123456789abcdef0123456789abcdef"
+
+    @pytest.mark.parametrize("content", [None, "", "not an id\n"])
+    def test_unknown_place_is_nobodys(self, tmp_path: Path, content: str | None) -> None:
+        if content is not None:
+            (tmp_path / "boot_id").write_text(content)
+            (tmp_path / "machine-id").write_text("")
+        place = read_place(tmp_path / "boot_id", tmp_path / "machine-id")
+        owner = Owner.of(Process(place, 1, 1), 1)
+        assert not owner.is_under_kernel_of(owner)
+        assert not owner.is_on_machine_of(owner)
+
+    def test_running_process_may_run(self) -> None:
+        for pid in (os.getpid(), 1):
+            assert may_run(Owner.of(Process(Place(bytes(8), bytes(16)), pid, 0), 0))
+
+    def test_ended_process_does_not_run(self) -> None:
+        with subprocess.Popen(["true"]) as ended:
+            ended.wait()
+        assert not may_run(Owner.of(Process(Place(bytes(8), bytes(16)), ended.pid, 0), 0))
 
 
 class TestLockPath:

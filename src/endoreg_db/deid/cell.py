@@ -9,12 +9,10 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Callable
 
 from endoreg_db.deid.confine import give_up_rights, private_stdout
 from endoreg_db.deid.messages import Done, Failed, FailureKind, Message
-from endoreg_db.deid.video.deidentify import Say, deidentify
-from endoreg_db.deid.video.probe import quiet_ffmpeg
-from endoreg_db.deid.video.workers import storage_error
 from endoreg_db.deid.wire import MAX_LINE, task_from_line, to_line
 from endoreg_db.errors import (
     CorruptMediaError,
@@ -39,7 +37,6 @@ def main(arguments: list[str]) -> None:
         arguments: the program's name and the parent's process id.
     """
     give_up_rights(int(arguments[1]))
-    quiet_ffmpeg()
     messages = private_stdout()
     line = sys.stdin.buffer.readline(MAX_LINE)
     _close_stdin()
@@ -52,7 +49,13 @@ def main(arguments: list[str]) -> None:
     messages.close()
 
 
-def _work(line: bytes, say: Say) -> Done | Failed:
+def _work(line: bytes, say: Callable[[Message], None]) -> Done | Failed:
+    # Imported here: every worker imports this module as well, and needs only a part of these.
+    from endoreg_db.deid.video.deidentify import deidentify
+    from endoreg_db.deid.video.probe import quiet_ffmpeg
+    from endoreg_db.deid.video.workers import storage_error
+
+    quiet_ffmpeg()
     try:
         return deidentify(task_from_line(line), say)
     except MediaImportError as error:

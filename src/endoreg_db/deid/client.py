@@ -103,6 +103,8 @@ def cell_environment(work_dir: str) -> dict[str, str]:
         "LC_ALL": "C.UTF-8",
         "HOME": work_dir,
         "TMPDIR": work_dir,
+        # ONNX Runtime's official builds report their use to its maker over the network by default.
+        "ORT_DISABLE_TELEMETRY": "1",
         # One thread per process, whatever a numerical library thinks of the machine.
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",

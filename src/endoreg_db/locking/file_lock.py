@@ -18,8 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from endoreg_db.locking import lock_steps
-from endoreg_db.locking.lock_steps import Grip, LockFiles, LockHeldError, LockState, Terms
-from endoreg_db.locking.lock_steps import Look as LockStatus
+from endoreg_db.locking.lock_steps import Grip, LockHeldError, LockState, LockStatus
 from endoreg_db.locking.owner import Owner, current_owner
 from endoreg_db.locking.posix_files import LockUnusableError, PosixFiles
 
@@ -39,6 +38,9 @@ __all__ = [
 _SUFFIX = ".lock"
 _USUAL_NAME_MAX = 255
 _POSIX = PosixFiles()
+
+# Between two rounds another process has made or removed the file, so one of them got on.
+_ROUNDS = 100
 
 
 def _tell_nobody(age: float) -> None:
@@ -67,19 +69,19 @@ class HeldLock:
     """A lock that this process holds; release it, or use it as a context manager.
 
     It may be renewed from another thread than the one that releases it. In a forked child it is
-    inert: it neither renews nor releases the parent's lock, nor keeps it alive.
+    inert: it neither renews nor releases the parent's lock, nor keeps it alive. Do not use it in
+    a signal handler, which may interrupt it: raise from there instead.
     """
 
-    __slots__ = ("_files", "_grip", "_mutex", "_name", "_pid", "owner", "path")
+    __slots__ = ("_generation", "_grip", "_mutex", "_name", "owner", "path")
 
-    def __init__(self, path: Path, name: str, grip: Grip, owner: Owner, files: LockFiles) -> None:
+    def __init__(self, path: Path, name: str, grip: Grip, owner: Owner) -> None:
         self.path = path
         self.owner = owner
         self._name = name
         self._grip: Grip | None = grip
-        self._files = files
         # Compared before the mutex is touched: a thread of the parent may have held it at the fork.
-        self._pid = os.getpid()
+        self._generation = _POSIX.generation
         self._mutex = threading.Lock()
 
     def renew(self) -> bool:
@@ -92,10 +94,10 @@ class HeldLock:
         Raises:
             OSError: The file system could not say; the lock counts as held until it is stale.
         """
-        if os.getpid() != self._pid:
+        if _POSIX.generation != self._generation:
             return False
         with self._mutex:
-            return self._grip is not None and lock_steps.renew(self._files, self._name, self._grip)
+            return self._grip is not None and lock_steps.renew(_POSIX, self._name, self._grip)
 
     def release(self) -> None:
         """Remove the lock file, if it is still this lock's, and let go of it. Again: does nothing.
@@ -104,12 +106,12 @@ class HeldLock:
             OSError: The file could not be removed. The lock is given up nevertheless: the next
                 worker on this host takes it over at once.
         """
-        if os.getpid() != self._pid:
+        if _POSIX.generation != self._generation:
             return
         with self._mutex:
             grip, self._grip = self._grip, None
             if grip is not None:
-                lock_steps.release(self._files, self._name, grip)
+                lock_steps.release(_POSIX, self._name, grip)
 
     def __enter__(self) -> Self:
         return self
@@ -143,9 +145,14 @@ def acquire(
         OSError: The file system refused (no space, too many open files, no such folder); nothing
             of ours is left behind.
     """
-    me, name = owner or current_owner(), os.fspath(path)
-    grip = lock_steps.acquire(_POSIX, name, Terms(me, stale_after, on_reclaim))
-    return HeldLock(path, name, grip, me, _POSIX)
+    me, name = owner or current_owner(), str(path)
+    if not name.startswith("/"):
+        name = os.path.abspath(name)  # noqa: PTH100 - whoever changes folder must find it again
+    for _ in range(_ROUNDS):
+        grip = lock_steps.try_once(_POSIX, name, me, stale_after, on_reclaim)
+        if grip is not None:
+            return HeldLock(path, name, grip, me)
+    raise LockHeldError(name, None, None)
 
 
 def inspect(path: Path) -> LockStatus:
@@ -154,7 +161,7 @@ def inspect(path: Path) -> LockStatus:
     Raises:
         LockUnusableError: What lies there is no lock.
     """
-    return lock_steps.look(_POSIX, os.fspath(path), current_owner())
+    return lock_steps.look(_POSIX, str(path), current_owner())
 
 
 def remove_if_dead(
@@ -168,8 +175,7 @@ def remove_if_dead(
     Raises:
         LockUnusableError: What lies there is no lock.
     """
-    terms = Terms(current_owner(), stale_after, on_reclaim)
-    return lock_steps.remove_if_dead(_POSIX, os.fspath(path), terms)
+    return lock_steps.remove_if_dead(_POSIX, str(path), current_owner(), stale_after, on_reclaim)
 
 
 def _longest_name(folder: Path) -> int:

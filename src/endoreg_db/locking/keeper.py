@@ -23,12 +23,12 @@ class Keeper:
 
     def __init__(
         self,
-        interval: float = HEARTBEAT_SECONDS,
+        interval: float | None = None,
         *,
         on_error: Callable[[str, Exception], None] = lambda _name, _error: None,
         on_stop: Callable[[], None] = lambda: None,
     ) -> None:
-        self._interval = interval
+        self._interval = HEARTBEAT_SECONDS if interval is None else interval
         self._on_error = on_error
         self._on_stop = on_stop  # runs in the keeper's own thread, e.g. to close its connection
         self._duties: dict[str, Callable[[], bool]] = {}

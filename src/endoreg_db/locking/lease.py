@@ -35,7 +35,7 @@ def grant(
     owner: UUID,
     *,
     is_dead: Callable[[UUID], bool],
-    seconds: float = LEASE_SECONDS,
+    seconds: float | None = None,
 ) -> Lease:
     """Take the lease on a content: if it is free, has run out, or its owner is known to be dead.
 
@@ -45,7 +45,8 @@ def grant(
         content_sha256: the content, 64 hex digits.
         owner: the import attempt that asks.
         is_dead: whether an attempt's process is known to have ended; must not guess.
-        seconds: until the lease runs out if it is not renewed, in database time.
+        seconds: until the lease runs out if it is not renewed, in database time; by default
+            :data:`LEASE_SECONDS`.
 
     Raises:
         LeaseHeldError: somebody else holds it.
@@ -64,7 +65,7 @@ def grant(
     return Lease(content_sha256, owner, row.token + 1)
 
 
-def renew(lease: Lease, *, seconds: float = LEASE_SECONDS) -> bool:
+def renew(lease: Lease, *, seconds: float | None = None) -> bool:
     """Say that the owner is alive; False if a newer grant has replaced this one.
 
     A lease that has run out but that nobody else took is renewed: no other worker has started.
@@ -79,5 +80,6 @@ def release(lease: Lease) -> bool:
     return bool(released)
 
 
-def _from_now(seconds: float) -> models.expressions.CombinedExpression:
-    return Now() + models.Value(timedelta(seconds=seconds), output_field=models.DurationField())
+def _from_now(seconds: float | None) -> models.expressions.CombinedExpression:
+    length = timedelta(seconds=LEASE_SECONDS if seconds is None else seconds)
+    return Now() + models.Value(length, output_field=models.DurationField())

@@ -17,15 +17,9 @@ import contextlib
 import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from endoreg_db.locking.owner import Owner
-
-# Between any two rounds another process has made or removed the file, so one of them got on.
-_ROUNDS = 100
-
-# Somebody who only looks (doctor, recovery) has the flock for microseconds; see `_lock_patiently`.
-PAUSES = (0.0005, 0.001, 0.002, 0.004, 0.008)
 
 # Younger than this (seconds), a file without a record may have a maker who is about to lock it.
 _LOOK_AFTER = 1.0
@@ -62,6 +56,9 @@ class LockFiles(Protocol):
     ``path`` is the lock file's path, ``fd`` a descriptor that `create` or `open` has given.
     """
 
+    # Seconds to wait between tries while somebody may merely be looking at a lock.
+    pauses: Sequence[float]
+
     def create(self, path: str) -> int | None:
         """Make the file with one exclusive ``open``; None if something is there."""
 
@@ -95,11 +92,8 @@ class LockFiles(Protocol):
     def may_write(self, fd: int) -> bool:
         """Whether the descriptor can write (another user's lock opens for reading only)."""
 
-    def modified(self, fd: int) -> float:
-        """Modification time, in seconds of the file system's clock."""
-
-    def now(self, path: str) -> float:
-        """Read the clock of the file system that the path lies on (seconds)."""
+    def age(self, path: str, fd: int) -> float:
+        """Seconds since the inode was modified, by the clock of the file system that it lies on."""
 
     def uptime(self) -> float:
         """Seconds since this kernel started."""
@@ -120,19 +114,6 @@ class LockFiles(Protocol):
         """Let others get on."""
 
 
-class Terms(NamedTuple):
-    """On what terms a lock is asked for (a tuple, because one is made for every acquisition)."""
-
-    # Who asks; written into the lock.
-    me: Owner
-    # Seconds without a renewal after which a lock of an unknown owner counts as left behind.
-    stale_after: float
-    # Called with the age in seconds before a lock that was left behind is taken over.
-    on_reclaim: Callable[[float], None]
-    # Seconds to wait between tries while somebody may merely be looking.
-    pauses: Sequence[float] = PAUSES
-
-
 class LockState(enum.Enum):
     """What `look` found."""
 
@@ -147,7 +128,7 @@ class LockState(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class LockStatus:
     """A lock as it was for a moment."""
 
     state: LockState
@@ -170,23 +151,32 @@ def is_known_dead(owner: Owner | None, me: Owner, age: float, uptime: float) -> 
     return owner.is_on_machine_of(me) and age > uptime
 
 
-def acquire(files: LockFiles, path: str, terms: Terms) -> Grip:
-    """Take the lock.
+def try_once(
+    files: LockFiles, path: str, me: Owner, stale_after: float, on_reclaim: Callable[[float], None]
+) -> Grip | None:
+    """Take the lock; None if others got on meanwhile, so that it may be free: try again.
+
+    Args:
+        files: Where.
+        path: The lock file.
+        me: Who asks; written into the lock.
+        stale_after: Seconds without a renewal after which the lock of an unknown owner counts as
+            left behind.
+        on_reclaim: Called with the age in seconds before a lock left behind is taken over.
 
     Raises:
         LockHeldError: Somebody else has it; whatever they have is as it was.
         OSError: The file system refused a step; nothing of ours is left behind.
     """
-    for _ in range(_ROUNDS):
-        fd = files.create(path)
-        if fd is not None:
-            inode = _claim_new(files, path, fd, terms)
-        else:
-            fd = files.open(path)
-            inode = None if fd is None else _claim_existing(files, path, fd, terms)
-        if fd is not None and inode is not None:
-            return fd, inode
-    raise LockHeldError(path, None, None)
+    fd = files.create(path)
+    if fd is not None:
+        inode = _claim_new(files, path, fd, me)
+    else:
+        fd = files.open(path)
+        if fd is None:
+            return None
+        inode = _claim_existing(files, path, fd, me, stale_after, on_reclaim)
+    return None if inode is None else (fd, inode)
 
 
 def release(files: LockFiles, path: str, grip: Grip) -> None:
@@ -214,15 +204,17 @@ def renew(files: LockFiles, path: str, grip: Grip) -> bool:
     return files.names(path, inode)
 
 
-def remove_if_dead(files: LockFiles, path: str, terms: Terms) -> bool:
+def remove_if_dead(
+    files: LockFiles, path: str, me: Owner, stale_after: float, on_reclaim: Callable[[float], None]
+) -> bool:
     """Remove a lock that was left behind; True if it was there, was dead or stale, and is gone."""
     fd = files.open(path)
     if fd is None:
         return False
     try:
-        left_behind = _lock_left_behind(files, path, fd, terms) is not None
+        left_behind = _lock_left_behind(files, path, fd, me, stale_after) is not None
         if left_behind:
-            terms.on_reclaim(max(0.0, _age(files, path, fd)))
+            on_reclaim(max(0.0, files.age(path, fd)))
             files.unlink(path)
     except LockHeldError:
         return False
@@ -231,7 +223,7 @@ def remove_if_dead(files: LockFiles, path: str, terms: Terms) -> bool:
     return left_behind
 
 
-def look(files: LockFiles, path: str, me: Owner) -> Look:
+def look(files: LockFiles, path: str, me: Owner) -> LockStatus:
     """Say what is there, changing nothing.
 
     To see whether anybody has the flock there is no way but to try: the shared one is taken for
@@ -239,20 +231,20 @@ def look(files: LockFiles, path: str, me: Owner) -> Look:
     """
     fd = files.open(path)
     if fd is None:
-        return Look(LockState.FREE)
+        return LockStatus(LockState.FREE)
     try:
-        owner, age = files.owner(fd), _age(files, path, fd)
+        owner, age = files.owner(fd), files.age(path, fd)
         if owner is None and age < _LOOK_AFTER:
-            return Look(LockState.UNKNOWN, owner, age)
+            return LockStatus(LockState.UNKNOWN, owner, age)
         if not files.try_share(fd):
-            return Look(LockState.HELD, owner, age)
+            return LockStatus(LockState.HELD, owner, age)
     finally:
         files.close(fd)
     dead = is_known_dead(owner, me, age, files.uptime())
-    return Look(LockState.DEAD if dead else LockState.UNKNOWN, owner, age)
+    return LockStatus(LockState.DEAD if dead else LockState.UNKNOWN, owner, age)
 
 
-def _claim_new(files: LockFiles, path: str, fd: int, terms: Terms) -> Inode | None:
+def _claim_new(files: LockFiles, path: str, fd: int, me: Owner) -> Inode | None:
     """Make the file just created ours; None if it has been removed meanwhile.
 
     Until the record is there, the file looks like one made by hand, and others leave such a file
@@ -261,11 +253,11 @@ def _claim_new(files: LockFiles, path: str, fd: int, terms: Terms) -> Inode | No
     """
     inode = None
     try:
-        if not (files.try_lock(fd) or _lock_patiently(files, fd, terms.pauses)):
+        if not (files.try_lock(fd) or _lock_patiently(files, fd)):
             raise LockHeldError(path, None, files.owner(fd))
         found = files.identify(fd)
         if found is not None:
-            files.record(fd, terms.me)
+            files.record(fd, me)
             files.fill(fd)
             inode = found
     finally:
@@ -274,7 +266,14 @@ def _claim_new(files: LockFiles, path: str, fd: int, terms: Terms) -> Inode | No
     return inode
 
 
-def _claim_existing(files: LockFiles, path: str, fd: int, terms: Terms) -> Inode | None:
+def _claim_existing(
+    files: LockFiles,
+    path: str,
+    fd: int,
+    me: Owner,
+    stale_after: float,
+    on_reclaim: Callable[[float], None],
+) -> Inode | None:
     """Adopt the lock that was there; None if the path does not lead to it any more.
 
     The inode is adopted, not replaced: its flock is what keeps a second reclaimer out. Record
@@ -282,11 +281,11 @@ def _claim_existing(files: LockFiles, path: str, fd: int, terms: Terms) -> Inode
     """
     inode = None
     try:
-        found = _lock_left_behind(files, path, fd, terms)
+        found = _lock_left_behind(files, path, fd, me, stale_after)
         if found is not None:
-            terms.on_reclaim(max(0.0, _age(files, path, fd)))
+            on_reclaim(max(0.0, files.age(path, fd)))
             if files.may_write(fd):
-                files.record(fd, terms.me)
+                files.record(fd, me)
                 files.cut(fd)
                 files.fill(fd)
                 inode = found
@@ -299,7 +298,7 @@ def _claim_existing(files: LockFiles, path: str, fd: int, terms: Terms) -> Inode
     return inode
 
 
-def _lock_left_behind(files: LockFiles, path: str, fd: int, terms: Terms) -> Inode | None:
+def _lock_left_behind(files: LockFiles, path: str, fd: int, me: Owner, stale_after: float) -> Inode | None:
     """Take the flock of a lock that its owner left behind; None if the path leads elsewhere now.
 
     It is judged twice. Before, so that nobody ever takes the flock of a file whose maker is about
@@ -308,33 +307,33 @@ def _lock_left_behind(files: LockFiles, path: str, fd: int, terms: Terms) -> Ino
     Raises:
         LockHeldError: Its owner is alive, or unknown and not stale.
     """
-    _refuse_unless_left_behind(files, path, fd, terms)
-    if not (files.try_lock(fd) or _lock_patiently(files, fd, terms.pauses)):
+    _refuse_unless_left_behind(files, path, fd, me, stale_after)
+    if not (files.try_lock(fd) or _lock_patiently(files, fd)):
         raise LockHeldError(path, None, files.owner(fd))
     inode = files.identify(fd)
     if inode is None or not files.names(path, inode):
         return None
-    _refuse_unless_left_behind(files, path, fd, terms)
+    _refuse_unless_left_behind(files, path, fd, me, stale_after)
     return inode
 
 
-def _refuse_unless_left_behind(files: LockFiles, path: str, fd: int, terms: Terms) -> None:
+def _refuse_unless_left_behind(files: LockFiles, path: str, fd: int, me: Owner, stale_after: float) -> None:
     owner = files.owner(fd)
-    if owner is not None and owner.is_under_kernel_of(terms.me):
+    if owner is not None and owner.is_under_kernel_of(me):
         return  # the flock decides; the clock, the dearest step of all, need not be read
-    age = _age(files, path, fd)
-    if not (is_known_dead(owner, terms.me, age, files.uptime()) or age > terms.stale_after):
+    age = files.age(path, fd)
+    if not (is_known_dead(owner, me, age, files.uptime()) or age > stale_after):
         raise LockHeldError(path, age, owner)
 
 
-def _lock_patiently(files: LockFiles, fd: int, pauses: Sequence[float]) -> bool:
+def _lock_patiently(files: LockFiles, fd: int) -> bool:
     """Take a flock that was not free, waiting only for somebody who may merely be looking.
 
     A holder that runs here is believed at once. If it seems dead, but the inode is locked, then a
     worker who is adopting it, recovery or `look` has it for a moment (or a holder in another
     container, or on another host, for long): try for some milliseconds.
     """
-    for seconds in pauses:
+    for seconds in files.pauses:
         owner = files.owner(fd)
         if owner is not None and files.may_run(owner):
             return False
@@ -342,11 +341,6 @@ def _lock_patiently(files: LockFiles, fd: int, pauses: Sequence[float]) -> bool:
         if files.try_lock(fd):
             return True
     return False
-
-
-def _age(files: LockFiles, path: str, fd: int) -> float:
-    modified = files.modified(fd)
-    return files.now(path) - modified
 
 
 def _discard(files: LockFiles, path: str, fd: int) -> None:

@@ -12,14 +12,16 @@ import functools
 import hashlib
 import os
 import struct
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
-ATTRIBUTE = "user.endoreg.owner"
-TOKEN_BYTES = 8
+ATTRIBUTE = b"user.endoreg.owner"
 
 _FORMAT = 1
-_RECORD = struct.Struct("<B8s16sIQ8s")
+_PROCESS = struct.Struct("<B8s16sIQ")
+_TOKEN = struct.Struct("<Q")
+_MACHINE, _BOOT = slice(1, 9), slice(9, 25)
 _UNKNOWN_MACHINE = bytes(8)
 _UNKNOWN_BOOT = bytes(16)
 
@@ -45,44 +47,51 @@ class Process:
     started: int
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """One grant of a lock."""
+class Owner(bytes):
+    """One grant of a lock, told apart from every other: the record as it lies in the file.
 
-    process: Process
-    # Random; the attempt's row carries it too, so that a lock and an attempt can be matched.
-    token: bytes
+    45 bytes: format, machine, boot, process id, start of the process, token. They are taken apart
+    only when asked for: one record is made for every acquisition, and most are never looked into.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, process: Process, token: int) -> Owner:
+        """The owner that a process is with a token of its choice, an unsigned number of 64 bits."""
+        return cls(_process_part(process) + _TOKEN.pack(token))
 
     @property
-    def pid(self) -> int:
-        """Process id, in the owner's own namespace."""
-        return self.process.pid
+    def process(self) -> Process:
+        """Who it is."""
+        _, machine, boot, pid, started = _PROCESS.unpack_from(self)
+        return Process(Place(machine, boot), pid, started)
+
+    @property
+    def token(self) -> int:
+        """Tells the grants of one process apart."""
+        return int(_TOKEN.unpack_from(self, _PROCESS.size)[0])
 
     def is_under_kernel_of(self, other: Owner) -> bool:
         """Whether both processes run under one kernel, so that a lock of one is seen by the other."""
-        return self.process.place.boot == other.process.place.boot != _UNKNOWN_BOOT
+        return self[_BOOT] == other[_BOOT] != _UNKNOWN_BOOT
 
     def is_on_machine_of(self, other: Owner) -> bool:
         """Whether both name one machine id; clones of one disk image do so too."""
-        return self.process.place.machine == other.process.place.machine != _UNKNOWN_MACHINE
+        return self[_MACHINE] == other[_MACHINE] != _UNKNOWN_MACHINE
 
     def __str__(self) -> str:
-        return f"process {self.pid}, grant {self.token.hex()}, machine {self.process.place.machine.hex()}"
+        process = self.process
+        return f"process {process.pid}, grant {self.token:x}, machine {process.place.machine.hex()}"
 
-
-def encode(owner: Owner) -> bytes:
-    """The record, 45 bytes."""
-    process = owner.process
-    place = process.place
-    return _RECORD.pack(_FORMAT, place.machine, place.boot, process.pid, process.started, owner.token)
+    def __repr__(self) -> str:
+        return f"<Owner: {self}>"
 
 
 def decode(record: bytes) -> Owner | None:
     """The owner, or None for anything that is not a record of this format."""
-    if len(record) != _RECORD.size or record[0] != _FORMAT:
-        return None
-    _, machine, boot, pid, started, token = _RECORD.unpack(record)
-    return Owner(Process(Place(machine, boot), pid, started), token)
+    is_record = len(record) == _PROCESS.size + _TOKEN.size and record[0] == _FORMAT
+    return Owner(record) if is_record else None
 
 
 def read_place(boot_id: Path, machine_id: Path) -> Place:
@@ -95,9 +104,12 @@ def read_place(boot_id: Path, machine_id: Path) -> Place:
     )
 
 
-def current_owner(token: bytes | None = None) -> Owner:
-    """The calling process as an owner, with a fresh random token unless one is given."""
-    return Owner(_process(os.getpid()), token or os.urandom(TOKEN_BYTES))
+def current_owner() -> Owner:
+    """The calling process as an owner.
+
+    The token is the kernel's clock in nanoseconds, which no process reads twice with one result.
+    """
+    return Owner(_this_process_part() + _TOKEN.pack(time.monotonic_ns()))
 
 
 def may_run(owner: Owner) -> bool:
@@ -107,7 +119,7 @@ def may_run(owner: Owner) -> bool:
     that is harmless either way, and for nothing else.
     """
     try:
-        os.kill(owner.pid, 0)
+        os.kill(owner.process.pid, 0)
     except ProcessLookupError:
         return False
     except (PermissionError, OverflowError):
@@ -115,13 +127,21 @@ def may_run(owner: Owner) -> bool:
     return True
 
 
-@functools.lru_cache(maxsize=1)
-def _process(pid: int) -> Process:
-    # Keyed by number because a forked child inherits the cache of its parent.
+def _process_part(process: Process) -> bytes:
+    place = process.place
+    return _PROCESS.pack(_FORMAT, place.machine, place.boot, process.pid, process.started)
+
+
+@functools.cache
+def _this_process_part() -> bytes:
     place = read_place(Path("/proc/sys/kernel/random/boot_id"), Path("/etc/machine-id"))
     # The program's name is in parentheses and may hold anything, blanks and parentheses included.
-    fields = _read_text(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
-    return Process(place, pid, int(fields[19]) if len(fields) > 19 else 0)
+    fields = _read_text(Path("/proc/self/stat")).rpartition(")")[2].split()
+    return _process_part(Process(place, os.getpid(), int(fields[19]) if len(fields) > 19 else 0))
+
+
+# A forked child inherits the cache of its parent, and is another process.
+os.register_at_fork(after_in_child=_this_process_part.cache_clear)
 
 
 def _read_text(file: Path) -> str:

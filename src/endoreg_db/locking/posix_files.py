@@ -9,11 +9,12 @@ import os
 import stat
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from endoreg_db.errors import MediaImportError
 from endoreg_db.locking.lock_steps import Inode
-from endoreg_db.locking.owner import ATTRIBUTE, Owner, decode, encode, may_run
+from endoreg_db.locking.owner import ATTRIBUTE, Owner, decode, may_run
 
 CONTENT = b"lock"
 
@@ -49,11 +50,16 @@ class PosixFiles:
     That does not release the parent's lock: only the last copy does, or ``LOCK_UN``.
     """
 
+    # A look at a lock has its flock for microseconds; a busy machine may make milliseconds of it.
+    pauses: Sequence[float] = (0.0005, 0.001, 0.002, 0.004, 0.008)
+
     def __init__(self) -> None:
         # Held from the system call to the entry in the set, and by a fork: a fork in another
-        # thread cannot fall between the two.
-        self._mutex = threading.Lock()
+        # thread cannot fall between the two. Re-entrant, as a signal handler may come in between.
+        self._mutex = threading.RLock()
         self._fds: set[int] = set()
+        # Grows with every fork that led to this process: what was locked before is not its own.
+        self.generation = 0
         os.register_at_fork(
             before=self._mutex.acquire,
             after_in_parent=self._mutex.release,
@@ -65,6 +71,7 @@ class PosixFiles:
             with contextlib.suppress(OSError):
                 os.close(fd)
         self._fds.clear()
+        self.generation += 1
         self._mutex.release()
 
     def _open(self, path: str, flags: int) -> int:
@@ -76,9 +83,7 @@ class PosixFiles:
     def create(self, path: str) -> int | None:
         """See `LockFiles.create`; one ``open``, so it is atomic on local disks, NFS and SMB."""
         try:
-            with self._mutex:
-                fd = os.open(path, _CREATE, 0o644)
-                self._fds.add(fd)
+            return self._open(path, _CREATE)
         except FileExistsError:
             return None
         except OSError as error:
@@ -89,7 +94,6 @@ class PosixFiles:
                     path=path,
                 ) from error
             raise
-        return fd
 
     def open(self, path: str) -> int | None:
         """See `LockFiles.open`.
@@ -179,7 +183,7 @@ class PosixFiles:
     def record(self, fd: int, owner: Owner) -> None:
         """See `LockFiles.record`; where the file system will not keep it, the lock works without."""
         try:
-            os.setxattr(fd, ATTRIBUTE, encode(owner))
+            os.setxattr(fd, ATTRIBUTE, owner)
         except OSError as error:
             if error.errno not in _NO_RECORD:
                 raise
@@ -196,12 +200,16 @@ class PosixFiles:
         """See `LockFiles.may_write`."""
         return fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR
 
-    def modified(self, fd: int) -> float:
-        """See `LockFiles.modified`."""
-        return os.fstat(fd).st_mtime
+    def age(self, path: str, fd: int) -> float:
+        """See `LockFiles.age`; the clock is read last, so a pause in between makes it too large.
+
+        That is harmless: what seems stale is looked at again under its flock.
+        """
+        modified = os.fstat(fd).st_mtime
+        return self.now(path) - modified
 
     def now(self, path: str) -> float:
-        """See `LockFiles.now`: the modification time of a new file in the same folder.
+        """Read the file system's clock (seconds): the modification time of a new file in the folder.
 
         A share's server may be minutes off this host, and it is the server that stamps the lock.
         The file has no name where the file system can do that. Where nothing can be written,

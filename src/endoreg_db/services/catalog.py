@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from django.db import Error as AnyDatabaseError
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 
 from endoreg_db.errors import UnknownRecordError
@@ -44,6 +45,25 @@ class RecordSummary:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What an import that raised an error left in the database; all None if it left nothing."""
+
+    uuid: UUID | None = None  # of the record
+    state: str | None = None  # of the record
+    step: str | None = None  # in which the attempt ended
+
+
+def trace_of(correlation_id: str) -> Trace:
+    """What the newest attempt with that correlation id left; nothing if the database cannot say."""
+    attempts = ImportAttempt.objects.filter(correlation_id=correlation_id).order_by("-started_at", "-uuid")
+    try:
+        row = attempts.values_list("media_id", "media__state", "step").first()
+    except AnyDatabaseError:  # it may be the very reason why the import failed
+        return Trace()
+    return Trace() if row is None else Trace(*row)
+
+
 def find_record(uuid: str | UUID) -> MediaFile:
     """The record with that UUID.
 
@@ -71,6 +91,13 @@ def summary(store: Store, record: MediaFile) -> RecordSummary:
     return _summary(store, _with_last_attempt(MediaFile.objects.filter(pk=record.pk)).get())
 
 
+def error_of(kind: str, message: str, step: str, source: Path | None) -> dict[str, str] | None:
+    """What an attempt says about its error, with the source's path put back; None if it had none."""
+    if not kind:
+        return None
+    return {"type": kind, "message": message.replace("<source>", str(source)), "step": step}
+
+
 def _with_last_attempt(records: QuerySet[MediaFile]) -> QuerySet[Any]:
     attempts = ImportAttempt.objects.filter(media=OuterRef("pk"))
     last = attempts.order_by("-started_at", "-uuid")
@@ -90,10 +117,6 @@ def _summary(store: Store, record: Any) -> RecordSummary:
     source = None
     if record.source_attempt is not None:
         source = identity_records.unseal_path(store.sealer, record.source_sealed, record.source_attempt)
-    error = None
-    if record.last_error_type:
-        message = record.last_error_message.replace("<source>", str(source))
-        error = {"type": record.last_error_type, "message": message, "step": record.last_step}
     return RecordSummary(
         uuid=record.pk,
         kind=record.kind,
@@ -102,6 +125,6 @@ def _summary(store: Store, record: Any) -> RecordSummary:
         sha256=record.content_sha256,
         output=store.folder.published / record.output_name if record.output_name else None,
         attempts=record.attempt_count or 0,
-        error=error,
+        error=error_of(record.last_error_type or "", record.last_error_message, record.last_step, source),
         findings=record.findings,
     )

@@ -19,13 +19,13 @@ from django.db.models.functions import Now
 
 from endoreg_db.errors import MediaImportError
 from endoreg_db.locking import file_lock, lease
+from endoreg_db.locking.file_lock import LockState
 from endoreg_db.models import ContentLease, ImportAttempt, MediaFile, State
 from endoreg_db.models.lease import Lease
 from endoreg_db.models.states import REACHABLE
 from endoreg_db.services import identity_records, recovery
 from endoreg_db.services.store import Store
 from endoreg_db.storage.vault import hash_file
-from endoreg_db.storage.workspace import is_abandoned, remove_abandoned
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,26 +82,13 @@ def interrupted_attempts(examination: Examination) -> Iterator[Problem | None]:
     store = examination.store
     for attempt in ImportAttempt.objects.filter(ended_at__isnull=True):
         yield None
-        if not (recovery.is_dead(store, attempt.uuid) or _has_lost_its_lease(attempt)):
+        if not recovery.has_died(store, attempt):
             continue
         if examination.repair:
-            remove_abandoned(store.folder, attempt.uuid)
-            ImportAttempt.objects.filter(pk=attempt.pk, ended_at__isnull=True).update(
-                outcome=ImportAttempt.Outcome.INTERRUPTED, ended_at=Now()
-            )
+            recovery.bury(store, attempt.uuid, stale_after=examination.stale_after)
         yield Problem(
             "attempts", f"attempt {attempt.uuid} died in {attempt.step}", repaired=examination.repair
         )
-
-
-def _has_lost_its_lease(attempt: ImportAttempt) -> bool:
-    """Whether the attempt was granted a lease and does not hold a running one now."""
-    if attempt.token is None or attempt.media is None:
-        return False
-    held = ContentLease.objects.filter(
-        content_sha256=attempt.media.content_sha256, owner=attempt.uuid, expires_at__gte=Now()
-    )
-    return not held.exists()
 
 
 def dead_leases(examination: Examination) -> Iterator[Problem | None]:
@@ -142,18 +129,17 @@ def _give_up(record: MediaFile, own: Lease) -> None:
 
 def temporary_files(examination: Examination) -> Iterator[Problem | None]:
     """Folders of attempts that have ended."""
-    folder = examination.store.folder
-    for path in folder.attempt_folders():
+    store = examination.store
+    for path in store.folder.attempt_folders():
         yield None
-        attempt = _uuid_or_none(path.name)
+        attempt = recovery.attempt_of(path)
         if attempt is None:
             yield Problem("temporary files", f"{path} is not the intake's", False, "Remove it by hand.")
             continue
-        running = ImportAttempt.objects.filter(pk=attempt, ended_at__isnull=True).exists()
-        if running or not is_abandoned(folder, attempt):
+        if not recovery.is_left_behind(store, attempt):
             continue
         if examination.repair:
-            remove_abandoned(folder, attempt)
+            recovery.bury(store, attempt, stale_after=examination.stale_after)
         yield Problem("temporary files", f"{path} was left behind", examination.repair)
 
 
@@ -256,7 +242,7 @@ def locks(examination: Examination) -> Iterator[Problem | None]:
     for path in sorted(_lock_paths(examination.store)):
         yield None
         try:
-            if file_lock.inspect(path).state is not file_lock.LockState.DEAD:
+            if not _is_left_behind(file_lock.inspect(path), examination.stale_after):
                 continue
             removed = examination.repair and file_lock.remove_if_dead(
                 path, stale_after=examination.stale_after
@@ -267,27 +253,37 @@ def locks(examination: Examination) -> Iterator[Problem | None]:
             yield Problem("locks", f"{path} was left behind by a dead worker", removed)
 
 
+def _is_left_behind(found: file_lock.LockStatus, stale_after: float) -> bool:
+    stale = found.age is not None and found.age > stale_after
+    return found.state is LockState.DEAD or (found.state is LockState.UNKNOWN and stale)
+
+
 def _lock_paths(store: Store) -> set[Path]:
     paths = set(store.folder.locks.glob("*.lock"))
     interrupted = ImportAttempt.objects.filter(
-        Q(ended_at__isnull=True) | Q(outcome=ImportAttempt.Outcome.INTERRUPTED)
+        Q(ended_at__isnull=True)
+        | Q(outcome=ImportAttempt.Outcome.INTERRUPTED)
+        | Q(pk__in=[*recovery.abandoned_folders(store)])
     )
     for attempt in interrupted.iterator():
         source = identity_records.unseal_path(store.sealer, attempt.sealed_source, attempt.uuid)
-        paths.add(file_lock.lock_path_for(source, store.folder.locks))
+        paths.add(recovery.lock_path_of(store.folder, source))
     return {path for path in paths if path.exists()}
 
 
 def _under_lease(store: Store, sha256: str, work: Callable[[Lease], None]) -> bool:
-    """Do ``work`` while holding the lease on a content; False if somebody else holds it."""
+    """Do ``work`` while holding the lease on a content; False if somebody else holds it.
+
+    All in one transaction: a doctor has no attempt by which others could tell that it has died, so
+    its lease must not outlive it.
+    """
     try:
-        own = lease.grant(sha256, uuid4(), is_dead=lambda attempt: recovery.is_dead(store, attempt))
+        with transaction.atomic():
+            own = lease.grant(sha256, uuid4(), is_dead=lambda attempt: recovery.is_dead(store, attempt))
+            work(own)
+            lease.release(own)
     except lease.LeaseHeldError:
         return False
-    try:
-        work(own)
-    finally:
-        lease.release(own)
     return True
 
 

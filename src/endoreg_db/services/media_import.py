@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
+from uuid import uuid4
 
 from django.db import connection
 
@@ -35,10 +36,10 @@ from endoreg_db.locking import file_lock, lease
 from endoreg_db.locking.keeper import Keeper
 from endoreg_db.logging import correlation, get_logger
 from endoreg_db.models import MediaFile
-from endoreg_db.services import records
+from endoreg_db.services import database, failures, records, recovery
 from endoreg_db.services.context import ImportContext, ImportOutcome, ImportRequest
 from endoreg_db.services.store import open_store
-from endoreg_db.storage.durable import require_room
+from endoreg_db.storage.durable import fsync_folder, require_room
 from endoreg_db.storage.layout import DataFolder
 from endoreg_db.storage.publish import SourceFingerprint, fingerprint
 from endoreg_db.storage.workspace import Workspace
@@ -112,8 +113,11 @@ class MediaImportService(ABC):
                 self._cleanup_and_archive()
                 return self._finished_outcome()
             except BaseException as error:  # Ctrl-C too: the record must say what became of it
-                self._record_failure(error)
-                raise
+                failure = failures.in_words(error, self._current)
+                self._record_failure(failure)
+                if failure is error:
+                    raise
+                raise failure from error
             finally:
                 self._cleanup_processing_context()
 
@@ -122,6 +126,7 @@ class MediaImportService(ABC):
     def _initialize_processing_context(self, request: ImportRequest, correlation_id: str) -> None:
         """Begin a call: settings, store, an empty context of its own."""
         config = self._config()
+        database.refresh_connection()
         self._calls.context = ImportContext(
             request=request,
             correlation_id=correlation_id,
@@ -129,6 +134,7 @@ class MediaImportService(ABC):
             store=open_store(config),
             resources=ExitStack(),
         )
+        recovery.clear_up(self._calls.context.store, stale_after=self._stale_lock_seconds())
         log.info("Initialized processing context for: %s", request.file_path)
 
     def _validate_and_prepare_file(self) -> None:
@@ -170,7 +176,7 @@ class MediaImportService(ABC):
         """Remove what the work left behind and, when asked to and safe, the source: last of all."""
         context = self._enter("_cleanup_and_archive")
         if context.workspace is not None:
-            context.workspace.close()
+            context.workspace.clear()
         if context.request.delete_source:
             records.remove_source(context)
         outcome = self._finished_outcome()
@@ -184,9 +190,14 @@ class MediaImportService(ABC):
         path = str(context.request.file_path)
         try:
             context.resources.close()
+            if context.request.delete_source:
+                # A lock that a power cut brings back lies beside no source, so no import adopts it.
+                fsync_folder(context.request.file_path.parent)
         except Exception:  # must not hide the import's own error; recovery mends the rest
             log.warning("Could not give everything back after importing %s", path, exc_info=True)
         finally:
+            if context.workspace is not None:
+                context.workspace.close()  # last: until then it leads recovery to the lock
             if context.outcome is None and context.in_processed_files:
                 with self._mutex:
                     self.processed_files.discard(path)
@@ -204,7 +215,7 @@ class MediaImportService(ABC):
             FileLockedError: somebody alive holds it, or nobody knows and it is not stale yet.
         """
         source = Path(path)
-        lock_path = file_lock.lock_path_for(source, DataFolder(self._config().data_dir).locks)
+        lock_path = recovery.lock_path_of(DataFolder(self._config().data_dir), source)
         try:
             held = file_lock.acquire(
                 lock_path,
@@ -234,10 +245,10 @@ class MediaImportService(ABC):
             kept_record: makes (unsaved) the record of a new content from its SHA-256 and size.
         """
         context = self._context
-        context.attempt = records.begin_attempt(context, self.kind)
-        context.workspace = context.resources.enter_context(
-            Workspace(context.store.folder, context.attempt.uuid)
-        )
+        # The sign of life before the row: whoever finds the row without it knows that we are dead.
+        attempt_id = uuid4()
+        context.workspace = Workspace(context.store.folder, attempt_id)
+        context.attempt = records.begin_attempt(context, self.kind, attempt_id)
         if records.recognise(context):
             return
         try:
@@ -259,7 +270,12 @@ class MediaImportService(ABC):
         )
         context.keeper = context.resources.enter_context(keeper)
         granted = context.the_lease
-        keeper.add("lease", lambda: lease.renew(granted))
+
+        def renew() -> bool:
+            database.refresh_connection()
+            return lease.renew(granted)
+
+        keeper.add("lease", renew)
 
     def _lease_is_lost(self) -> bool:
         keeper = self._context.keeper
@@ -322,6 +338,7 @@ class MediaImportService(ABC):
     def _enter(self, step: str) -> ImportContext:
         context = self._context
         context.step = step
+        database.refresh_connection()  # the step before may have taken an hour
         return context
 
     def _finished_outcome(self) -> ImportOutcome:
@@ -336,6 +353,9 @@ class MediaImportService(ABC):
             if isinstance(error, MediaImportError):
                 error.locate(path=None, correlation_id=None, step="_initialize_processing_context")
             return
+        context.outcome = None  # whatever was decided, this call did not bring it to its end
+        if context.workspace is not None:
+            context.workspace.clear()  # first: on a full disk it takes the room to write down anything
         if isinstance(error, MediaImportError):
             error.locate(
                 path=context.request.file_path, correlation_id=context.correlation_id, step=context.step

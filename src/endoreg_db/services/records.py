@@ -14,8 +14,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
-from django.db import DatabaseError, transaction
+from django.db import Error as AnyDatabaseError
+from django.db import transaction
 from django.db.models.functions import Now
 
 from endoreg_db import errors
@@ -29,7 +31,7 @@ from endoreg_db.logging import get_logger
 from endoreg_db.models import AuditEvent, ContentLease, ImportAttempt, MediaFile, State
 from endoreg_db.models.lease import Lease
 from endoreg_db.models.states import SETTLED, sources_of
-from endoreg_db.services import identity_records, recovery
+from endoreg_db.services import database, identity_records, recovery
 from endoreg_db.services.context import ImportContext, ImportOutcome, ImportRequest, Status
 from endoreg_db.services.store import open_store
 from endoreg_db.storage.durable import remove_durably
@@ -45,9 +47,10 @@ Outcome = ImportAttempt.Outcome
 # ------------------------------------------------------------------------------------ attempts
 
 
-def begin_attempt(context: ImportContext, kind: str) -> ImportAttempt:
-    """Write down that an attempt begins, before it does anything."""
+def begin_attempt(context: ImportContext, kind: str, attempt_id: UUID) -> ImportAttempt:
+    """Write down that an attempt begins, before it does anything but show that it lives."""
     attempt = ImportAttempt(
+        uuid=attempt_id,
         kind=kind,
         correlation_id=context.correlation_id,
         step=context.step,
@@ -73,7 +76,7 @@ def record_failure(context: ImportContext, error: BaseException) -> None:
         with transaction.atomic():
             _fail_record(context, error)
             _end_attempt(context, _failed_outcome(error), error)
-    except DatabaseError as trouble:
+    except AnyDatabaseError as trouble:
         # The attempt stays "running" with a dead owner: exactly what recovery looks for.
         log.warning("Could not record why the import failed: %s", trouble)
 
@@ -82,6 +85,8 @@ def _fail_record(context: ImportContext, error: BaseException) -> None:
     if context.lease is None or context.record is None or isinstance(error, errors.LeaseLostError):
         return
     failed = State.QUARANTINED if _failed_outcome(error) is Outcome.QUARANTINED else State.FAILED
+    # As it is stored: a commit that failed leaves the object in memory ahead of its row.
+    context.record.refresh_from_db(fields=["state"])
     try:
         if context.record.state in (State.RECEIVED, State.PROCESSING):
             context.record.advance(failed, lease=context.lease)
@@ -292,19 +297,41 @@ def publish(
     """
     record, store = context.the_record, context.store
     output_sha256 = hash_file(candidate).sha256
-    with transaction.atomic():
-        _lock_lease(context)
-        output = store.publisher.publish(candidate, record.pk, suffix)
-        record.advance(
-            State.PUBLISHED,
-            lease=context.the_lease,
-            output_name=output.name,
-            output_sha256=output_sha256,
-            candidate_sha256="",
-            findings=[asdict(finding) for finding in findings],
-            **facts,
-        )
-        _settle(context, "imported", identity, output)
+    try:
+        with transaction.atomic():
+            _lock_lease(context)
+            output = store.publisher.publish(candidate, record.pk, suffix)
+            record.advance(
+                State.PUBLISHED,
+                lease=context.the_lease,
+                output_name=output.name,
+                output_sha256=output_sha256,
+                candidate_sha256="",
+                findings=[asdict(finding) for finding in findings],
+                **facts,
+            )
+            _settle(context, "imported", identity, output)
+    except BaseException:
+        _retract_unless_named(store.publisher, record, store.publisher.final_path(record.pk, suffix))
+        raise
+
+
+def _retract_unless_named(publisher: Publisher, record: MediaFile, output: Path) -> None:
+    """Take back a file whose transaction failed, unless the database says that it went through.
+
+    A connection that breaks in the commit leaves that open, and another worker may have published
+    under the name since; so the stored record is asked, under its lock. Never raises: recovery
+    removes the file where this cannot.
+    """
+    try:
+        database.refresh_connection()
+        with transaction.atomic():
+            # Not waiting: a server that has not noticed the break yet holds the lock for us still.
+            stored = MediaFile.objects.select_for_update(nowait=True).get(pk=record.pk)
+            if stored.output_name != output.name:
+                publisher.retract(output)
+    except (AnyDatabaseError, errors.MediaImportError) as trouble:
+        log.warning("Left %s to recovery: %s", output, trouble)
 
 
 def hold_for_review(
@@ -323,7 +350,14 @@ def hold_for_review(
     ingested = store.vault.ingest(candidate, context.the_workspace.folder)
     # Leased like an original: recovery takes an object in the vault for an orphan only while it
     # holds the lease on it, so it cannot remove one that is about to be named.
-    own = lease.grant(ingested.sha256, context.the_attempt.uuid, is_dead=lambda _: False)
+    try:
+        own = lease.grant(
+            ingested.sha256, context.the_attempt.uuid, is_dead=lambda a: recovery.is_dead(store, a)
+        )
+    except lease.LeaseHeldError as error:  # another source, with the same pictures in it
+        raise errors.FileLockedError(
+            f"The output of {context.request.file_path} is just being stored for another file"
+        ) from error
     context.resources.callback(_release, own)
     store.vault.keep(ingested)
     with transaction.atomic():
@@ -407,6 +441,17 @@ def _source_of(sealer: Sealer, record: MediaFile) -> Path:
         f"The source of {record.kind} {record.uuid} is gone, and the vault has no copy of it",
         advice="Bring the file back and import it: the record keeps its UUID.",
     )
+
+
+def has_lost_lease(context: ImportContext) -> bool:
+    """Whether a newer worker has been granted the content before this one came to a decision."""
+    if context.lease is None or context.outcome is not None:
+        return False
+    try:
+        database.refresh_connection()
+        return not ContentLease.objects.held_by(context.lease).exists()
+    except AnyDatabaseError:
+        return False  # unknown; every write would say so
 
 
 def _lock_lease(context: ImportContext) -> None:

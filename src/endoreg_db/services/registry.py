@@ -39,6 +39,16 @@ def find_processor(name: str | None) -> EndoscopyProcessor:
     return processor
 
 
+def center_names() -> list[str]:
+    """Every registered centre, by name."""
+    return list(Center.objects.values_list("name", flat=True))
+
+
+def processors() -> list[EndoscopyProcessor]:
+    """Every registered endoscopy processor, by name."""
+    return list(EndoscopyProcessor.objects.all())
+
+
 def add_center(name: str) -> bool:
     """Register a centre; False if it exists already.
 

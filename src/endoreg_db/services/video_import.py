@@ -17,11 +17,12 @@ from endoreg_db.deid.client import StoppedError, run_video
 from endoreg_db.deid.messages import EncodeSettings, VideoTask
 from endoreg_db.errors import VerificationError
 from endoreg_db.intake.inspect import MediaKind
-from endoreg_db.models import MediaFile, VideoFile
+from endoreg_db.models import EndoscopyProcessor, MediaFile, VideoFile
 from endoreg_db.services import records, registry
-from endoreg_db.services.context import ImportRequest
+from endoreg_db.services.context import ImportContext, ImportOutcome, ImportRequest
 from endoreg_db.services.media_import import STALE_LOCK_SECONDS, MediaImportService
 from endoreg_db.services.verdict import Decision, judge
+from endoreg_db.storage.durable import storage_errors
 
 __all__ = ["STALE_LOCK_SECONDS", "VideoImportService", "import_and_anonymize"]
 
@@ -68,7 +69,7 @@ class VideoImportService(MediaImportService):
         )
         return cast(VideoFile, self.import_file(request).record)
 
-    def _retry_existing_video(self, video: VideoFile) -> VideoFile:
+    def retry(self, record: MediaFile) -> ImportOutcome:
         """Run the import of a known recording again, under the same UUID.
 
         Raises:
@@ -76,8 +77,12 @@ class VideoImportService(MediaImportService):
             InvalidTransitionError: the record is published, or its content was erased.
             MediaImportError: as for a first import.
         """
-        request = records.request_for_retry(self._config(), video, video.processor.name)
-        return cast(VideoFile, self.import_file(request).record)
+        processor = EndoscopyProcessor.objects.get(videos=record.pk)
+        return self.import_file(records.request_for_retry(self._config(), record, processor.name))
+
+    def _retry_existing_video(self, video: VideoFile) -> VideoFile:
+        """:meth:`retry`, by the name that callers know."""
+        return cast(VideoFile, self.retry(video).record)
 
     # ------------------------------------------------------------------------------- the steps
 
@@ -108,7 +113,7 @@ class VideoImportService(MediaImportService):
         """One pass in the cell: read identity, blank, encode, and look at the output again."""
         context = self._enter("_process_frames_and_metadata")
         task = VideoTask(
-            source=str(context.untrusted_input or context.request.file_path),
+            source=str(context.untrusted_input or _plainly_named(context)),
             work_dir=str(context.the_workspace.folder),
             profile=context.the_processor.profile,
             encode=EncodeSettings(context.config.video_preset, context.config.video_crf),
@@ -147,6 +152,17 @@ class VideoImportService(MediaImportService):
             records.publish(context, candidate, OUTPUT_SUFFIX, verdict.findings, done.identity, facts)
         else:
             records.hold_for_review(context, candidate, verdict.findings, done.identity, facts)
+
+
+def _plainly_named(context: ImportContext) -> Path:
+    """The source, or a link to it where its path is not plain text: the cell takes and quotes no other."""
+    source = context.request.file_path.absolute()
+    if str(source).isprintable():
+        return source
+    link = context.the_workspace.folder / "source"
+    with storage_errors(link):
+        link.symlink_to(source)
+    return link
 
 
 def import_and_anonymize(

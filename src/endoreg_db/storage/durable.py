@@ -60,6 +60,11 @@ def _in_words(
             f"{error.filename} and {error.filename2} lie on different file systems",
             advice="Keep the whole data folder on one file system; mount the disk at its root.",
         )
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return StorageFailedError(
+            f"Cannot open {path}: {error.strerror}",
+            advice="Raise the limit on open files (`ulimit -n`), or run fewer imports at once.",
+        )
     return StorageFailedError(f"Cannot read or write {path}: {error.strerror}")
 
 

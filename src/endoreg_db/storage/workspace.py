@@ -3,20 +3,27 @@
 While the process lives it holds ``flock`` on a file in the folder. The kernel takes that lock away
 when the process ends, however it ends, so nobody ever has to guess from process ids (which mean
 nothing in another container) or from clocks.
+
+Whoever removes an abandoned folder holds the same lock, and removes the file that it is on last. So
+a folder that is just being made is never taken for one that was left behind, and one that was left
+half removed still shows that nobody lives there.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
+from pathlib import Path
 from types import TracebackType
 from uuid import UUID
 
-from endoreg_db.storage.durable import remove_folder_durably, storage_errors
+from endoreg_db.storage.durable import fsync_folder, storage_errors
 from endoreg_db.storage.layout import DataFolder
 
 _ALIVE = "alive"
+_OPEN = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 class Workspace:
@@ -29,10 +36,9 @@ class Workspace:
             StorageFailedError: the data folder is gone or cannot be written.
             InsufficientStorageError: the disk or the quota is full.
         """
-        self.folder = data_folder.make_attempt_folder(attempt)
+        self.folder = data_folder.attempt_folder(attempt)
         with storage_errors(self.folder):
-            self._alive = os.open(self.folder / _ALIVE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._alive, fcntl.LOCK_EX)
+            self._alive = _move_in(data_folder, attempt)
 
     def __enter__(self) -> Workspace:
         return self
@@ -42,11 +48,20 @@ class Workspace:
     ) -> None:
         self.close()
 
+    def clear(self) -> None:
+        """Remove what was written; the folder and the sign of life stay.
+
+        What cannot be removed is left to recovery.
+        """
+        with contextlib.suppress(OSError):
+            _empty(self.folder)
+
     def close(self) -> None:
         """Remove the folder; what cannot be removed is left to recovery. May be called twice."""
         if self._alive < 0:
             return
-        shutil.rmtree(self.folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            _remove(self.folder)
         os.close(self._alive)
         self._alive = -1
 
@@ -63,19 +78,71 @@ def is_abandoned(data_folder: DataFolder, attempt: UUID) -> bool:
     except FileNotFoundError:
         return True
     try:
-        fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    else:
-        return True
+        return _try_lock(alive)
     finally:
         os.close(alive)
 
 
-def remove_abandoned(data_folder: DataFolder, attempt: UUID) -> None:
-    """Remove what a dead attempt left behind.
+def remove_abandoned(data_folder: DataFolder, attempt: UUID) -> bool:
+    """Remove what a dead attempt left behind, durably.
+
+    Returns:
+        Whether nothing is left; False if a process under this kernel is still, or again, there.
 
     Raises:
         StorageFailedError: something in its folder cannot be removed.
     """
-    remove_folder_durably(data_folder.attempt_folder(attempt))
+    folder = data_folder.attempt_folder(attempt)
+    with storage_errors(folder):
+        try:
+            alive = os.open(folder / _ALIVE, _OPEN, 0o600)
+        except FileNotFoundError:
+            return True
+        try:
+            if not (_try_lock(alive) and _is_named(alive)):
+                return False
+            _remove(folder)
+        finally:
+            os.close(alive)
+    fsync_folder(folder.parent)
+    return True
+
+
+def _move_in(data_folder: DataFolder, attempt: UUID) -> int:
+    """Make the folder and return the descriptor whose lock is the sign of life."""
+    while True:
+        folder = data_folder.make_attempt_folder(attempt)
+        try:
+            alive = os.open(folder / _ALIVE, _OPEN, 0o600)
+        except FileNotFoundError:
+            continue  # a recovery has just taken the folder for one that was left behind
+        fcntl.flock(alive, fcntl.LOCK_EX)  # waits for such a recovery
+        if _is_named(alive):
+            return alive
+        os.close(alive)
+
+
+def _remove(folder: Path) -> None:
+    _empty(folder)
+    (folder / _ALIVE).unlink(missing_ok=True)
+    folder.rmdir()
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != _ALIVE:
+            path.unlink(missing_ok=True)
+
+
+def _try_lock(alive: int) -> bool:
+    try:
+        fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_named(alive: int) -> bool:
+    return os.fstat(alive).st_nlink > 0

@@ -17,25 +17,27 @@ from endoreg_db.deid.video.segments import Segment, whole_stream
 class SegmentDecoder:
     """Iterates over the frames of one segment in the order of presentation.
 
-    ``damaged`` counts what was lost, once the iteration has ended: packets that the decoder
-    refused, frames that it marked as concealed, and promised frames that never came.
+    ``damaged`` counts what was lost, once the iteration has ended. One scratch shows in several
+    ways: the demuxer marks a packet as broken, the decoder refuses it or conceals the hole in the
+    frame, a promised frame never comes. Frames that vanish from a stream that promises nothing, with
+    all their packets, are not counted each, only the broken packet beside them.
     """
 
     def __init__(self, path: str, segment: Segment) -> None:
         self._path = path
         self._segment = segment
+        self._broken = 0  # packets that the demuxer marked
+        self._refused = 0  # packets that the decoder would not take
         self.frames = 0
         self.damaged = 0
 
     def __iter__(self) -> Iterator[tuple[int, av.VideoFrame]]:
         """Presentation time (ticks, strictly rising) and frame."""
-        refused, concealed, last = 0, 0, None
+        concealed, last = 0, None
         with open_video(self._path) as (container, stream):
+            step = _ticks_per_frame(stream)
             for frame in self._decoded(container, stream):
-                if frame is None:
-                    refused += 1
-                    continue
-                time = next_time(last, frame.pts, frame.dts)
+                time = next_time(last, frame.pts, frame.dts, step)
                 if not self._is_mine(time):
                     continue
                 last = time
@@ -43,21 +45,22 @@ class SegmentDecoder:
                 concealed += frame.is_corrupt
                 yield time, frame
         missing = max(0, (self._segment.frames or 0) - self.frames)
-        # A refused packet usually is the reason for a missing frame: not counted twice.
-        self.damaged = concealed + max(missing, refused)
+        self.damaged = max(missing + concealed, self._refused, self._broken)
 
-    def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame | None]:
-        """Frames as the decoder gives them; None for each packet that it refused."""
+    def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
+        """Frames as the decoder gives them."""
         for packet in packets_of(self._segment, container, stream):
-            try:
-                yield from stream.decode(packet)
-            except av.error.InvalidDataError:
-                yield None
+            self._broken += packet.is_corrupt
+            yield from self._attempt(stream, packet)
         # The last frames wait in the decoder until it is told that nothing follows.
+        yield from self._attempt(stream, None)
+
+    def _attempt(self, stream: VideoStream, packet: Packet[VideoStream] | None) -> list[av.VideoFrame]:
         try:
-            yield from stream.decode(None)
-        except (av.error.InvalidDataError, av.error.EOFError):
-            yield None
+            return stream.decode(packet)
+        except av.error.InvalidDataError:
+            self._refused += 1
+            return []
 
     def _is_mine(self, time: int) -> bool:
         start, end = self._segment.start, self._segment.end
@@ -72,15 +75,31 @@ def count_frames(path: str, tick: Callable[[], None]) -> int:
     return decoder.frames
 
 
-def next_time(last: int | None, pts: int | None, dts: int | None) -> int:
+def next_time(last: int | None, pts: int | None, dts: int | None, step: int) -> int:
     """Presentation time of a frame in ticks, mended where the container does not give a rising one.
 
-    Old AVI files carry decoding times only, and broken ones repeat times; every frame is kept.
+    Old AVI files carry decoding times only, program streams give some frames no time at all, and
+    broken files repeat times; every frame is kept.
+
+    Args:
+        last: time of the frame before; None for the first.
+        pts: presentation time, if the container gives one.
+        dts: decoding time, if the container gives one.
+        step: duration of a frame at the nominal rate.
     """
     time = pts if pts is not None else dts
     if last is None:
         return time if time is not None else 0
-    return time if time is not None and time > last else last + 1
+    if time is None:
+        return last + step
+    return max(time, last + 1)
+
+
+def _ticks_per_frame(stream: VideoStream) -> int:
+    rate = stream.guessed_rate or stream.average_rate
+    if not rate or not stream.time_base:
+        return 1
+    return max(1, round(1 / (rate * stream.time_base)))
 
 
 def packets_of(

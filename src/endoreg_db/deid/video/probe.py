@@ -49,6 +49,8 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
 #: Where a transport stream has its sync bytes: bare packets, and those with a 4-byte time stamp.
 _TS_GRIDS = ((0, 188), (4, 192))
 
+_BT601 = 6  # matrix coefficients, ITU-T H.273
+
 _HIDDEN_PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails
 
 
@@ -180,16 +182,18 @@ def _first_picture(container: InputContainer, stream: VideoStream) -> av.VideoFr
 
 def _look(stream: VideoStream, first: av.VideoFrame | None) -> StreamLook:
     context = stream.codec_context
+    # RGB becomes YCbCr on the way; FFmpeg converts with the coefficients of BT.601.
+    is_rgb = context.format is not None and context.format.is_rgb
     full = context.color_range == 2 or (context.pix_fmt or "").startswith("yuvj")
     rate = stream.average_rate or stream.guessed_rate
     return StreamLook(
         time_base=stream.time_base or Fraction(1, 90000),
         frame_rate=rate if rate and 1 <= rate <= 1000 else Fraction(25),
         pixel_aspect=stream.sample_aspect_ratio or None,
-        colour_range=2 if full else int(context.color_range),
+        colour_range=1 if is_rgb else 2 if full else int(context.color_range),
         primaries=int(context.color_primaries),
         transfer=int(context.color_trc),
-        matrix=int(context.colorspace),
+        matrix=_BT601 if is_rgb else int(context.colorspace),
         field_order=_field_order(context.field_order) if first is not None and first.interlaced_frame else "",
         rotation=first.rotation if first is not None else 0,
     )

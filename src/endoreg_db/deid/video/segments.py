@@ -53,9 +53,10 @@ class Index:
     @property
     def timed(self) -> bool:
         """Whether presentation times are there for all frames, each once, and decoding times rise."""
-        n = len(self.pts)
-        complete = n > 0 and not bool(np.any(self.pts == _MISSING) or np.any(self.dts == _MISSING))
-        return complete and len(np.unique(self.pts)) == n and bool(np.all(np.diff(self.dts) > 0))
+        incomplete = bool(np.any(self.pts == _MISSING) or np.any(self.dts == _MISSING))
+        if incomplete or not np.any(self.shown):
+            return False
+        return len(np.unique(self.pts)) == len(self.pts) and bool(np.all(np.diff(self.dts) > 0))
 
     @property
     def span(self) -> int:
@@ -72,7 +73,7 @@ class Segment:
     """One piece of a recording; times in ticks of the stream's time base."""
 
     number: int  # from 0, in order of time
-    start: int | None  # presentation time of its first frame; None: from the very beginning
+    start: int | None  # presentation time of its first frame; None: unknown, from the very beginning
     end: int | None  # first presentation time that is no longer in it; None: to the very end
     seek: int | None  # decoding time of the keyframe to begin at; None: the beginning of the file
     packets: int | None  # how many packets to decode from there on; None: all
@@ -152,10 +153,10 @@ def _choose(cuts: NDArray[np.int64], index: Index, time_base: Fraction) -> list[
 
 def _segment(index: Index, number: int, first: int | None, behind: int | None) -> Segment:
     """The piece from the keyframe at position ``first`` to before the one at ``behind``."""
-    start = None if first is None else int(index.pts[first])
+    start = int(index.pts[index.shown].min() if first is None else index.pts[first])
     end = None if behind is None else int(index.pts[behind])
     inside = index.shown.copy()
-    inside &= index.pts >= (start if start is not None else _MISSING)
+    inside &= index.pts >= start
     inside &= index.pts < (end if end is not None else np.iinfo(np.int64).max)
     return Segment(
         number=number,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import av
 from av.bitstream import BitStreamFilterContext
@@ -13,14 +13,19 @@ from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 
 from endoreg_db.deid.messages import EncodeSettings
+from endoreg_db.deid.overlay import BoxWatcher
 from endoreg_db.deid.profiles import DeviceProfile
 from endoreg_db.deid.video.decode import SegmentDecoder
 from endoreg_db.deid.video.encode import coded_field_order, no_sei_filter, open_encoder
 from endoreg_db.deid.video.layout import LayoutGuard
-from endoreg_db.deid.video.mask import FrameMasker, output_size, plane_views, to_8bit_420
+from endoreg_db.deid.video.looks import BoxLook
+from endoreg_db.deid.video.mask import FrameMasker, Plane, output_size, plane_views, to_8bit_420
 from endoreg_db.deid.video.probe import StreamLook
 from endoreg_db.deid.video.segments import Segment
 from endoreg_db.deid.video.spool import EncodedPacket, write_packet
+
+_LOOK_PAUSE = 0.2  # seconds; an overlay that is read may be shown for as short as this
+_MOST_LOOKS = 200  # boxes of one segment; more than that is no overlay but a moving picture
 
 #: Called after every frame.
 Tick = Callable[[], None]
@@ -38,6 +43,8 @@ class SegmentJob:
     width: int  # of the source, in pixels
     height: int
     spool: str  # path of the packet file to write
+    zero: int | None  # first presentation time of the recording, in ticks; None: this segment's
+    watch_overlay: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,8 @@ class SegmentResult:
     blanked: tuple[tuple[int, int], ...]  # first and last time of runs of frames that did not fit
     reorder: int  # how many frames the encoder may hold back to reorder them
     extradata: bytes  # parameter sets; the same for all segments of one recording
+    overlay: tuple[BoxLook, ...]  # boxes whose content changed, in order of time
+    restless: bool  # the overlay changed more often than it was looked at
 
 
 def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
@@ -72,15 +81,19 @@ def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
     size = output_size(job.profile, job.width, job.height)
     guard = LayoutGuard(job.profile, full_range=full_range)
     encoder = open_encoder(job.encode, job.look, *size)
+    watcher = OverlayWatch(job.profile if job.watch_overlay else None)
+    zero = job.zero
     times: list[int] = []
     blanked = Runs()
     with Path(job.spool).open("wb", buffering=1 << 20) as file:
         sink = PacketSink(encoder, file)
         for time, frame in decoder:
+            zero = time if zero is None else zero
             picture = to_8bit_420(frame, full_range=full_range) if masker.fits(frame) else None
             planes = plane_views(picture) if picture is not None else None
             if planes is not None and guard.fits(planes):
                 sink.write(masker.masked(planes), time)
+                watcher.see(planes[0], float((time - zero) * job.look.time_base))
             else:
                 sink.write(masker.blanked(), time)
                 blanked.add(time, len(times))
@@ -95,6 +108,8 @@ def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
         blanked=blanked.spans(),
         reorder=encoder.reorder_depth,
         extradata=encoder.extradata or b"",
+        overlay=tuple(watcher.looks),
+        restless=watcher.restless,
     )
 
 
@@ -119,7 +134,7 @@ class PacketSink:
         for packet in self._encoder.encode(None):
             self._spool(packet)
 
-    def _spool(self, packet: Packet) -> None:  # type: ignore[type-arg]
+    def _spool(self, packet: Packet[Any]) -> None:
         for clean in self._filter.filter(packet):
             if clean.pts is None or clean.dts is None:
                 raise ValueError("the encoder made a packet without a time")
@@ -149,6 +164,22 @@ class Runs:
         return tuple(self._spans)
 
 
-def frames_of(results: Iterator[SegmentResult]) -> int:
-    """How many frames were decoded in all."""
-    return sum(len(result.times) for result in results)
+class OverlayWatch:
+    """Collects the overlay boxes that changed, a few times a second."""
+
+    def __init__(self, profile: DeviceProfile | None) -> None:
+        """Watch the boxes of ``profile``, or nothing."""
+        self._watcher = None if profile is None else BoxWatcher(profile)
+        self._next = -1.0
+        self.looks: list[BoxLook] = []
+        self.restless = False
+
+    def see(self, luma: Plane, at: float) -> None:
+        """Look at a frame's luma, ``at`` seconds from the start, if it is time to."""
+        if self._watcher is None or at < self._next:
+            return
+        self._next = at + _LOOK_PAUSE
+        changed = self._watcher.changed_crops(luma, at)
+        self.looks += [BoxLook(field, at, crop) for field, crop in changed.items()]
+        if len(self.looks) > _MOST_LOOKS:
+            self.restless, self._watcher = True, None

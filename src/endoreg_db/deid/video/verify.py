@@ -11,12 +11,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
+
 from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.messages import Finding
 from endoreg_db.deid.video.decode import SegmentDecoder
+from endoreg_db.deid.video.looks import SceneLook
 from endoreg_db.deid.video.mask import Plane, black, plane_views
 from endoreg_db.deid.video.mp4boxes import unexpected_content
 from endoreg_db.deid.video.probe import open_video
+from endoreg_db.deid.video.scenes import SceneWatcher
 from endoreg_db.deid.video.segments import PacketLike, Segment, plan, read_index
 from endoreg_db.deid.video.transcode import Tick
 
@@ -35,10 +39,12 @@ class VerifyJob:
 
     path: str
     segment: Segment  # in ticks of the output
-    size: tuple[int, int]  # width and height that the output must have, in pixels
+    size: tuple[int, int]  # width and height of the output in pixels
     kept: Box  # where a picture may be
     full_range: bool
     blanked: tuple[tuple[int, int], ...]  # first and last tick of runs of frames without any picture
+    scenes: str | None  # folder to save pictures for OCR in; None: without OCR
+    is_last: bool  # whether the output ends with this piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,7 @@ class VerifyResult:
     damaged: int  # frames that could not be decoded
     largest_residue: int  # grey levels
     residue_at: float | None  # seconds; where a blank area is first not blank
+    scenes: tuple[SceneLook, ...]  # pictures that OCR should look at
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +68,21 @@ class Outline:
     findings: tuple[Finding, ...]
 
 
-def outline(path: Path) -> Outline:
+def outline(path: Path, size: tuple[int, int]) -> Outline:
     """Find everything in the output that is not picture, and where it can be cut.
+
+    Args:
+        path: the output.
+        size: width and height that its pictures must have.
 
     Raises:
         UnsupportedMediaError, CorruptMediaError: the output is no video.
     """
     odd = unexpected_content(path)
     with open_video(str(path)) as (container, stream):
+        shown = (stream.codec_context.width, stream.codec_context.height)
+        if shown != size:
+            odd.append(f"pictures of {shown[0]}×{shown[1]} pixels")
         if len(container.streams) != 1:
             odd.append(f"{len(container.streams)} streams")
         if container.chapters():
@@ -85,7 +99,7 @@ def outline(path: Path) -> Outline:
 
 
 def verify_segment(job: VerifyJob, tick: Tick) -> VerifyResult:
-    """Decode one piece of the output and check the blank area of each of its frames.
+    """Decode one piece of the output, check the blank area of every frame, pick scenes for OCR.
 
     Raises:
         av.error.FFmpegError, OSError: the output cannot be read.
@@ -94,17 +108,56 @@ def verify_segment(job: VerifyJob, tick: Tick) -> VerifyResult:
     areas = blank_areas(*job.size, job.kept)
     everything = (Box(0, 0, *job.size),)
     values = black(full_range=job.full_range)
+    collector = SceneCollector(job)
     times: list[int] = []
     worst, worst_at = 0, None
     for time, frame in decoder:
+        planes = plane_views(frame)
         without_picture = any(first <= time <= last for first, last in job.blanked)
-        residue = blank_residue(plane_views(frame), everything if without_picture else areas, values)
+        residue = blank_residue(planes, everything if without_picture else areas, values)
         if residue > MAX_RESIDUE and worst_at is None:
             worst_at = frame.time
         worst = max(worst, residue)
+        if not without_picture:
+            collector.see(planes[0], frame.time or 0.0)
         times.append(time)
         tick()
-    return VerifyResult(job.segment.number, tuple(times), decoder.damaged, worst, worst_at)
+    scenes = collector.finish()
+    return VerifyResult(job.segment.number, tuple(times), decoder.damaged, worst, worst_at, scenes)
+
+
+class SceneCollector:
+    """Saves the pictures of one piece that OCR should look at."""
+
+    def __init__(self, job: VerifyJob) -> None:
+        """Save below ``job.scenes``; nothing if there is no such folder."""
+        self._job = job
+        self._watcher = SceneWatcher()
+        self._scenes: list[SceneLook] = []
+        self._latest: tuple[Plane, float] | None = None  # seen, but not saved
+
+    def see(self, luma: Plane, at: float) -> None:
+        """Save the kept part of a frame's luma if it is worth a look; frames come in order."""
+        if self._job.scenes is None:
+            return
+        picture = luma[self._job.kept.slices]
+        self._latest = (picture, at)
+        if self._watcher.wants(picture, at):
+            self._save()
+
+    def finish(self) -> tuple[SceneLook, ...]:
+        """What was saved, the very last picture of the output included."""
+        if self._job.is_last and self._latest is not None:
+            self._save()
+        return tuple(self._scenes)
+
+    def _save(self) -> None:
+        assert self._latest is not None and self._job.scenes is not None
+        picture, at = self._latest
+        self._latest = None
+        path = Path(self._job.scenes) / f"scene-{self._job.segment.number:05}-{len(self._scenes):05}.npy"
+        np.save(path, picture)
+        self._scenes.append(SceneLook(at, str(path)))
 
 
 def blank_areas(width: int, height: int, kept: Box) -> tuple[Box, ...]:

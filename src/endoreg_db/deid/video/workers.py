@@ -61,11 +61,13 @@ class Workers:
         # The counter's lock is not asked for: a child that is killed while it holds it keeps it.
         counter = self._frames.get_obj()
         counter.value = 0
-        futures: list[Future[Result]] = [self._executor.submit(_guarded, work, job) for job in jobs]
         passed_on = 0
         try:
+            futures: list[Future[Result]] = [self._executor.submit(_guarded, work, job) for job in jobs]
             while passed_on < len(futures):
-                wait(futures[passed_on:], _POLL_SECONDS, return_when=FIRST_COMPLETED)
+                # Only those not done yet: with any other among them, this would not wait at all.
+                running = [future for future in futures if not future.done()]
+                wait(running, _POLL_SECONDS, return_when=FIRST_COMPLETED)
                 _raise_first_error(futures)
                 while passed_on < len(futures) and futures[passed_on].done():
                     on_result(futures[passed_on].result())
@@ -78,15 +80,20 @@ class Workers:
 
 @contextmanager
 def start_workers(count: int) -> Iterator[Workers]:
-    """Start ``count`` children; none is left afterwards."""
+    """Start ``count`` children.
+
+    They are gone afterwards. After an error they may finish the job they are at, so that nobody
+    has to wait for it: the cell says what went wrong, and its parent ends the whole group.
+    """
     context = get_context("spawn")
     frames = context.Value("q", 0)
-    with ProcessPoolExecutor(count, context, _begin, (os.getpid(), frames)) as executor:
-        try:
-            yield Workers(executor, frames)
-        except BaseException:
-            executor.shutdown(wait=False, cancel_futures=True)
-            raise
+    executor = ProcessPoolExecutor(count, context, _begin, (os.getpid(), frames))
+    went_well = False
+    try:
+        yield Workers(executor, frames)
+        went_well = True
+    finally:
+        executor.shutdown(wait=went_well, cancel_futures=True)
 
 
 def storage_error(error: BaseException) -> InsufficientStorageError | None:

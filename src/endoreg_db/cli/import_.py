@@ -1,0 +1,126 @@
+"""``endoreg import``: recordings go in, safe records come out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from endoreg_db.cli.output import Output
+from endoreg_db.errors import AlreadyProcessedError, UnsupportedMediaError
+
+if TYPE_CHECKING:
+    from endoreg_db.cli.results import FileResult
+    from endoreg_db.cli.selection import Candidate, Selection
+    from endoreg_db.services.context import ImportOutcome, ImportRequest
+    from endoreg_db.services.video_import import VideoImportService
+
+
+def import_files(
+    output: Output,
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH", readable=False, help="Recordings, or folders with recordings.", show_default=False
+        ),
+    ],
+    center: Annotated[
+        str, typer.Option("--center", "-c", help="Where they were made; see `endoreg center list`.")
+    ],
+    processor: Annotated[
+        str | None,
+        typer.Option(
+            "--processor", "-p", help="The endoscopy processor that made them; see `endoreg device list`."
+        ),
+    ] = None,
+    keep_original: Annotated[
+        bool,
+        typer.Option(
+            "--keep-original/--no-keep-original", help="Keep the original, encrypted, in the data folder."
+        ),
+    ] = True,
+    delete_source: Annotated[
+        bool,
+        typer.Option(
+            "--delete-source",
+            help="Remove the source once all is stored and the stored copy was read back.",
+        ),
+    ] = False,
+) -> int:
+    """Import recordings: everything but the endoscopic image is blanked, the output verified.
+
+    Takes files and whole folders; the content decides what a file is, not its name. A file whose
+    content is known already ends with the existing record. The source is left as it is.
+    """
+    if delete_source and not keep_original:
+        raise typer.BadParameter("--delete-source needs --keep-original: the source is the only original")
+    from endoreg_db.cli.session import open_session
+
+    store = open_session()
+    from endoreg_db.cli.selection import select
+    from endoreg_db.services.context import ImportRequest
+
+    selection = select(paths, never=store.folder.root)
+    _check_names(selection, center, processor)
+
+    def request(path: Path) -> ImportRequest:
+        return ImportRequest(path, center, processor, keep_original, delete_source)
+
+    return _import_all(output, selection, request)
+
+
+def _check_names(selection: Selection, center: str, processor: str | None) -> None:
+    """Find a mistyped name before the first file is touched.
+
+    Raises:
+        UnknownCenterError, UnknownProcessorError: with the nearest names.
+    """
+    from endoreg_db.intake.inspect import MediaKind
+    from endoreg_db.services import registry
+
+    registry.find_center(center)
+    # A report needs no processor.
+    if processor is not None or any(c.kind is MediaKind.VIDEO for c in selection.candidates):
+        registry.find_processor(processor)
+
+
+def _import_all(output: Output, selection: Selection, request: Callable[[Path], ImportRequest]) -> int:
+    from endoreg_db.cli import results
+    from endoreg_db.cli.progress import progress_for
+    from endoreg_db.services.video_import import VideoImportService
+
+    progress = progress_for(output)
+    service = VideoImportService(on_message=progress.on_message)
+    done: dict[Path, FileResult] = {}
+    ended: list[FileResult] = []
+    for candidate in selection.candidates:
+        with progress.file(candidate.path):
+            result = results.run_one(candidate.path, partial(_import_one, service, candidate, request))
+        if isinstance(result.error, AlreadyProcessedError):
+            result = results.given_twice(result, done[candidate.path])
+        elif result.error is None:
+            done[candidate.path] = result
+        ended.append(result)
+        results.report(output, result)
+        if isinstance(result.error, KeyboardInterrupt):
+            raise result.error
+    output.say(results.totals(ended, selection.skipped))
+    return results.exit_code(ended)
+
+
+def _import_one(
+    service: VideoImportService, candidate: Candidate, request: Callable[[Path], ImportRequest]
+) -> ImportOutcome:
+    from endoreg_db.intake.inspect import MediaKind
+
+    if candidate.error is not None:
+        raise candidate.error
+    if candidate.kind is MediaKind.REPORT:
+        raise UnsupportedMediaError(
+            f"{candidate.path} is a report (PDF), and reports are not imported by this version yet",
+            advice="Leave it where it is; a later version imports it.",
+        )
+    return service.import_file(request(candidate.path))

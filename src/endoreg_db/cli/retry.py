@@ -1,0 +1,48 @@
+"""``endoreg retry``: imports that failed run again, under the same UUID."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from endoreg_db.cli.output import Output
+
+
+def retry(
+    output: Output,
+    uuid: Annotated[
+        str | None, typer.Argument(metavar="UUID", help="The record.", show_default=False)
+    ] = None,
+    every: Annotated[
+        bool,
+        typer.Option("--all", help="Every failed or interrupted import. Quarantined ones only by UUID."),
+    ] = False,
+) -> int:
+    """Run imports again that failed or were interrupted, or a quarantined one by name."""
+    if (uuid is None) is not every:
+        raise typer.BadParameter("give either a UUID or --all")
+    from endoreg_db.cli.session import open_session
+
+    store = open_session()
+    from endoreg_db.cli import results
+    from endoreg_db.cli.progress import progress_for
+    from endoreg_db.services import catalog
+    from endoreg_db.services.retries import retriable
+    from endoreg_db.services.video_import import VideoImportService
+
+    progress = progress_for(output)
+    service = VideoImportService(on_message=progress.on_message)
+    ended = []
+    for record in map(catalog.find_record, list(retriable(store)) if uuid is None else [uuid]):
+        path = catalog.summary(store, record).source or Path(str(record.uuid))
+        with progress.file(path):
+            result = results.run_one(path, partial(service.retry, record))
+        ended.append(result)
+        results.report(output, result)
+        if isinstance(result.error, KeyboardInterrupt):
+            raise result.error
+    output.say(results.totals(ended))
+    return results.exit_code(ended)

@@ -1,0 +1,95 @@
+"""Which files an import takes: what was named, and what is in the folders that were named."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from endoreg_db.errors import MediaImportError, SourceUnreadableError
+from endoreg_db.intake.inspect import MediaKind, inspect
+
+_CONTAINERS = {".3gp", ".asf", ".avi", ".dv", ".m4v", ".mkv", ".mov", ".mp4", ".mxf", ".webm", ".wmv"}
+_STREAMS = {".m2ts", ".m2v", ".mpeg", ".mpg", ".mts", ".ts", ".vob"}
+
+#: Names that promise a recording or a report. Such a file is never passed over in silence, whatever
+#: is in it: somebody waits for it.
+MEDIA_SUFFIXES = frozenset(_CONTAINERS | _STREAMS | {".pdf"})
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One file to import."""
+
+    path: Path
+    kind: MediaKind | None  # by content; None where that could not be read
+    error: MediaImportError | None = None  # it cannot even be tried
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What an import takes, in order, and how much it leaves."""
+
+    candidates: tuple[Candidate, ...]
+    skipped: int  # files in folders that are no media
+
+
+def select(paths: Iterable[Path], *, never: Path) -> Selection:
+    """The files at ``paths``, and those in folders at ``paths``, folder by folder, by name.
+
+    In folders, hidden files, lock files and what is neither media by content nor by name are
+    passed over. So is the folder ``never``, wherever it lies: what the intake stores is not its input.
+    """
+    chosen: list[Candidate] = []
+    skipped = 0
+    for path in paths:
+        if not path.is_dir():
+            chosen.append(_look(path))
+            continue
+        for found in _walk(path, never):
+            if found.error is None and not _is_wanted(found):
+                skipped += 1
+            else:
+                chosen.append(found)
+    return Selection(tuple(chosen), skipped)
+
+
+def _walk(folder: Path, never: Path) -> Iterator[Candidate]:
+    unreadable: list[OSError] = []
+    for root, folders, files in os.walk(folder, onerror=unreadable.append):
+        here = Path(root)
+        folders[:] = sorted(n for n in folders if not n.startswith(".") and not _is_same(here / n, never))
+        for name in sorted(files):
+            if not name.startswith(".") and not name.endswith(".lock"):
+                yield _look(here / name)
+    for error in unreadable:
+        path = Path(os.fsdecode(error.filename))
+        yield Candidate(path, None, _unreadable(path, error.strerror or str(error)))
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except OSError:  # one of them is not there
+        return False
+
+
+def _look(path: Path) -> Candidate:
+    try:
+        # Opening a pipe to look into it would wait for somebody to write there, for ever.
+        if not stat.S_ISREG(path.stat().st_mode):
+            return Candidate(path, None, _unreadable(path, "it is not a regular file"))
+        return Candidate(path, inspect(path))
+    except OSError:
+        return Candidate(path, None)  # the import says what is wrong, in its own words
+
+
+def _unreadable(path: Path, why: str) -> SourceUnreadableError:
+    return SourceUnreadableError(f"{path} cannot be read: {why}", path=path)
+
+
+def _is_wanted(found: Candidate) -> bool:
+    is_media = found.kind in (None, MediaKind.VIDEO, MediaKind.REPORT)
+    return is_media or found.path.suffix.lower() in MEDIA_SUFFIXES

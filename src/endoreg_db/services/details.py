@@ -1,0 +1,83 @@
+"""All about one record: its attempts and what people did to it, beside what the catalog says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from endoreg_db.models import ImportAttempt, MediaFile, VideoFile
+from endoreg_db.services import identity_records
+from endoreg_db.services.catalog import RecordSummary, error_of, summary
+from endoreg_db.services.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptSummary:
+    """One run of an import."""
+
+    outcome: str  # ``running`` while it has not ended
+    step: str  # the last one that it came to
+    host: str
+    pid: int
+    correlation_id: str  # in all log lines of the run
+    started_at: datetime
+    ended_at: datetime | None
+    source: Path
+    error: dict[str, str] | None  # type, message, step
+
+
+@dataclass(frozen=True, slots=True)
+class EventSummary:
+    """One thing that somebody did to a record."""
+
+    action: str
+    actor: str
+    detail: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDetails:
+    """All about one record, but nothing that was read of the patient's identity."""
+
+    summary: RecordSummary
+    center: str
+    processor: str | None  # None: a report
+    frames: int | None
+    duration: float | None  # seconds
+    original_kept: bool
+    attempts: tuple[AttemptSummary, ...]  # oldest first
+    events: tuple[EventSummary, ...]  # oldest first
+
+
+def details(store: Store, record: MediaFile) -> RecordDetails:
+    """All about one record."""
+    video = VideoFile.objects.select_related("processor").filter(pk=record.pk).first()
+    return RecordDetails(
+        summary=summary(store, record),
+        center=record.center.name,
+        processor=None if video is None else video.processor.name,
+        frames=None if video is None else video.frames,
+        duration=None if video is None else video.duration,
+        original_kept=record.original_kept,
+        attempts=tuple(_attempt_summary(store, attempt) for attempt in record.attempts.all()),
+        events=tuple(
+            EventSummary(event.action, event.actor, event.detail, event.at) for event in record.events.all()
+        ),
+    )
+
+
+def _attempt_summary(store: Store, attempt: ImportAttempt) -> AttemptSummary:
+    source = identity_records.unseal_path(store.sealer, attempt.sealed_source, attempt.uuid)
+    return AttemptSummary(
+        outcome=attempt.outcome or "running",
+        step=attempt.step,
+        host=attempt.host,
+        pid=attempt.pid,
+        correlation_id=attempt.correlation_id,
+        started_at=attempt.started_at,
+        ended_at=attempt.ended_at,
+        source=source,
+        error=error_of(attempt.error_type, attempt.error_message, attempt.step, source),
+    )

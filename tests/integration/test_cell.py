@@ -1,0 +1,284 @@
+"""The border between an import and the child that holds the untrusted bytes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from video_clips import SMALL, deidentify, numbered, write_clip
+
+from endoreg_db.deid import client
+from endoreg_db.deid.client import StoppedError, cell_environment, run_video
+from endoreg_db.deid.messages import Done, EncodeSettings, Failed, Message, Probed, Progress, VideoTask
+from endoreg_db.deid.wire import MAX_LINE, to_line
+from endoreg_db.errors import DeidentificationError, InsufficientStorageError
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clip") / "recording.mp4"
+    write_clip(path, [numbered(n) for n in range(100)], options={"preset": "ultrafast", "g": "10"})
+    return path
+
+
+@pytest.fixture
+def work_dir(tmp_path: Path) -> Path:
+    path = tmp_path / "work"
+    path.mkdir()
+    return path
+
+
+def task_for(recording: Path, work_dir: Path, **changes: object) -> VideoTask:
+    values = {"workers": 2, "read_text": False, "encode": EncodeSettings(preset="ultrafast"), **changes}
+    return VideoTask(source=str(recording), work_dir=str(work_dir), profile=SMALL, **values)  # type: ignore[arg-type]
+
+
+def processes_in(work_dir: Path) -> list[psutil.Process]:
+    """All living processes that were started for this work folder: they have it as their home."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("HOME") == str(work_dir) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+def gone(work_dir: Path, seconds: float = 5.0) -> bool:
+    return eventually(lambda: not processes_in(work_dir), seconds)
+
+
+def eventually(fact: Callable[[], bool], seconds: float = 10.0) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if fact():
+            return True
+        time.sleep(0.02)
+    return fact()
+
+
+def test_messages_come_in_the_order_of_the_work_and_end_with_done(recording: Path, work_dir: Path) -> None:
+    heard: list[Message] = []
+
+    done = run_video(task_for(recording, work_dir), heard.append)
+
+    assert isinstance(heard[0], Probed) and heard[-1] == done
+    encoded = [m.done for m in heard if isinstance(m, Progress) and m.stage == "encode"]
+    assert encoded == sorted(encoded) and encoded[-1] == 100
+    assert list(done.timings) == ["probe", "encode", "join", "verify"]
+    assert gone(work_dir)
+
+
+def test_the_same_bytes_come_out_whatever_the_number_of_workers(recording: Path, tmp_path: Path) -> None:
+    outputs = {
+        Path(deidentify(recording, tmp_path / f"with-{n}", workers=n).candidate).read_bytes()
+        for n in (1, 2, 3)
+    }
+
+    assert len(outputs) == 1
+
+
+def test_nothing_but_the_candidate_is_left_in_the_work_folder(recording: Path, work_dir: Path) -> None:
+    done = run_video(task_for(recording, work_dir), lambda _: None)
+
+    assert [str(path) for path in work_dir.iterdir()] == [done.candidate]
+
+
+class Interruption(BaseException):
+    """Stands for Ctrl-C, which a test cannot send to itself without stopping the others."""
+
+
+@pytest.mark.parametrize("error", [Interruption, RuntimeError])
+def test_an_exception_while_listening_leaves_no_process(
+    recording: Path, work_dir: Path, error: type[BaseException]
+) -> None:
+    def listen(message: Message) -> None:
+        if isinstance(message, Progress):
+            assert processes_in(work_dir)
+            raise error
+
+    with pytest.raises(error):
+        run_video(task_for(recording, work_dir), listen)
+
+    assert gone(work_dir)
+
+
+def test_should_stop_ends_the_cell_at_once(recording: Path, work_dir: Path) -> None:
+    asked = iter([False, False, True])
+
+    with pytest.raises(StoppedError, match=recording.name):
+        run_video(task_for(recording, work_dir), lambda _: None, should_stop=lambda: next(asked))
+
+    assert gone(work_dir)
+
+
+def test_a_killed_cell_is_reported_with_its_signal(recording: Path, work_dir: Path) -> None:
+    def kill(message: Message) -> None:
+        if isinstance(message, Probed):
+            cell = min(processes_in(work_dir), key=lambda process: process.create_time())
+            cell.send_signal(signal.SIGSEGV)
+
+    with pytest.raises(DeidentificationError, match="killed by SIGSEGV"):
+        run_video(task_for(recording, work_dir), kill)
+
+    assert gone(work_dir)
+
+
+def test_a_killed_worker_fails_the_recording(recording: Path, work_dir: Path) -> None:
+    def kill(message: Message) -> None:
+        if isinstance(message, Progress) and message.stage == "encode" and message.done < 100:
+            workers = [p for p in processes_in(work_dir) if "spawn_main" in " ".join(p.cmdline())]
+            for worker in workers[:1]:
+                worker.kill()
+
+    slow = task_for(recording, work_dir, encode=EncodeSettings(preset="veryslow", crf=1))
+    with pytest.raises(DeidentificationError, match="worker died"):
+        run_video(slow, kill)
+
+    assert gone(work_dir)
+
+
+def test_a_killed_parent_takes_its_cell_and_the_workers_along(recording: Path, work_dir: Path) -> None:
+    slow = task_for(recording, work_dir, encode=EncodeSettings(preset="veryslow", crf=1))
+    script = (
+        "import sys\n"
+        "from endoreg_db.deid.client import run_video\n"
+        "from endoreg_db.deid.wire import task_from_line\n"
+        "run_video(task_from_line(sys.stdin.buffer.readline()), lambda message: None)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE)
+    assert parent.stdin is not None
+    parent.stdin.write(to_line(slow))
+    parent.stdin.close()
+    assert eventually(lambda: len(processes_in(work_dir)) >= 3)
+
+    parent.kill()
+    parent.wait()
+
+    assert gone(work_dir)
+
+
+def test_the_cell_inherits_no_secret_and_cannot_dump_core(
+    recording: Path, work_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENDOREG_DATABASE_URL", "postgresql://user:canary@host/db")
+    seen: dict[str, object] = {}
+
+    def look(message: Message) -> None:
+        if isinstance(message, Probed):
+            (cell, *_) = sorted(processes_in(work_dir), key=lambda process: process.create_time())
+            seen["environment"] = str(cell.environ())
+            seen["core"] = cell.rlimit(psutil.RLIMIT_CORE)
+            seen["status"] = Path(f"/proc/{cell.pid}/status").read_text()
+            seen["group"] = os.getpgid(cell.pid) == cell.pid
+
+    run_video(task_for(recording, work_dir), look)
+
+    assert "canary" not in str(seen["environment"]) and "ENDOREG" not in str(seen["environment"])
+    assert seen["core"] == (0, 0)
+    assert "NoNewPrivs:\t1" in str(seen["status"])
+    assert seen["group"] is True
+
+
+def test_no_room_to_write_is_a_storage_error(recording: Path, work_dir: Path) -> None:
+    # /dev/full answers every write as a full disk does.
+    for number in range(4):
+        (work_dir / f"segment-{number:05}.packets").symlink_to("/dev/full")
+
+    with pytest.raises(InsufficientStorageError):
+        run_video(task_for(recording, work_dir), lambda _: None)
+
+    assert gone(work_dir)
+
+
+@contextmanager
+def cell_that_says(monkeypatch: pytest.MonkeyPatch, script: str) -> Iterator[None]:
+    """Put another program in the cell's place, as a subverted one would behave."""
+
+    def start(task: VideoTask) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-c", script],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            env=cell_environment(task.work_dir),
+            start_new_session=True,
+        )
+
+    monkeypatch.setattr(client, "_start", start)
+    yield
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "print('hello')",
+        "print('{}')",
+        'print(\'{"kind": "Done", "body": {}}\')',
+        'print(\'{"kind": "Progress", "body": {"stage": "encode", "done": -1, "total": null}}\')',
+        'print(\'{"kind": "Progress", "body": {"stage": "encode", "done": 1e999, "total": null}}\')',
+        'print(\'{"kind": "VideoTask", "body": {}}\')',
+        f"import sys\nwhile True: sys.stdout.write('x' * 65536)  # more than {MAX_LINE}",
+    ],
+)
+def test_nonsense_from_the_cell_is_refused(
+    recording: Path, work_dir: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    heard: list[Message] = []
+    with cell_that_says(monkeypatch, script), pytest.raises(DeidentificationError, match="nonsense"):
+        run_video(task_for(recording, work_dir), heard.append)
+
+    assert heard == []
+
+
+def test_a_cell_that_ends_silently_is_reported_without_quoting_it(
+    recording: Path, work_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = "raise ValueError('Erika Mustermann')"
+    with cell_that_says(monkeypatch, script), pytest.raises(DeidentificationError, match="code 1") as caught:
+        run_video(task_for(recording, work_dir), lambda _: None)
+
+    told = " ".join([str(caught.value), *caught.value.__notes__])
+    assert "ValueError" in told and "Mustermann" not in told
+
+
+@pytest.mark.parametrize("place", ["outside", "link", "folder", "missing", "parent"])
+def test_a_candidate_that_is_not_the_cells_own_file_is_refused(
+    recording: Path, work_dir: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    done = run_video(task_for(recording, work_dir), lambda _: None)
+    secret = work_dir.parent / "secret.key"
+    secret.write_bytes(b"key")
+    (work_dir / "link").symlink_to(secret)
+    (work_dir / "folder").mkdir()
+    path = {"outside": secret, "parent": work_dir / ".." / "secret.key"}.get(place, work_dir / place)
+    line = to_line(Done(**{**_fields(done), "candidate": str(path)})).decode()
+    script = f"print({line!r}, end='')"
+
+    with cell_that_says(monkeypatch, script), pytest.raises(DeidentificationError, match="not its own"):
+        run_video(task_for(recording, work_dir), lambda _: None)
+
+
+def test_what_the_cell_failed_at_becomes_the_error_of_that_kind(
+    recording: Path, work_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = to_line(Failed("storage", "There is no room")).decode()
+    with (
+        cell_that_says(monkeypatch, f"print({line!r}, end='')"),
+        pytest.raises(InsufficientStorageError, match=r"There is no room: Fallbericht"),
+    ):
+        run_video(task_for(recording, work_dir), lambda _: None, name="Fallbericht")
+
+
+def _fields(done: Done) -> dict[str, object]:
+    return {name: getattr(done, name) for name in done.__dataclass_fields__}

@@ -1,0 +1,57 @@
+"""Identity is read beside the encoding, and the output is searched for it. In full size, as OCR needs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from video_clips import codes, deidentify
+
+from endoreg_db.deid.text_rules import name_key
+from endoreg_db.samples import Script, draw_recording, shipped_profile
+
+PROFILE = shipped_profile()
+
+
+def test_the_overlay_is_read_and_nothing_of_it_is_left(tmp_path: Path) -> None:
+    source = tmp_path / "examination.mp4"
+    truth = draw_recording(source, seed=31, seconds=1.0)
+
+    done = deidentify(source, tmp_path / "work", profile=PROFILE, read_text=True)
+
+    read, drawn = done.identity.values(), truth.identity
+    assert {f: name_key(read[f] or "") for f in drawn} == {f: name_key(drawn[f]) for f in drawn}
+    assert codes(done) == set()
+    assert done.verification.scenes_read == 2
+    assert [path.name for path in (tmp_path / "work").iterdir()] == ["candidate.mp4"]
+
+
+def test_a_name_that_flashes_inside_the_image_sends_the_recording_to_review(tmp_path: Path) -> None:
+    source = tmp_path / "written.mp4"
+    draw_recording(source, seed=32, seconds=0.8, script=Script(note=(0.4, 0.44)))
+
+    done = deidentify(source, tmp_path / "work", profile=PROFILE, read_text=True)
+
+    (finding,) = done.verification.findings
+    assert (finding.code, finding.severity) == ("identity_in_output", "review")
+    assert finding.start is not None and abs(finding.start - 0.4) < 0.01
+
+
+def test_a_worklist_gives_no_identity(tmp_path: Path) -> None:
+    """Its lines lie where the overlay's boxes are, and name other patients."""
+    source = tmp_path / "worklist.mp4"
+    draw_recording(source, seed=33, seconds=0.6, script=Script(form=(0.0, 1.0)))
+
+    done = deidentify(source, tmp_path / "work", profile=PROFILE, read_text=True)
+
+    assert set(done.identity.values().values()) == {None}
+    assert "layout_mismatch" in codes(done)
+
+
+def test_a_change_of_patient_is_reported_across_segments(tmp_path: Path) -> None:
+    source = tmp_path / "two_patients.mp4"
+    draw_recording(source, seed=34, seconds=2.2, script=Script(patient_change_at=1.4))
+
+    done = deidentify(source, tmp_path / "work", profile=PROFILE, read_text=True)
+
+    (change,) = [finding for finding in done.findings if finding.code == "patient_changed"]
+    assert change.start is not None and 1.3 < change.start < 1.9

@@ -1,0 +1,378 @@
+"""The pure parts of the look at frames and at the finished file."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from endoreg_db.deid.geometry import Box
+from endoreg_db.deid.messages import Finding
+from endoreg_db.deid.ocr import FoundText
+from endoreg_db.deid.video.condense import MOST_OF_A_KIND, condensed
+from endoreg_db.deid.video.join import retimed
+from endoreg_db.deid.video.layout import LayoutGuard
+from endoreg_db.deid.video.mp4boxes import unexpected_content
+from endoreg_db.deid.video.probe import sniff
+from endoreg_db.deid.video.reading import scene_findings
+from endoreg_db.deid.video.scenes import LOOK_SECONDS, SceneWatcher
+from endoreg_db.deid.video.spool import EncodedPacket, read_packets, write_packet
+from endoreg_db.deid.video.transcode import SegmentResult
+from endoreg_db.deid.video.verify import VerifyResult, blank_areas, blank_residue, compare_times
+from endoreg_db.samples import Recording, Script, shipped_profile
+
+PROFILE = shipped_profile()
+Planes = list[NDArray[np.uint8]]
+
+
+@pytest.fixture(scope="module")
+def examination() -> Planes:
+    return list(Recording(21).planes(0))
+
+
+@pytest.fixture(scope="module")
+def worklist() -> Planes:
+    return list(Recording(21, script=Script(form=(0, 1))).planes(0))
+
+
+@pytest.fixture
+def guard() -> LayoutGuard:
+    return LayoutGuard(PROFILE, full_range=False)
+
+
+def black_frame() -> Planes:
+    return [np.full((1080, 1920), 16, np.uint8), *(np.full((540, 960), 128, np.uint8) for _ in range(2))]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_devices_own_frames_fit(guard: LayoutGuard, seed: int) -> None:
+    recording = Recording(seed)
+
+    assert all(guard.fits(recording.planes(number)) for number in (0, 40, 333))
+
+
+def test_a_dark_frame_fits(guard: LayoutGuard) -> None:
+    assert guard.fits(black_frame())
+
+
+def test_a_white_balance_fits(guard: LayoutGuard) -> None:
+    """Every examination begins by looking at something white."""
+    frame = black_frame()
+    frame[0][20:1060, 570:1880] = np.linspace(190, 225, 1310).astype(np.uint8)
+
+    assert guard.fits(frame)
+
+
+def test_a_worklist_does_not_fit(guard: LayoutGuard, worklist: Planes) -> None:
+    assert not guard.fits(worklist)
+
+
+def test_a_dark_worklist_does_not_fit(guard: LayoutGuard, worklist: Planes) -> None:
+    luma = np.where(worklist[0] < 90, 200, 16).astype(np.uint8)
+
+    assert not guard.fits([luma, *worklist[1:]])
+
+
+def test_a_form_inside_the_image_only_does_not_fit(
+    guard: LayoutGuard, worklist: Planes, examination: Planes
+) -> None:
+    image = PROFILE.image.slices
+    frame = black_frame()
+    frame[0][:, :540] = examination[0][:, :540]
+    frame[0][image] = worklist[0][image]
+
+    assert not guard.fits(frame)
+
+
+def test_colour_bars_do_not_fit(guard: LayoutGuard) -> None:
+    frame = black_frame()
+    for plane, values in zip(
+        frame, ((180, 162, 131, 112, 84), (128, 44, 156, 72, 184), (128, 142, 44, 58, 198)), strict=True
+    ):
+        for number, value in enumerate(values):
+            plane[:, number * plane.shape[1] // 5 : (number + 1) * plane.shape[1] // 5] = value
+
+    assert not guard.fits(frame)
+
+
+@pytest.mark.parametrize("shift", [-200, -40, 80])
+def test_a_picture_in_another_place_does_not_fit(guard: LayoutGuard, examination: Planes, shift: int) -> None:
+    """Another device, or a switched layout: part of its picture would be cut, and its overlay kept."""
+    moved = [
+        np.roll(plane, shift // step, axis=1) for plane, step in zip(examination, (1, 2, 2), strict=True)
+    ]
+
+    assert not guard.fits(moved)
+
+
+def test_frames_in_full_range_are_judged_alike(worklist: Planes, examination: Planes) -> None:
+    guard = LayoutGuard(PROFILE, full_range=True)
+    full = [
+        np.clip((plane.astype(np.float32) - 16) * 255 / 219, 0, 255).astype(np.uint8)
+        for plane in (examination[0], worklist[0])
+    ]
+
+    assert guard.fits([full[0], *examination[1:]])
+    assert not guard.fits([full[1], *worklist[1:]])
+
+
+# ---- the blank area
+
+
+KEPT = Box(40, 0, 60, 80)
+
+
+def test_blank_areas_are_all_but_the_kept_box_and_its_margin() -> None:
+    covered = np.zeros((80, 120), int)
+    for area in blank_areas(120, 80, KEPT):
+        covered[area.slices] += 1
+
+    assert set(np.unique(covered[:, :24])) == {1}
+    assert not covered[:, 24:116].any()
+    assert set(np.unique(covered[:, 116:])) == {1}
+
+
+def test_a_kept_box_as_large_as_the_frame_leaves_nothing_to_check() -> None:
+    assert blank_areas(60, 80, Box(0, 0, 60, 80)) == ()
+
+
+@pytest.mark.parametrize(("plane", "row", "column"), [(0, 79, 23), (0, 0, 119), (1, 39, 0), (2, 0, 59)])
+def test_one_pixel_in_the_blank_area_is_found(plane: int, row: int, column: int) -> None:
+    planes = [np.full((80, 120), 16, np.uint8), *(np.full((40, 60), 128, np.uint8) for _ in range(2))]
+    areas = blank_areas(120, 80, KEPT)
+    assert blank_residue(planes, areas, (16, 128, 128)) == 0
+
+    planes[plane][row, column] += 9
+
+    assert blank_residue(planes, areas, (16, 128, 128)) == 9
+
+
+def test_a_blank_area_that_is_even_but_not_black_is_found() -> None:
+    planes = [np.full((80, 120), 60, np.uint8), *(np.full((40, 60), 128, np.uint8) for _ in range(2))]
+
+    assert blank_residue(planes, blank_areas(120, 80, KEPT), (16, 128, 128)) == 44
+
+
+def verified(*times: int, damaged: int = 0) -> VerifyResult:
+    return VerifyResult(0, times, damaged, 0, None, ())
+
+
+@pytest.mark.parametrize(
+    ("results", "codes"),
+    [
+        ([verified(0, 512), verified(1024)], []),
+        ([verified(0, 512)], ["frames_differ"]),
+        ([verified(0, 512, 1024, 1536)], ["frames_differ"]),
+        ([verified(0, 512, 1025)], ["times_differ"]),
+        ([verified(0, 512, 1024, damaged=1)], ["output_damaged"]),
+    ],
+)
+def test_frames_in_are_frames_out(results: list[VerifyResult], codes: list[str]) -> None:
+    findings = compare_times(results, [0, 1, 2], Fraction(512))
+
+    assert [finding.code for finding in findings] == codes
+    assert all(finding.severity == "fatal" for finding in findings)
+
+
+# ---- scenes
+
+
+def test_a_quiet_scene_is_looked_at_every_ten_seconds(examination: Planes) -> None:
+    image = examination[0][PROFILE.image.slices]
+    watcher = SceneWatcher()
+
+    looks = [second / 2 for second in range(60) if watcher.wants(image, second / 2)]
+
+    assert looks == [0.0, LOOK_SECONDS, 2 * LOOK_SECONDS]
+
+
+def test_print_in_the_image_is_looked_at_even_if_it_flashes_for_one_frame() -> None:
+    plain, written = Recording(22), Recording(22, script=Script(note=(0.0, 9.0)))
+    watcher = SceneWatcher()
+
+    looks = []
+    for number in range(8):
+        planes = (written if number == 5 else plain).planes(number)
+        if watcher.wants(planes[0][PROFILE.image.slices], number / 25):
+            looks.append(number)
+
+    assert looks == [0, 5]
+
+
+def test_a_sudden_change_of_scene_is_looked_at() -> None:
+    one, other = np.full((400, 400), 60, np.uint8), np.full((400, 400), 160, np.uint8)
+    watcher = SceneWatcher()
+
+    assert [watcher.wants(one, 0.0), watcher.wants(one, 2.0), watcher.wants(other, 2.04)] == [
+        True,
+        False,
+        True,
+    ]
+
+
+def found(text: str, confidence: float = 0.95) -> FoundText:
+    return FoundText(Box(0, 0, 10, 10), text, confidence)
+
+
+TOKENS = frozenset({"Müller-Lüdenscheidt", "1961-02-03", "4711008"})
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (found("Mueller-Ludenscheidt"), "identity_in_output"),
+        (found("geb. 03.02.1961"), "identity_in_output"),
+        (found("12.11.2023", 0.65), "text_in_image"),
+        (found("Koloskopie"), "text_in_image"),
+        (found("0"), None),
+        (found("Koloskopie", 0.5), None),
+        (found("O:o", 0.9), None),
+    ],
+)
+def test_text_in_the_output_is_reported_by_kind(text: FoundText, code: str | None) -> None:
+    findings = scene_findings([found("8", 0.4), text], TOKENS, 3.0)
+
+    assert [finding.code for finding in findings] == ([] if code is None else [code])
+    assert all(finding.start == 3.0 and finding.severity == "review" for finding in findings)
+    assert all(text.text not in finding.detail for finding in findings)
+
+
+# ---- findings
+
+
+def test_neighbouring_findings_become_one_span() -> None:
+    moments = [Finding("a", "review", "x", t / 25, t / 25) for t in (0, 1, 2, 50, 51)]
+
+    spans = [(f.start, f.end) for f in condensed(moments, gap=0.5)]
+
+    assert spans == [(0.0, 2 / 25), (2.0, 51 / 25)]
+
+
+def test_findings_are_never_too_many_to_send() -> None:
+    moments = [Finding("a", "review", "x", float(2 * t)) for t in range(5000)]
+
+    spans = condensed(moments, gap=0.5)
+
+    assert len(spans) == MOST_OF_A_KIND and spans[-1].end == 9998.0
+
+
+def test_findings_of_different_kinds_stay_apart() -> None:
+    mixed = [
+        Finding("a", "review", "x", 1.0),
+        Finding("b", "review", "x", 1.0),
+        Finding("a", "review", "y", 1.1),
+    ]
+
+    assert set(condensed(mixed, gap=9.0)) == set(mixed)
+
+
+# ---- packets
+
+
+def test_spooled_packets_come_back_and_a_torn_file_is_noticed(tmp_path: Path) -> None:
+    packets = [EncodedPacket(-3, -5, 1, True, b"abc"), EncodedPacket(2**40, 7, 0, False, b"")]
+    path = tmp_path / "spool"
+    with path.open("wb") as file:
+        for packet in packets:
+            write_packet(file, packet)
+
+    assert list(read_packets(path)) == packets
+
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(EOFError):
+        list(read_packets(path))
+
+
+def test_decoding_times_rise_over_the_border_of_two_segments(tmp_path: Path) -> None:
+    """With a variable rate, the encoders' own decoding times of two segments overlap."""
+    shown = [(0, 10, 20, 30), (40, 400, 900, 1000)]
+    results = []
+    for number, times in enumerate(shown):
+        path = tmp_path / str(number)
+        with path.open("wb") as file:
+            for position in (0, 3, 1, 2):  # one P frame ahead of two B frames
+                write_packet(file, EncodedPacket(times[position], 0, 0, position == 0, b"x"))
+        results.append(SegmentResult(number, str(path), times, 0, (), 2, b"", (), False))
+
+    packets = list(retimed(results))
+
+    decoding = [packet.dts for packet in packets]
+    assert decoding == sorted(set(decoding))
+    assert all(packet.dts <= packet.pts for packet in packets)
+    assert sorted(packet.pts for packet in packets) == [0, 10, 20, 30, 40, 400, 900, 1000]
+    assert {packet.pts: packet.duration for packet in packets}[40] == 360
+
+
+# ---- containers
+
+
+@pytest.mark.parametrize(
+    ("head", "demuxer"),
+    [
+        (b"\0\0\0\x20ftypisom", "mov"),
+        (b"\x1a\x45\xdf\xa3\x01", "matroska"),
+        (b"RIFF\0\0\0\0AVI LIST", "avi"),
+        (b"RIFF\0\0\0\0WAVEfmt ", None),
+        (b"\0\0\0\0\0\0\0\0AVI LIST", None),
+        (b"\x47" + bytes(187) + b"\x47" + bytes(187) + b"\x47" + bytes(187), "mpegts"),
+        (b"\x47" + bytes(600), None),
+        (b"\0\0\x01\xba\x44", "mpeg"),
+        (b"#EXTM3U\n", None),
+        (b"ffconcat version 1.0", None),
+        (b"%PDF-1.7", None),
+        (b"", None),
+    ],
+)
+def test_the_first_bytes_name_the_only_demuxer_that_may_try(head: bytes, demuxer: str | None) -> None:
+    assert sniff(head) == demuxer
+
+
+def box(kind: bytes, payload: bytes = b"") -> bytes:
+    return struct.pack(">I4s", 8 + len(payload), kind) + payload
+
+
+HEADER = box(b"mvhd", bytes(100))
+PLAIN = box(b"ftyp", b"isom") + box(b"moov", HEADER) + box(b"mdat", b"picture")
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (PLAIN, None),
+        (PLAIN + box(b"free", bytes(8)), None),
+        (PLAIN + box(b"free", b"Mustermann"), "free"),
+        (PLAIN + box(b"uuid", bytes(16)), "uuid"),
+        (box(b"ftyp") + box(b"moov", HEADER + box(b"udta", box(b"name", b"M"))), "udta"),
+        (box(b"ftyp") + box(b"moov", box(b"mvhd", bytes(4) + b"\1\2\3\4" + bytes(90))), "date"),
+        (PLAIN + b"Mustermann, Erika", "broken"),
+        (PLAIN + b"abc", "broken"),
+    ],
+)
+def test_every_byte_of_the_output_belongs_to_an_expected_box(
+    tmp_path: Path, content: bytes, what: str | None
+) -> None:
+    path = tmp_path / "output.mp4"
+    path.write_bytes(content)
+
+    odd = unexpected_content(path)
+
+    assert (odd == []) if what is None else (len(odd) == 1 and what in odd[0])
+
+
+def test_a_profile_with_an_odd_image_keeps_whole_colour_samples_only() -> None:
+    from endoreg_db.deid.video.mask import kept_box, kept_in_output, output_size
+
+    odd = replace(PROFILE, image=Box(551, 1, 1301, 1001))
+
+    assert kept_box(odd) == Box(552, 2, 1300, 1000)
+    assert output_size(odd, 1921, 1081) == (1922, 1082)
+    cropped = replace(odd, output="crop")
+    assert (output_size(cropped, 1921, 1081), kept_in_output(cropped)) == (
+        (1300, 1000),
+        Box(0, 0, 1300, 1000),
+    )
