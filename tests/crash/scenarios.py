@@ -1,0 +1,263 @@
+"""What is done when the process dies: imports and decisions, each on a stage of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+from django.db import connections
+
+from endoreg_db.bootstrap import current_config, prepare
+from endoreg_db.deid.identity import Identity, Reading
+from endoreg_db.deid.messages import Done, Message, Probed, Progress, Verification, VideoFacts, VideoTask
+from endoreg_db.errors import DeidentificationError, SourceMissingError
+from endoreg_db.intake import sightings
+from endoreg_db.models import EndoscopyProcessor, MediaFile, State
+from endoreg_db.services import review, video_import
+from endoreg_db.services.doctor import Examination, examine
+from endoreg_db.services.store import Store, open_store
+from endoreg_db.services.video_import import VideoImportService
+
+CENTER = "test_center"
+DEVICE = "crash_device"
+UNCONFIRMED = "unconfirmed_device"
+STALE_AFTER = 600.0  # seconds
+
+Hear = Callable[[Message], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where it happens: a data folder and an inbox with one recording."""
+
+    root: Path
+
+    @property
+    def data(self) -> Path:
+        """The data folder."""
+        return self.root / "data"
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.data / "endoreg.sqlite3"
+
+    @property
+    def source(self) -> Path:
+        """The recording."""
+        return self.root / "inbox" / "recording.mp4"
+
+    def enter(self) -> Store:
+        """Make it this process's own. For a child without open connections that ends with its run.
+
+        Nothing is synced from here on: a killed process loses nothing that the kernel has, and the
+        power cut is replayed on the model disk.
+        """
+        os.environ["ENDOREG_DATA_DIR"] = str(self.data)
+        settings = connections.settings["default"]
+        settings["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
+        for known in (settings, connections["default"].settings_dict):
+            known["NAME"] = str(self.database)
+            known["OPTIONS"] = settings["OPTIONS"]
+        os.fsync = _do_not_wait
+        # The recording is a moment old and counts as settled, so that its sighting is recorded too.
+        sightings.SETTLING_SECONDS = -1.0
+        return open_store(current_config())
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """How it must end, however often it was interrupted."""
+
+    state: State
+    published: bool
+    candidate: bool = False  # one waits in the vault
+    source_removed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Something that a process does, and how to bring it to its end after it has died."""
+
+    prepare: Callable[[Stage], None]  # before it: on a stage with the recording and no record
+    act: Callable[[Stage, Hear], None]  # what is interrupted
+    again: Callable[[Stage], None]  # what an operator does next
+    expected: Expected
+    # The next import finds all that may be left behind. A decision's remains only the doctor can find.
+    heals_itself: bool = True
+
+
+def _do_not_wait(_fd: int) -> None:
+    """In place of ``os.fsync``."""
+
+
+def build(stage: Stage, recording: bytes) -> None:
+    """Make the stage: an empty, migrated store, two devices, and the recording in the inbox."""
+    # Imported late: numpy starts threads, and the process that forks all runs must not have any.
+    from endoreg_db.samples import scaled, shipped_profile
+
+    stage.source.parent.mkdir(parents=True)
+    stage.source.write_bytes(recording)
+    stage.enter()
+    prepare(current_config())
+    profile = replace(scaled(shipped_profile(), 1 / 3), name=DEVICE)
+    EndoscopyProcessor.register(profile)
+    EndoscopyProcessor.register(replace(profile, name=UNCONFIRMED, confirmed=False))
+
+
+def small_recording() -> bytes:
+    """Bytes that begin like a recording, of more than one chunk of the vault; for the stand-in."""
+    return b"\0\0\0\x18ftypisom" + bytes(range(256)) * 4200
+
+
+# ------------------------------------------------------------------------ the media pass, stood in
+
+
+def stand_in(
+    task: VideoTask,
+    on_message: Hear,
+    *,
+    should_stop: Callable[[], bool] | None = None,
+    name: str | None = None,
+) -> Done:
+    """Instead of the cell: the usual messages, and a small candidate that depends on the source."""
+    facts = VideoFacts("mov", "h264", 640, 360, "yuv420p", Fraction(1, 25), Fraction(25), 1.0, 25)
+    on_message(Probed(facts))
+    on_message(Progress("encode", 25, 25))
+    candidate = Path(task.work_dir) / "candidate.mp4"
+    with candidate.open("wb") as file:
+        file.write(b"\0\0\0\x18ftypisom" + hashlib.sha512(Path(task.source).read_bytes()).digest() * 40)
+        file.flush()
+        os.fsync(file.fileno())
+    on_message(Progress("verify", 25, 25))
+    done = Done(
+        candidate=str(candidate),
+        facts=facts,
+        frames_decoded=25,
+        frames_damaged=0,
+        identity=Identity(last_name=Reading("Beispiel", 0.9)),
+        findings=(),
+        verification=Verification(25, 1.0, 0, 1, ()),
+        timings={"encode": 0.1},
+    )
+    on_message(done)
+    return done
+
+
+def _failing(task: VideoTask, on_message: Hear, **_options: object) -> Done:
+    raise DeidentificationError("the cell was told to fail")
+
+
+@contextmanager
+def passing_by(run: Callable[..., Done]) -> Iterator[None]:
+    """Let imports of this process use ``run`` for the media pass."""
+    kept = video_import.run_video
+    video_import.run_video = run
+    try:
+        yield
+    finally:
+        video_import.run_video = kept
+
+
+# ------------------------------------------------------------------------------------ what is done
+
+
+def _import(stage: Stage, hear: Hear, *, device: str = DEVICE, delete: bool = False) -> None:
+    VideoImportService(on_message=hear).import_and_anonymize(
+        stage.source, CENTER, device, delete_source=delete
+    )
+
+
+def _ignore(_message: Message) -> None:
+    """Nobody listens."""
+
+
+def _nothing(_stage: Stage) -> None:
+    """The stage is as it is built."""
+
+
+def _publish(stage: Stage, hear: Hear = _ignore) -> None:
+    _import(stage, hear)
+
+
+def _publish_and_delete(stage: Stage, hear: Hear = _ignore) -> None:
+    _import(stage, hear, delete=True)
+
+
+def _delete_if_there(stage: Stage) -> None:
+    try:
+        _publish_and_delete(stage)
+    except SourceMissingError:
+        if stage.source.exists():
+            raise
+
+
+def _hold(stage: Stage, hear: Hear = _ignore) -> None:
+    _import(stage, hear, device=UNCONFIRMED)
+
+
+def _fail(stage: Stage) -> None:
+    try:
+        with passing_by(_failing):
+            _import(stage, _ignore)
+    except DeidentificationError:
+        return
+    raise AssertionError("the import that was to fail did not")
+
+
+def _retry(stage: Stage, hear: Hear) -> None:
+    VideoImportService(on_message=hear).retry(MediaFile.objects.get())
+
+
+def _approve(stage: Stage, _hear: Hear = _ignore) -> None:
+    review.approve(open_store(current_config()), MediaFile.objects.get(), actor="reviewer")
+
+
+def _reject(stage: Stage, _hear: Hear = _ignore) -> None:
+    store = open_store(current_config())
+    review.reject(store, MediaFile.objects.get(), actor="reviewer", reason="a name shows")
+
+
+def _import_and_approve(stage: Stage) -> None:
+    _hold(stage)
+    if MediaFile.objects.get().state == State.NEEDS_REVIEW:
+        _approve(stage)
+
+
+def _import_and_reject(stage: Stage) -> None:
+    _hold(stage)
+    if MediaFile.objects.get().state != State.REJECTED:
+        _reject(stage)
+
+
+def repair(_stage: Stage, _hear: Hear = _ignore) -> None:
+    """What ``endoreg doctor --repair`` does."""
+    for _result in examine(
+        Examination(open_store(current_config()), repair=True, deep=False, stale_after=STALE_AFTER)
+    ):
+        pass
+
+
+_PUBLISHED = Expected(State.PUBLISHED, published=True)
+_REMOVED = Expected(State.PUBLISHED, published=True, source_removed=True)
+_WAITS = Expected(State.NEEDS_REVIEW, published=False, candidate=True)
+_REJECTED = Expected(State.REJECTED, published=False)
+
+SCENARIOS: dict[str, Scenario] = {
+    "publish": Scenario(_nothing, _publish, _publish, _PUBLISHED),
+    "delete source": Scenario(_nothing, _publish_and_delete, _delete_if_there, _REMOVED),
+    "needs review": Scenario(_nothing, _hold, _hold, _WAITS),
+    "retry": Scenario(_fail, _retry, _publish, _PUBLISHED),
+    "duplicate": Scenario(_publish, _publish_and_delete, _delete_if_there, _REMOVED),
+    "approve": Scenario(_hold, _approve, _import_and_approve, _PUBLISHED, heals_itself=False),
+    "reject": Scenario(_hold, _reject, _import_and_reject, _REJECTED, heals_itself=False),
+    "take back": Scenario(_publish, _reject, _import_and_reject, _REJECTED, heals_itself=False),
+}
+
+#: Recovery itself is interrupted, on a stage that a killed "publish" has left.
+REPAIR = Scenario(_nothing, repair, _publish, _PUBLISHED)

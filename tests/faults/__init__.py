@@ -1,0 +1,1 @@
+"""What the fault tests share: a stand-in for the pass, injected faults, workers, the look afterwards."""
