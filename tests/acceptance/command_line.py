@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from endoreg_db.deid.profiles import DeviceProfile
 from tests.conftest import SMALL_DEVICE
 
 #: The console script of the environment that the tests run in.
@@ -79,3 +80,22 @@ def _as_argument(argument: object) -> str | Path:
 
 
 Endoreg = Callable[..., Ended]
+
+
+def toml_of(profile: DeviceProfile) -> str:
+    """A device profile as the file that a person would write."""
+    plain = profile.as_dict()
+    boxes = plain.pop("boxes")
+    lines = [f"{key} = {json.dumps(value)}" for key, value in plain.items()]
+    return "\n".join([*lines, "[boxes]", *(f"{key} = {value}" for key, value in boxes.items())])
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A data folder with one record in each of three states."""
+
+    data: Path
+    published: str  # UUID
+    waiting: str  # UUID; needs review, because its device is not confirmed
+    quarantined: str  # UUID
+    sources: dict[str, str]  # UUID → path

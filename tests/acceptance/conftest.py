@@ -3,14 +3,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from command_line import OPTIONS, Endoreg, run_endoreg
+from command_line import OPTIONS, Desk, Endoreg, run_endoreg, toml_of
 from filelock import FileLock
 
-from endoreg_db.deid.profiles import DeviceProfile
 from endoreg_db.storage.layout import DataFolder
 from tests.conftest import DrawnOnce, small_profile
 
@@ -19,25 +18,6 @@ from tests.conftest import DrawnOnce, small_profile
 def endoreg(store: object) -> Endoreg:
     """Run ``endoreg`` against a fresh data folder in which the small device is registered."""
     return run_endoreg
-
-
-def toml_of(profile: DeviceProfile) -> str:
-    """A device profile as the file that a person would write."""
-    plain = profile.as_dict()
-    boxes = plain.pop("boxes")
-    lines = [f"{key} = {json.dumps(value)}" for key, value in plain.items()]
-    return "\n".join([*lines, "[boxes]", *(f"{key} = {value}" for key, value in boxes.items())])
-
-
-@dataclass(frozen=True)
-class Desk:
-    """A data folder with one record in each of three states."""
-
-    data: Path
-    published: str  # UUID
-    waiting: str  # UUID; needs review, because its device is not confirmed
-    quarantined: str  # UUID
-    sources: dict[str, str]  # UUID → path
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from command_line import ENDOREG, OPTIONS, run_endoreg
-from conftest import Desk, toml_of
+from command_line import ENDOREG, OPTIONS, Desk, run_endoreg, toml_of
 
 from endoreg_db.models import AuditEvent, State
 from tests.conftest import small_profile

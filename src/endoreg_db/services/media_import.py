@@ -190,7 +190,7 @@ class MediaImportService(ABC):
         path = str(context.request.file_path)
         try:
             context.resources.close()
-            if context.request.delete_source:
+            if context.request.delete_source and context.workspace is not None:
                 # A lock that a power cut brings back lies beside no source, so no import adopts it.
                 fsync_folder(context.request.file_path.parent)
         except Exception:  # must not hide the import's own error; recovery mends the rest

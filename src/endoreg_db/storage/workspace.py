@@ -37,8 +37,13 @@ class Workspace:
             InsufficientStorageError: the disk or the quota is full.
         """
         self.folder = data_folder.attempt_folder(attempt)
-        with storage_errors(self.folder):
-            self._alive = _move_in(data_folder, attempt)
+        try:
+            with storage_errors(self.folder):
+                self._alive = _move_in(data_folder, attempt)
+        except BaseException:  # nobody else closes what was never handed out
+            with contextlib.suppress(OSError):
+                _remove(self.folder)
+            raise
 
     def __enter__(self) -> Workspace:
         return self
