@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import itertools
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -20,12 +19,11 @@ from endoreg_db.storage.layout import DataFolder
 from tests.faults.aftermath import (
     complaints,
     left_behind,
-    mend,
     published_names,
     recorded_outputs,
     unfinished_files,
 )
-from tests.faults.injection import Faults, database_error, faulty_database, faulty_files, file_error
+from tests.faults.injection import Faults, faulty_files, file_error
 from tests.faults.stand_in import DEVICE, stand_in_pass, write_recording
 
 #: Steps that an import can do without: it goes through, with a lock that says less about its owner.
@@ -95,33 +93,6 @@ def test_a_disk_that_fails_at_any_step(
             assert attempt.outcome == ImportAttempt.Outcome.FAILED, where
             assert attempt.media is None or attempt.media.state == State.FAILED, where
         assert _import(service, source).state == State.PUBLISHED, where
-    assert complaints(store) == []
-
-
-@pytest.mark.parametrize("lasting", [False, True], ids=["once", "from then on"])
-@pytest.mark.parametrize("code", [sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR], ids=["full", "I/O error"])
-def test_a_database_that_fails_at_any_statement(
-    store: Store, service: VideoImportService, tmp_path: Path, code: int, lasting: bool
-) -> None:
-    for source, faults, error in _each_step(
-        service, tmp_path / "inbox", faulty_database, database_error(code), lasting=lasting
-    ):
-        where = f"step {len(faults.steps)} ({faults.failed[0]}) of {faults.steps}"
-        if error is None:
-            # Whether the schema is there is asked again; after the last commit, nothing is to be lost.
-            assert faults.at in (0, len(faults.steps) - 1), where
-            assert VideoFile.objects.latest("created_at").state == State.PUBLISHED, where
-            continue
-        assert isinstance(error, InsufficientStorageError) == (code == sqlite3.SQLITE_FULL), (where, error)
-        assert source.exists(), where
-        assert not list(store.folder.tmp.iterdir()) and not list(source.parent.glob("*.lock")), where
-        if not lasting:  # else nobody could write down how it ended
-            assert left_behind(store, source) == [], where
-            assert published_names(store) == recorded_outputs(), where
-        assert _import(service, source).state == State.PUBLISHED, where
-        assert published_names(store) == recorded_outputs(), where
-    # Attempts that had no record yet are nobody's to settle but the doctor's.
-    assert mend(store) == ({"attempts"} if lasting else set())
     assert complaints(store) == []
 
 

@@ -110,18 +110,6 @@ def test_one_that_wakes_beside_its_successor_leaves_it_its_lock_and_its_output(
     assert complaints(store) == []
 
 
-def test_the_path_of_one_that_is_stopped_stays_locked(store: Store, tmp_path: Path) -> None:
-    source = write_recording(tmp_path / "inbox" / "recording.mp4")
-    with _sleeper(source) as sleeper:
-        _put_to_sleep(sleeper)
-        with pytest.raises(FileLockedError):
-            VideoImportService().import_and_anonymize(source, "test_center", DEVICE)
-        sleeper.signal(signal.SIGCONT)
-        sleeper.go_on()
-        (awake,) = sleeper.results()
-    assert awake["status"] == "imported", "nobody else took the content meanwhile"
-
-
 def _what_is_stored(store: Store) -> dict[str, tuple[int, int]]:
     """Every lasting file below the data folder: inode and time of its last change."""
     rooms = (store.folder.vault, store.folder.published)

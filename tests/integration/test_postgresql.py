@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -111,21 +110,6 @@ def test_eight_processes_and_one_content(data_dir: Path, source: Path, names: st
     assert _is_clean(_look(data_dir, source), published=2, records={"published": 2})
 
 
-@pytest.mark.usefixtures("database")
-@pytest.mark.parametrize("mended_by", ["the next import", "the doctor"])
-def test_a_killed_import_is_taken_over(data_dir: Path, source: Path, mended_by: str) -> None:
-    with Worker([source], wait=True) as killed:
-        assert killed.hear() == {"event": "in pass"}
-        os.killpg(killed.process.pid, signal.SIGKILL)
-        killed.process.wait()
-    if mended_by == "the doctor":
-        told = play("mend_all", data_dir, source)
-        assert told["mended"] == ["attempts", "leases", "locks", "records"]
-        assert _is_clean(told, published=0)
-    assert _import(source)[0]["status"] == "imported"
-    assert _is_clean(_look(data_dir, source), published=1, records={"published": 1})
-
-
 # ------------------------------------------------------------------------- first start, anew
 
 
@@ -214,23 +198,3 @@ def test_a_server_gone_at_the_end_of_the_pass_fails_the_import_until_the_next(
     assert _look(data_dir, source)["published"] == 0
     assert _import(source)[0]["status"] == "imported"
     assert _is_clean(_look(data_dir, source), published=1, records={"published": 1})
-
-
-@pytest.mark.usefixtures("database")
-def test_a_server_restarted_again_and_again_loses_and_doubles_nothing(
-    server: PrivatePostgres, data_dir: Path, tmp_path: Path
-) -> None:
-    sources = [write_recording(tmp_path / "inbox" / f"{n}.mp4") for n in range(60)]
-    with Worker(sources) as worker:
-        for _ in range(3):
-            assert worker.hear() == {"event": "in pass"}
-            time.sleep(0.05)
-            server.stop()
-            server.start()
-        results = worker.results()
-    assert {result["status"] for result in results} <= {"imported", "DatabaseUnavailableError"}
-    again = _import(*sources)
-    assert {result["status"] for result in again} <= {"imported", "duplicate"}
-    play("mend_all", data_dir, sources[0])  # attempts that the server could not be told the end of
-    state = _look(data_dir, sources[0])
-    assert _is_clean(state, published=60, records={"published": 60})
