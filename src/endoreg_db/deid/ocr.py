@@ -76,6 +76,9 @@ class TextReader:
             ConfigurationError: the installed RapidOCR lacks its models.
         """
         self._models = _model_folder()
+        # ONNX Runtime's wheel reports its use to its maker unless this stands in the environment
+        # before it is first imported; asking it to stop afterwards is too late. Nothing phones home.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         # Imported here, so that whoever only needs the data classes does not wait for the engine.
         engine = import_module("rapidocr").RapidOCR
         self._engine = engine(params=_parameters(self._models, threads))
