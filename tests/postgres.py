@@ -34,14 +34,22 @@ class PrivatePostgres:
         """Stop it as a restart of the service does: connections are cut, transactions rolled back."""
         self._server.stop()
 
-    def new_database(self) -> str:
-        """Make an empty database; returns its URL for ``ENDOREG_DATABASE_URL``."""
+    def new_database(self, *, like: str = "template1") -> str:
+        """Make a database; returns its name.
+
+        Args:
+            like: the database to copy, which nobody may be using; by default an empty one.
+        """
         import psycopg
 
         name = f"test_{uuid.uuid4().hex}"
         with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        return str(self._server.get_uri(database=name))
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {like}")
+        return name
+
+    def url(self, database: str) -> str:
+        """What to set ``ENDOREG_DATABASE_URL`` to."""
+        return str(self._server.get_uri(database=database))
 
 
 @contextmanager

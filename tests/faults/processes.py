@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -33,13 +35,14 @@ class Worker:
             orders: see `tests.faults.worker.Orders`.
         """
         told = json.dumps({"paths": [str(path) for path in paths], **orders})
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed at the end of the block
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.worker", told],
             cwd=REPOSITORY,
             env={**os.environ, **(environ or {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._errors,
             text=True,
             start_new_session=True,
         )
@@ -50,15 +53,15 @@ class Worker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+        self._kill()
         self.process.communicate()
+        self._errors.close()
 
     def hear(self) -> dict[str, Any]:
-        """The next thing that it says; what it wrote to standard error, if it says nothing more."""
-        assert self.process.stdout is not None and self.process.stderr is not None
+        """The next thing that it says."""
+        assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        assert line, self.process.stderr.read()
+        assert line, self._complaint()
         return dict(json.loads(line))
 
     def go_on(self) -> None:
@@ -69,10 +72,25 @@ class Worker:
 
     def results(self, timeout: float = 60) -> list[dict[str, Any]]:
         """What it has still to say about its files, once it has ended by itself."""
-        said, errors = self.process.communicate(timeout=timeout)
-        assert self.process.returncode == 0, errors
-        told = [json.loads(line) for line in said.splitlines()]
+        assert self.process.stdout is not None
+        deadline = threading.Timer(timeout, self._kill)
+        deadline.start()
+        try:
+            # Not `communicate`, which does not know of what `hear` has read ahead.
+            told = [json.loads(line) for line in self.process.stdout]
+            self.process.wait()
+        finally:
+            deadline.cancel()
+        assert self.process.returncode == 0, self._complaint()
         return [line for line in told if "status" in line]
+
+    def _complaint(self) -> str:
+        self._errors.seek(0)
+        return self._errors.read()
+
+    def _kill(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""

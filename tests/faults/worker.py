@@ -24,7 +24,6 @@ from endoreg_db.deid.messages import Done, Message, VideoTask  # noqa: E402
 from endoreg_db.errors import MediaImportError  # noqa: E402
 from endoreg_db.locking import keeper, lease  # noqa: E402
 from endoreg_db.models import EndoscopyProcessor  # noqa: E402
-from endoreg_db.samples import scaled, shipped_profile  # noqa: E402
 from endoreg_db.services import video_import  # noqa: E402
 from endoreg_db.services.context import ImportRequest  # noqa: E402
 from endoreg_db.services.store import open_store  # noqa: E402
@@ -83,6 +82,8 @@ def outcome_of(path: Path, device: str) -> dict[str, Any]:
 
 def register_small_device() -> str:
     """Register a device whose recordings are quick to work on; returns its name."""
+    from endoreg_db.samples import scaled, shipped_profile  # it takes as long as all else to load
+
     open_store(current_config())
     profile = replace(scaled(shipped_profile(), 1 / 3), name="small_device", title="Small device")
     EndoscopyProcessor.register(profile)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import itertools
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -23,7 +24,7 @@ from tests.faults.aftermath import (
     recorded_outputs,
     unfinished_files,
 )
-from tests.faults.injection import Faults, faulty_files, file_error
+from tests.faults.injection import Faults, database_error, faulty_database, faulty_files, file_error
 from tests.faults.stand_in import DEVICE, stand_in_pass, write_recording
 
 #: Steps that an import can do without: it goes through, with a lock that says less about its owner.
@@ -94,6 +95,31 @@ def test_a_disk_that_fails_at_any_step(
             assert attempt.media is None or attempt.media.state == State.FAILED, where
         assert _import(service, source).state == State.PUBLISHED, where
     assert complaints(store) == []
+
+
+@pytest.mark.parametrize("lasting", [False, True], ids=["once", "from then on"])
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR], ids=["full", "I/O error"])
+def test_a_database_that_fails_at_any_statement(
+    store: Store, service: VideoImportService, tmp_path: Path, code: int, lasting: bool
+) -> None:
+    for source, faults, error in _each_step(
+        service, tmp_path / "inbox", faulty_database, database_error(code), lasting=lasting
+    ):
+        where = f"step {len(faults.steps)} ({faults.failed[0]}) of {faults.steps}"
+        if error is None:
+            # Whether the schema is there is asked again; after the last commit, nothing is to be lost.
+            assert faults.at in (0, len(faults.steps) - 1), where
+            assert VideoFile.objects.latest("created_at").state == State.PUBLISHED, where
+            continue
+        assert isinstance(error, InsufficientStorageError) == (code == sqlite3.SQLITE_FULL), (where, error)
+        assert source.exists(), where
+        assert not list(store.folder.tmp.iterdir()) and not list(source.parent.glob("*.lock")), where
+        if not lasting:  # else nobody could write down how it ended
+            assert left_behind(store, source) == [], where
+            assert published_names(store) == recorded_outputs(), where
+        assert _import(service, source).state == State.PUBLISHED, where
+        assert published_names(store) == recorded_outputs(), where
+    assert complaints(store) == [], "each import mends what the one before it could not write down"
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO], ids=errno.errorcode.get)

@@ -110,6 +110,28 @@ def test_one_that_wakes_beside_its_successor_leaves_it_its_lock_and_its_output(
     assert complaints(store) == []
 
 
+def test_the_path_of_one_that_is_stopped_stays_locked(store: Store, tmp_path: Path) -> None:
+    source = write_recording(tmp_path / "inbox" / "recording.mp4")
+    with _sleeper(source) as sleeper:
+        _put_to_sleep(sleeper)
+        with pytest.raises(FileLockedError):
+            VideoImportService().import_and_anonymize(source, "test_center", DEVICE)
+        sleeper.signal(signal.SIGCONT)
+        sleeper.go_on()
+        (awake,) = sleeper.results()
+    assert awake["status"] == "imported", "nobody else took the content meanwhile"
+
+
+def test_the_doctor_leaves_one_that_slept_what_nobody_else_has_taken(store: Store, tmp_path: Path) -> None:
+    source = write_recording(tmp_path / "inbox" / "recording.mp4")
+    with _sleeper(source) as sleeper:
+        _put_to_sleep(sleeper)
+        assert mend(store) == set()
+        sleeper.signal(signal.SIGCONT)
+        sleeper.go_on()
+        assert sleeper.results()[0]["status"] == "imported"
+
+
 def _what_is_stored(store: Store) -> dict[str, tuple[int, int]]:
     """Every lasting file below the data folder: inode and time of its last change."""
     rooms = (store.folder.vault, store.folder.published)
@@ -178,14 +200,3 @@ def test_a_jumping_clock_makes_no_lock_stale(
     video = VideoImportService().import_and_anonymize(source, "test_center", DEVICE)
     assert video.state == State.PUBLISHED
     assert not lock.exists()
-
-
-def test_the_doctor_takes_over_nothing_from_one_that_is_stopped(store: Store, tmp_path: Path) -> None:
-    source = write_recording(tmp_path / "inbox" / "recording.mp4")
-    with Worker([source], wait=True) as sleeper:
-        assert sleeper.hear() == {"event": "in pass"}
-        sleeper.signal(signal.SIGSTOP)
-        assert mend(store) == set()
-        sleeper.signal(signal.SIGCONT)
-        sleeper.go_on()
-        assert sleeper.results()[0]["status"] == "imported"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -39,10 +40,24 @@ def server() -> Iterator[PrivatePostgres]:
         os.environ["XDG_RUNTIME_DIR"] = before
 
 
+@pytest.fixture(scope="module")
+def migrated(server: PrivatePostgres, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a database with the schema and the shipped data, to be copied."""
+    name = server.new_database()
+    environ = {
+        "ENDOREG_DATABASE_URL": server.url(name),
+        "ENDOREG_DATA_DIR": str(tmp_path_factory.mktemp("template") / "data"),
+    }
+    with Worker([], open_first=True, environ=environ) as worker:
+        worker.go_on()
+        worker.results()
+    return name
+
+
 @pytest.fixture
-def database(server: PrivatePostgres, monkeypatch: pytest.MonkeyPatch) -> str:
-    """An empty database, which every child process of the test uses."""
-    url = server.new_database()
+def database(server: PrivatePostgres, migrated: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of a database without records, which every child process of the test uses."""
+    url = server.url(server.new_database(like=migrated))
     monkeypatch.setenv("ENDOREG_DATABASE_URL", url)
     return url
 
@@ -103,22 +118,46 @@ def test_eight_processes_and_one_content(data_dir: Path, source: Path, names: st
     sources = [source] * 8
     if names == "eight names":
         sources = [Path(shutil.copy(source, source.with_name(f"{n}.mp4"))) for n in range(8)]
-    _import(write_recording(source.with_name("first.mp4")))  # makes the schema
     statuses = _at_once(sources)
     assert statuses.count("imported") == 1
     assert set(statuses) <= {"imported", "duplicate", "FileLockedError"}
-    assert _is_clean(_look(data_dir, source), published=2, records={"published": 2})
+    assert _is_clean(_look(data_dir, source), published=1, records={"published": 1})
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize("mended_by", ["the next import", "the doctor"])
+def test_a_killed_import_is_taken_over(data_dir: Path, source: Path, mended_by: str) -> None:
+    with Worker([source], wait=True) as killed:
+        assert killed.hear() == {"event": "in pass"}
+        os.killpg(killed.process.pid, signal.SIGKILL)
+        killed.process.wait()
+    if mended_by == "the doctor":
+        told = play("mend_all", data_dir, source)
+        assert "attempts" in told["mended"]
+        assert _is_clean(told, published=0)
+    assert _import(source)[0]["status"] == "imported"
+    assert _is_clean(_look(data_dir, source), published=1, records={"published": 1})
 
 
 # ------------------------------------------------------------------------- first start, anew
 
 
-def test_machines_that_share_the_database_alone_start_at_once(database: str, tmp_path: Path) -> None:
+def test_machines_that_share_the_database_alone_start_at_once(
+    server: PrivatePostgres, tmp_path: Path
+) -> None:
+    database = server.url(server.new_database())
     with ExitStack() as stack:
         workers = [
             stack.enter_context(
                 # Folders of their own: no lock of a file keeps these apart.
-                Worker([], environ={"ENDOREG_DATA_DIR": str(tmp_path / f"machine-{n}")}, open_first=True)
+                Worker(
+                    [],
+                    open_first=True,
+                    environ={
+                        "ENDOREG_DATABASE_URL": database,
+                        "ENDOREG_DATA_DIR": str(tmp_path / f"machine-{n}"),
+                    },
+                )
             )
             for n in range(4)
         ]
@@ -198,3 +237,24 @@ def test_a_server_gone_at_the_end_of_the_pass_fails_the_import_until_the_next(
     assert _look(data_dir, source)["published"] == 0
     assert _import(source)[0]["status"] == "imported"
     assert _is_clean(_look(data_dir, source), published=1, records={"published": 1})
+
+
+@pytest.mark.usefixtures("database")
+def test_a_server_restarted_again_and_again_loses_and_doubles_nothing(
+    server: PrivatePostgres, data_dir: Path, tmp_path: Path
+) -> None:
+    sources = [write_recording(tmp_path / "inbox" / f"{n}.mp4") for n in range(60)]
+    with Worker(sources) as worker:
+        heard = []
+        for _ in range(3):
+            heard += [worker.hear() for _ in range(8)]
+            server.stop()
+            server.start()
+        results = [line for line in heard if "status" in line] + worker.results()
+    assert len(results) == len(sources)
+    assert {result["status"] for result in results} == {"imported", "DatabaseUnavailableError"}
+    again = _import(*sources)
+    assert {result["status"] for result in again} <= {"imported", "duplicate"}
+    play("mend_all", data_dir, sources[0])  # attempts that the server could not be told the end of
+    state = _look(data_dir, sources[0])
+    assert _is_clean(state, published=60, records={"published": 60})

@@ -96,7 +96,9 @@ def dead_leases(examination: Examination) -> Iterator[Problem | None]:
     for row in ContentLease.objects.filter(owner__isnull=False):
         yield None
         run_out = ContentLease.objects.filter(pk=row.pk, token=row.token, expires_at__lt=Now()).exists()
-        if not (run_out or (row.owner and recovery.is_dead(examination.store, row.owner))):
+        # One that was stopped for long goes on if nobody else has taken the content meanwhile.
+        late = run_out and row.owner is not None and not recovery.is_alive(examination.store, row.owner)
+        if not (late or (row.owner and recovery.is_dead(examination.store, row.owner))):
             continue
         if examination.repair:
             ContentLease.objects.filter(pk=row.pk, token=row.token, owner=row.owner).update(

@@ -99,12 +99,20 @@ def is_dead(store: Store, attempt_id: UUID) -> bool:
     return attempt is not None and _ran_here(attempt) and is_abandoned(store.folder, attempt.uuid)
 
 
+def is_alive(store: Store, attempt_id: UUID) -> bool:
+    """Whether the process of an attempt is seen to run, under this kernel. Unknown is not alive."""
+    attempt = ImportAttempt.objects.filter(pk=attempt_id).first()
+    return attempt is not None and _ran_here(attempt) and not is_abandoned(store.folder, attempt.uuid)
+
+
 def has_died(store: Store, attempt: ImportAttempt) -> bool:
     """Whether an attempt that has not ended never will: its process, or its right to go on, is gone."""
-    if attempt.token is not None and attempt.media is not None:
-        return is_dead(store, attempt.uuid) or _has_lost_its_lease(attempt, attempt.media)
     if _ran_here(attempt):
+        # Its process is seen, whatever has become of its lease: one that was stopped, or whose clock
+        # jumped, goes on if nobody else has taken the content, and removes its files itself if so.
         return is_abandoned(store.folder, attempt.uuid)
+    if attempt.token is not None and attempt.media is not None:
+        return _has_lost_its_lease(attempt, attempt.media)
     # It was reading its source under another kernel, and nothing says whether it still is. It is
     # taken for dead if it began before this kernel did, because the machine was started again, or
     # if that would take too long. One on another machine that is taken for dead wrongly loses its
