@@ -15,7 +15,6 @@ from command_line import ENDOREG, OPTIONS, Endoreg, Untouched, lock_of
 
 from endoreg_db.models import ImportAttempt, State, VideoFile
 from endoreg_db.services.store import Store
-from tests.conftest import DrawnOnce, small_profile
 
 
 def _start(source: Path, *options: str, **popen: object) -> subprocess.Popen[bytes]:
@@ -38,10 +37,9 @@ def _cell_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
 def test_an_import_that_is_stopped_can_be_taken_up_again(
-    endoreg: Endoreg, store: Store, drawn_once: DrawnOnce, tmp_path: Path, number: int, code: int
+    endoreg: Endoreg, store: Store, small_recording: Path, number: int, code: int
 ) -> None:
-    source = tmp_path / "recording.mp4"
-    source.write_bytes(drawn_once(seconds=3.0, profile=small_profile())[0].read_bytes())
+    source = small_recording
     before = Untouched.now(source)
     process = _start(source)
     children = _cell_of(process)

@@ -144,10 +144,13 @@ def test_a_duplicate_of_a_known_file_is_told_quietly_or_in_full(desk: Desk) -> N
     assert run_endoreg("import", source, *OPTIONS, "--quiet").out == ""
     told = run_endoreg("import", source, *OPTIONS)
     assert told.out.startswith(f"duplicate: {source} (known already, nothing was done again)\n")
+    waiting = run_endoreg("import", desk.sources[desk.waiting], *OPTIONS)
+    assert waiting.code == 0 and "safe file" not in waiting.out
+    assert f"endoreg show {desk.waiting}" in waiting.out
 
 
 def test_what_is_quarantined_is_retried_only_by_name(desk: Desk) -> None:
-    assert run_endoreg("retry", "--all").out == "0 files: nothing to import\n"
+    assert run_endoreg("retry", "--all").out == "Nothing to retry.\n"
     told = run_endoreg("retry", desk.quarantined, "--json")
     (line,) = told.lines
     assert told.code == 3
@@ -211,6 +214,9 @@ def test_a_lost_key_is_told_in_a_sentence_and_with_a_traceback_only_on_request(d
     assert "Traceback" in run_endoreg("status", "--verbose").err
     (line,) = map(json.loads, run_endoreg("status", "--json").err.splitlines())
     assert (line["level"], line["type"]) == ("error", "ConfigurationError")
+    assert set(line) == {"time", "level", "logger", "message", "advice", "type"}
+    (line,) = map(json.loads, run_endoreg("status", "--json", "--verbose").err.splitlines())
+    assert "Traceback" in line["traceback"]
 
 
 def test_a_database_that_does_not_answer_is_told_in_a_sentence(desk: Desk) -> None:

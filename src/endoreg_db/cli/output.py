@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from endoreg_db.errors import MediaImportError
@@ -77,9 +78,10 @@ class Output:
         """Say what went wrong and what to do next; with ``--verbose`` also where."""
         message, advice = words_of(error)
         if self.flags.as_json:
-            self.error_line(json.dumps(_error_fields(error, message, advice)))
-        else:
-            self.error_line(f"error: {printable(message)}\n{indented(advice)}")
+            traceback_if_wanted = {"traceback": _traceback(error)} if self.flags.verbose else {}
+            self._json_error(message, advice=advice, **_error_fields(error), **traceback_if_wanted)
+            return
+        self.error_line(f"error: {printable(message)}\n{indented(advice)}")
         if self.flags.verbose:
             self.traceback(error)
 
@@ -87,14 +89,22 @@ class Output:
         """Say that the command ended because it was asked to."""
         advice = "Nothing half-done was kept. Run the same command again to go on."
         if self.flags.as_json:
-            self.error_line(json.dumps({"level": "error", "message": why, "advice": advice}))
+            self._json_error(why, advice=advice)
         else:
             self.error_line(f"{why}\n{indented(advice)}")
 
     def traceback(self, error: BaseException) -> None:
         """Print the traceback, for who asked for it with ``--verbose``."""
-        if not self.flags.as_json:
-            self.error_line("".join(traceback.format_exception(error)).rstrip())
+        if self.flags.as_json:
+            self._json_error(words_of(error)[0], **_error_fields(error), traceback=_traceback(error))
+        else:
+            self.error_line(_traceback(error))
+
+    def _json_error(self, message: str, **fields: str) -> None:
+        """Print an error with the fields that every log line has, and its own."""
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        line = {"time": now, "level": "error", "logger": "endoreg_db.cli", "message": message, **fields}
+        self.error_line(json.dumps(line))
 
     @contextmanager
     def error_lines_to(self, write: Callable[[str], None]) -> Iterator[None]:
@@ -123,12 +133,13 @@ def words_of(error: BaseException) -> tuple[str, str]:
     return f"Something unexpected happened ({what})", "Run it again with --verbose and report what it prints."
 
 
-def _error_fields(error: BaseException, message: str, advice: str) -> dict[str, Any]:
-    fields = {"level": "error", "message": message, "type": type(error).__name__, "advice": advice}
-    for name in ("path", "step", "correlation_id"):
-        if value := getattr(error, name, None):
-            fields[name] = value
-    return fields
+def _error_fields(error: BaseException) -> dict[str, str]:
+    fields = {name: getattr(error, name, None) for name in ("path", "step", "correlation_id")}
+    return {"type": type(error).__name__, **{name: value for name, value in fields.items() if value}}
+
+
+def _traceback(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error)).rstrip()
 
 
 def printable(text: object) -> str:

@@ -68,8 +68,9 @@ class Drawn:
         elif isinstance(message, Progress):
             if message.stage != self._stage:  # another stage, another speed
                 self._stage = message.stage
-                self._bar.reset(task, **self._bar.tasks[0].fields)
-            self._bar.update(task, completed=message.done, total=message.total, stage=_STAGES[message.stage])
+                fields = {**self._bar.tasks[0].fields, "stage": _STAGES[message.stage]}
+                self._bar.reset(task, total=message.total, **fields)
+            self._bar.update(task, completed=message.done, total=message.total)
         elif isinstance(message, Finding) and message.severity != "note":
             self._print_above(f"note: {printable(message.detail)}")
 

@@ -155,4 +155,5 @@ def _text(result: FileResult) -> str:
     known = " (known already, nothing was done again)" if result.status == "duplicate" else ""
     timing = "" if known else f" ({result.seconds:.1f} s)"
     head = f"{result.status}: {printable(result.path)}{known}{timing}"
-    return f"{head}\n{details([('safe file', result.output), ('record', result.uuid)])}"
+    why_none = f"endoreg show {result.uuid}" if result.output is None else None
+    return f"{head}\n{details([('safe file', result.output), ('record', result.uuid), ('look', why_none)])}"

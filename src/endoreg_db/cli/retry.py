@@ -44,5 +44,5 @@ def retry(
         results.report(output, result)
         if isinstance(result.error, KeyboardInterrupt):
             raise result.error
-    output.say(results.totals(ended))
+    output.say(results.totals(ended) if ended else "Nothing to retry.")
     return results.exit_code(ended)
