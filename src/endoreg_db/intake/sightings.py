@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from uuid import UUID
+
+from django.db.models import OuterRef, Subquery
 
 from endoreg_db.models import MediaFile, SourceSighting
 from endoreg_db.models.states import SETTLED
@@ -23,8 +25,23 @@ SETTLING_SECONDS = 2.0
 _BATCH = 500  # SQLite allows 999 variables in a statement in its smallest builds
 
 
+def digester(key: bytes) -> Callable[[bytes, os.stat_result], bytes]:
+    """What makes many sightings with one ``key`` (at most 64 bytes), fast."""
+    keyed = hashlib.blake2b(digest_size=16, key=key)
+
+    def digest_of(absolute: bytes, found: os.stat_result) -> bytes:
+        digest = keyed.copy()
+        digest.update(
+            b"%d:%d:%d:%d:%d:%b"
+            % (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns, absolute)
+        )
+        return digest.digest()
+
+    return digest_of
+
+
 def digest(key: bytes, path: Path, seen: SourceFingerprint) -> bytes:
-    """The 16 bytes that stand for this state of this file; ``key`` has at most 64 bytes."""
+    """The sighting of one file; the same that :func:`digester` makes of it."""
     numbers = f"{seen.device}:{seen.inode}:{seen.size}:{seen.mtime_ns}:{seen.ctime_ns}:"
     absolute = os.fsencode(os.path.abspath(path))  # noqa: PTH100 - resolves no link, asks no disk
     return hashlib.blake2b(numbers.encode() + absolute, digest_size=16, key=key).digest()
@@ -50,8 +67,11 @@ def recall(sighting: bytes) -> MediaFile | None:
 def recall_many(sightings: Sequence[bytes]) -> dict[bytes, UUID]:
     """Of many files, those that need not be read: sighting → UUID of the settled record."""
     known: dict[bytes, UUID] = {}
-    settled = SourceSighting.objects.filter(media__state__in=SETTLED)
+    # The state is looked up for each sighting found. Joined, a planner may begin with the states,
+    # and go through every settled record for each batch: 0.4 s instead of 2 ms with 100,000.
+    state = Subquery(MediaFile.objects.filter(pk=OuterRef("media_id")).order_by().values("state"))
+    rows = SourceSighting.objects.annotate(state=state).values_list("digest", "media_id", "state")
     for start in range(0, len(sightings), _BATCH):
-        rows = settled.filter(digest__in=sightings[start : start + _BATCH])
-        known.update((bytes(row), media) for row, media in rows.values_list("digest", "media_id"))
+        found = rows.filter(digest__in=sightings[start : start + _BATCH])
+        known.update((bytes(digest), media) for digest, media, state in found if state in SETTLED)
     return known

@@ -27,7 +27,12 @@ class Store:
 
     def sighting_of(self, path: Path, seen: SourceFingerprint) -> bytes:
         """The keyed digest under which this state of this source file is remembered."""
-        return sightings.digest(self.key.derive("sightings"), path, seen)
+        return sightings.digest(self.sightings_key, path, seen)
+
+    @property
+    def sightings_key(self) -> bytes:
+        """The key under which source files are remembered."""
+        return self.key.derive("sightings")
 
 
 def open_store(config: Config) -> Store:
