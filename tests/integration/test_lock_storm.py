@@ -38,14 +38,14 @@ def test_no_two_holders_and_nothing_stuck(name: str, tmp_path: Path) -> None:
 
 
 def test_dead_holders_are_succeeded_at_once(tmp_path: Path) -> None:
-    _, found = storm("killed holders, many paths", 20_000, tmp_path)
+    _, found = storm("killed holders, many paths", 6_000, tmp_path)
     assert found["killed"] > 0
     assert found["reclaims"] > 0
 
 
 def test_witness_sees_the_seed_algorithm_let_two_in(tmp_path: Path) -> None:
     """Otherwise the zeros above would say nothing."""
-    code, found = storm("one path", 60_000, tmp_path, "--algorithm", "seed")
+    code, found = storm("one path", 30_000, tmp_path, "--algorithm", "seed")
     assert code == 1
     assert found["doubles"] > 0
 
