@@ -4,11 +4,12 @@ Each scenario is recorded once. Then a process does the same again on a fresh co
 and is killed before, and in another run after, each of its operations; recovery and one more try
 follow. It must end with one record, one original, one published file, and nothing else. With
 ``--power`` the recorded operations are replayed on a model disk instead, which loses what was not
-synced. Prints one line for each scenario; exit code 1 if any point did not end clean.
+synced, without the cell. Prints one line for each scenario; exit code 1 if any point did not end clean.
 
     python tools/crash.py                          # everything, with the real cell: hours
     python tools/crash.py --sample 4 --seed 7      # four points of each scenario
-    python tools/crash.py --stand-in --power       # minutes
+    python tools/crash.py --stand-in               # without the cell: minutes
+    python tools/crash.py --power                  # likewise
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ class Point:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the command line asks for."""
     options = _parser().parse_args(arguments)
+    # What the cell does to the disk is not recorded, so there the model disk would not know it.
+    options.stand_in |= options.power
     with tempfile.TemporaryDirectory(prefix="endoreg-crash-") as folder:
         # Before the package is imported: the embedded settings read the environment once.
         os.environ["ENDOREG_DATA_DIR"] = str(Path(folder) / "unused")
@@ -66,6 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--sample", type=int, help="only so many points of each scenario")
     parser.add_argument("--seed", type=int, default=1, help="which points are in the sample")
+    parser.add_argument(
+        "--fault", help="make this mistake, to see that it is found; see tests/crash/faults.py"
+    )
     parser.add_argument("--slice", default="1/1", help="I/N: only every N-th point, from the I-th on")
     return parser
 
@@ -89,19 +95,22 @@ def _chosen(folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, li
 
 def _points(folder: Path, name: str, recording: bytes, options: argparse.Namespace) -> Iterator[Point]:
     from tests.crash import runs
-    from tests.crash.scenarios import REPAIR, SCENARIOS
+    from tests.crash.faults import FAULTS
+    from tests.crash.scenarios import REPAIR, SCENARIOS, Stage
 
     real = not options.stand_in
+    fault = FAULTS[options.fault] if options.fault else None
     to_points = _power_points if options.power else (_kill_points_short if options.short else _kill_points)
     scenario = SCENARIOS["publish" if name == "repair" else name]
-    subject = runs.study(runs.prepare(folder, scenario, recording, real=real), scenario, real=real)
+    prepared = runs.prepare(folder, scenario, recording, real=real)
+    subject = runs.study(prepared, scenario, real=real, fault=fault)
     if name != "repair":
         yield from to_points(subject)
         return
     for number in range(1, len(subject.operations) + 1, _REPAIR_STRIDE):
         with runs.killed(subject, number, runs.When.AFTER) as stage:
             shutil.copytree(stage.root, folder / f"dead-{number}")
-        dead = runs.study(runs.Stage(folder / f"dead-{number}"), REPAIR, real=real)
+        dead = runs.study(Stage(folder / f"dead-{number}"), REPAIR, real=real)
         yield from to_points(replace(dead, clean=subject.clean))
 
 
@@ -131,7 +140,9 @@ def _kills(subject: Subject, when: When, recovery: Recovery) -> Iterator[Point]:
 
 def _power_points(subject: Subject) -> Iterator[Point]:
     from tests.crash import runs
+    from tests.crash.operations import disorder
 
+    yield Point("the order of the operations", partial(disorder, subject.operations))
     for cut in runs.cuts(subject):
         for recovery in runs.Recovery:
             run = partial(runs.cut_power, subject, cut, recovery)
@@ -139,7 +150,8 @@ def _power_points(subject: Subject) -> Iterator[Point]:
 
 
 def _recording(folder: Path, *, real: bool) -> bytes:
-    from tests.crash import runs, scenarios
+    from tests.crash import scenarios
+    from tests.crash.children import in_child
 
     if not real:
         return scenarios.small_recording()
@@ -151,7 +163,7 @@ def _recording(folder: Path, *, real: bool) -> bytes:
         draw_recording(path, seed=1, seconds=0.5, profile=scaled(shipped_profile(), 1 / 3))
         return path.read_bytes()
 
-    return runs.in_child(draw)
+    return in_child(draw)
 
 
 def _report(name: str, points: list[Point]) -> bool:
@@ -169,7 +181,7 @@ def _report(name: str, points: list[Point]) -> bool:
 
 
 def _found(point: Point) -> list[str]:
-    from tests.crash.runs import ChildError
+    from tests.crash.children import ChildError
 
     try:
         return point.run()

@@ -2,5 +2,6 @@
 
 ``operations`` is the vocabulary, ``recorder`` sees a process's operations, ``disk`` knows what a
 power cut leaves of them, ``scenarios`` says what is done, ``invariants`` what must hold afterwards,
-``runs`` puts them together. ``tools/crash.py`` and the tests are the callers.
+``faults`` are mistakes that it must find, ``children`` forks, and ``runs`` puts all together.
+``tools/crash.py`` and the tests are the callers.
 """

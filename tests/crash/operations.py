@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import PurePosixPath
 
 
 class Kind(StrEnum):
@@ -41,44 +42,61 @@ class Operation:
 
 
 def disorder(operations: Sequence[Operation]) -> list[str]:
-    """What of the order "bytes, then names, then the row, the source last" was not kept.
+    """Where the order "bytes, then names, the source last" was not kept.
 
-    A file must not get a lasting name (outside ``tmp``) before its bytes are durable, and a source
-    must not go before the last commit and the last fsync in the vault.
+    No file gets a second or a new name before its bytes are durable. No source goes before all names
+    in the vault and among the published files are durable and a commit has followed them.
     """
     problems = []
-    durable: set[str] = set()
-    for operation in operations:
-        kind, path, target = operation.kind, operation.path, operation.target
-        if kind is Kind.FSYNC:
-            durable.add(path)
-        elif kind in (Kind.WRITE, Kind.CUT):
-            durable.discard(path)
-        elif kind in (Kind.RENAME, Kind.LINK) and not operation.failed:
-            if path not in durable:
-                problems.append(f"{operation}: its bytes were not durable")
-            durable.add(target)
-    return problems + _early_removals(operations)
-
-
-def _early_removals(operations: Sequence[Operation]) -> list[str]:
-    """Sources that went before the commit that settles them, or before the vault was durable."""
-    problems = []
     for index, operation in enumerate(operations):
-        if operation.kind is not Kind.UNLINK or not _is_source(operation.path):
+        if operation.failed:
             continue
         before, after = operations[:index], operations[index + 1 :]
-        if not any(earlier.kind is Kind.COMMIT for earlier in before):
-            problems.append(f"{operation}: before any commit")
-        if any(_changes_store(later) for later in after):
-            problems.append(f"{operation}: before the last change of vault or published files")
+        if operation.kind in (Kind.RENAME, Kind.LINK) and not _is_durable(operation.path, before):
+            problems.append(f"{operation}: its bytes are not durable")
+        if operation.kind is Kind.UNLINK and _is_source(operation.path):
+            problems += _early(operation, before, after)
     return problems
+
+
+def _is_durable(path: str, before: Sequence[Operation]) -> bool:
+    """Whether the last that happened to the file's bytes is that they were synced."""
+    touched = [o for o in before if path in (o.path, o.target) and o.kind is not Kind.STAMP]
+    return bool(touched) and (
+        touched[-1].kind is Kind.FSYNC
+        # Under its former name they were, or it could not have got this one.
+        or (touched[-1].kind in (Kind.RENAME, Kind.LINK) and touched[-1].target == path)
+    )
+
+
+def _early(removal: Operation, before: Sequence[Operation], after: Sequence[Operation]) -> list[str]:
+    problems = [f"{removal}: before {later}" for later in after if _stored_name(later)]
+    for index, earlier in enumerate(before):
+        name = _stored_name(earlier)
+        if name is None:
+            continue
+        synced = _position(before, index, Kind.FSYNC_FOLDER, str(PurePosixPath(name).parent))
+        if synced is None:
+            problems.append(f"{removal}: the name {name} is not durable")
+        elif _position(before, synced, Kind.COMMIT) is None:
+            problems.append(f"{removal}: no commit has followed {name}")
+    return problems
+
+
+def _position(operations: Sequence[Operation], start: int, kind: Kind, path: str | None = None) -> int | None:
+    """Where the first operation of that kind (on that path) comes after ``start``."""
+    for index in range(start + 1, len(operations)):
+        if operations[index].kind is kind and path in (None, operations[index].path):
+            return index
+    return None
+
+
+def _stored_name(operation: Operation) -> str | None:
+    """The name that a file gets by it in the vault or among the published files."""
+    given = operation.kind in (Kind.RENAME, Kind.LINK) and not operation.failed
+    stored = operation.target.startswith(("data/vault/", "data/published/"))
+    return operation.target if given and stored else None
 
 
 def _is_source(path: str) -> bool:
     return path.startswith("inbox/") and not path.endswith(".lock")
-
-
-def _changes_store(operation: Operation) -> bool:
-    place = operation.target or operation.path
-    return operation.kind is not Kind.STAMP and place.startswith(("data/vault", "data/published"))

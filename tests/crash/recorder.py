@@ -187,5 +187,5 @@ class Recorder:
             with self._observed(Operation(Kind.COMMIT, " ".join(sql.split()[:3])) if alone else None):
                 return run(sql, params, many, context)
 
-        BaseDatabaseWrapper.commit = commit  # type: ignore[method-assign]
+        BaseDatabaseWrapper.commit = commit  # type: ignore[assignment, method-assign]
         connection.execute_wrappers.append(execute)

@@ -1,41 +1,36 @@
 """The runs: a scenario is recorded once, then done again and again, and each time cut off elsewhere.
 
-Everything that touches Django's connections happens in a forked child, which ends by ``os._exit`` or
-by the SIGKILL that is the point of it. The parent stays single-threaded and opens no database.
+Each run is a forked child, see :mod:`tests.crash.children`; its parent has no open connection and no
+other thread while it forks.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import pickle
 import shutil
 import signal
 import sqlite3
 import time
-import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
 
 from django.db import connections
 from django.db.models.functions import Now
 
 from endoreg_db.locking import owner
 from endoreg_db.models import ContentLease
-from endoreg_db.storage.keys import MasterKey
 from tests.crash import invariants, scenarios
+from tests.crash.children import ChildError, fork, in_child
 from tests.crash.disk import Loss, ModelDisk, StoredFile, Tree
 from tests.crash.faults import Fault
 from tests.crash.operations import Kind, Operation
 from tests.crash.recorder import Observer, Recorder
 from tests.crash.scenarios import Scenario, Stage
-
-_T = TypeVar("_T")
 
 _OFF_SECONDS = 5.0  # how long before the new start the power went
 
@@ -65,6 +60,7 @@ class Subject:
     operations: tuple[Operation, ...]
     clean: invariants.Shape  # of the stage after an undisturbed run
     real: bool  # with the real cell
+    fault: Fault | None = None  # a mistake that is made in every run
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +73,11 @@ class Cut:
     database: bytes
 
 
-class ChildError(Exception):
-    """A child ended otherwise than it should; says with which error, and where."""
-
-
 # ----------------------------------------------------------------------------------------- recording
 
 
 def prepare(folder: Path, scenario: Scenario, recording: bytes, *, real: bool) -> Stage:
     """Build the stage of a scenario; it is kept below ``folder``, where all its runs take place."""
-    # Loaded here, once, for all children.
-    MasterKey(bytes(32)).derive("preload")
     place = Stage(folder / "run")
 
     def work() -> None:
@@ -96,12 +86,20 @@ def prepare(folder: Path, scenario: Scenario, recording: bytes, *, real: bool) -
             scenario.prepare(place)
 
     in_child(work)
-    return keep(place, "prepared")
+    prepared = Stage(place.root.rename(folder / "prepared"))
+    _rehearse(prepared, place)
+    return prepared
 
 
-def keep(stage: Stage, name: str) -> Stage:
-    """Put a stage aside, to be copied."""
-    return Stage(stage.root.rename(stage.root.with_name(name)))
+def _rehearse(prepared: Stage, place: Stage) -> None:
+    """Do in this process, once, what every child does: it finds all modules loaded and caches filled."""
+    logging.disable()
+    with _copied(prepared, place), _pass(real=False):
+        place.enter()
+        scenarios.SCENARIOS["publish"].again(place)
+        scenarios.repair(place)
+        connections.close_all()
+    logging.disable(logging.NOTSET)
 
 
 def study(prepared: Stage, scenario: Scenario, *, real: bool, fault: Fault | None = None) -> Subject:
@@ -130,8 +128,21 @@ def study(prepared: Stage, scenario: Scenario, *, real: bool, fault: Fault | Non
         return invariants.shape_of(place)
 
     with _copied(prepared, place):
-        operations, clean = in_child(record), in_child(finish)
-    return Subject(scenario, prepared, place, recording, tuple(operations), clean, real)
+        operations = in_child(record)
+        if not real:  # what the cell does is not recorded
+            _check_complete(prepared, operations, place)
+        clean = in_child(finish)
+    return Subject(scenario, prepared, place, recording, tuple(operations), clean, real, fault)
+
+
+def _check_complete(prepared: Stage, operations: Sequence[Operation], stage: Stage) -> None:
+    """See that the recorded operations lead to what is there; else the recorder has missed some."""
+    disk = ModelDisk.holding(_tree_of(prepared))
+    for operation in operations:
+        disk.apply(operation)
+    if disk.names.keys() != _tree_of(stage).keys():
+        missed = sorted(disk.names.keys() ^ _tree_of(stage).keys())
+        raise ChildError(f"the recording does not explain {missed}")
 
 
 @contextmanager
@@ -195,16 +206,14 @@ class _KillAt:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def kill(
-    subject: Subject, number: int, when: When, recovery: Recovery, *, fault: Fault | None = None
-) -> list[str]:
+def kill(subject: Subject, number: int, when: When, recovery: Recovery) -> list[str]:
     """Kill the process at its ``number``-th operation (from 1), recover, and say what is wrong."""
-    with killed(subject, number, when, fault=fault) as stage:
+    with killed(subject, number, when) as stage:
         return in_child(lambda: _recovered(subject, stage, recovery))
 
 
 @contextmanager
-def killed(subject: Subject, number: int, when: When, *, fault: Fault | None = None) -> Iterator[Stage]:
+def killed(subject: Subject, number: int, when: When) -> Iterator[Stage]:
     """The stage as a process leaves it that is killed there.
 
     Raises:
@@ -212,7 +221,8 @@ def killed(subject: Subject, number: int, when: When, *, fault: Fault | None = N
     """
     place = subject.place
     with _copied(subject.prepared, place):
-        ended = _fork(lambda: _act(place, subject.scenario, _KillAt(number, when), subject.real, fault))
+        killer = _KillAt(number, when)
+        ended = fork(lambda: _act(place, subject.scenario, killer, subject.real, subject.fault))
         if ended.signal != signal.SIGKILL:
             raise ChildError(f"operation {number} was never reached, or: {ended.result()}")
         _outwait_locks_of_nobody(place)
@@ -258,7 +268,7 @@ def _recovered(subject: Subject, stage: Stage, recovery: Recovery, *, permission
     )
 
 
-def _pass(real: bool) -> AbstractContextManager[None]:
+def _pass(real: bool) -> AbstractContextManager[object]:
     return nullcontext() if real else scenarios.passing_by(scenarios.stand_in)
 
 
@@ -298,7 +308,7 @@ def cut_power(subject: Subject, cut: Cut, recovery: Recovery) -> list[str]:
 
 
 def _tree_of(stage: Stage) -> Tree:
-    paths = (path for path in stage.root.rglob("*") if path != stage.database)
+    paths = (path for path in stage.root.rglob("*") if not path.name.startswith(stage.database.name))
     return {
         str(path.relative_to(stage.root)): None if path.is_dir() else StoredFile(path.read_bytes())
         for path in paths
@@ -339,62 +349,3 @@ def _start_again(stage: Stage) -> None:
     stage.enter()
     held = ContentLease.objects.filter(owner__isnull=False)
     held.update(expires_at=Now() - timedelta(seconds=1))
-
-
-# ------------------------------------------------------------------------------------------ children
-
-
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    """How a child ended."""
-
-    signal: int  # 0: by itself
-    answer: bytes  # pickled: (its result, "") or (None, its traceback)
-
-    def result(self) -> object:
-        if not self.answer:
-            raise ChildError(f"a child ended without an answer, by signal {self.signal}")
-        result, trouble = pickle.loads(self.answer)
-        if trouble:
-            raise ChildError(trouble)
-        return result
-
-
-def in_child(work: Callable[[], _T]) -> _T:
-    """Do ``work`` in a forked child and return what it returns.
-
-    Raises:
-        ChildError: it raised, or died.
-    """
-    return _fork(work).result()  # type: ignore[return-value]
-
-
-def _fork(work: Callable[[], object]) -> _Ended:
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        _run_and_exit(work, writing)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as answers:
-        answer = answers.read()
-    _, status = os.waitpid(child, 0)
-    return _Ended(os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0, answer)
-
-
-def _run_and_exit(work: Callable[[], object], writing: int) -> None:
-    logging.disable()  # the warnings of recovery are what is expected here
-    write = os.write  # the recorder replaces the one in the module
-    try:
-        answer = pickle.dumps((work(), ""))
-        connections.close_all()
-    except BaseException as error:  # noqa: BLE001 - whatever it was is told to the parent
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        trouble = f"{type(error).__name__}: {error} ({Path(place.filename).name}, line {place.lineno})"
-        answer = pickle.dumps((None, trouble))
-    try:
-        view = memoryview(answer)
-        while view:
-            view = view[write(writing, view) :]
-    finally:
-        os._exit(0)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from unittest.mock import patch
 
 from django.db import connections
 
@@ -64,7 +65,7 @@ class Stage:
         for known in (settings, connections["default"].settings_dict):
             known["NAME"] = str(self.database)
             known["OPTIONS"] = settings["OPTIONS"]
-        os.fsync = _do_not_wait
+        os.fsync = _do_not_wait  # type: ignore[assignment]
         # The recording is a moment old and counts as settled, so that its sighting is recorded too.
         sightings.SETTLING_SECONDS = -1.0
         return open_store(current_config())
@@ -92,7 +93,7 @@ class Scenario:
     heals_itself: bool = True
 
 
-def _do_not_wait(_fd: int) -> None:
+def _do_not_wait(_fd: object) -> None:
     """In place of ``os.fsync``."""
 
 
@@ -153,15 +154,9 @@ def _failing(task: VideoTask, on_message: Hear, **_options: object) -> Done:
     raise DeidentificationError("the cell was told to fail")
 
 
-@contextmanager
-def passing_by(run: Callable[..., Done]) -> Iterator[None]:
-    """Let imports of this process use ``run`` for the media pass."""
-    kept = video_import.run_video
-    video_import.run_video = run
-    try:
-        yield
-    finally:
-        video_import.run_video = kept
+def passing_by(run: Callable[..., Done]) -> AbstractContextManager[object]:
+    """Let imports of this process use ``run`` for the media pass, until the block ends."""
+    return patch.object(video_import, "run_video", run)
 
 
 # ------------------------------------------------------------------------------------ what is done

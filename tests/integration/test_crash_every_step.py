@@ -1,0 +1,75 @@
+"""A process that is killed at any durable operation leaves what recovery turns into before or after.
+
+The runs are those of ``make crash``, with a stand-in for the media pass so that all of them take
+seconds: each state of the disk once with each way to recover. They fork, so they have a process of
+their own.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOOL = Path(__file__).parents[2] / "tools" / "crash.py"
+
+#: Scenario → into how many tests its points are divided.
+SCENARIOS = {
+    "publish": 2,
+    "delete source": 2,
+    "needs review": 2,
+    "retry": 2,
+    "duplicate": 1,
+    "approve": 1,
+    "reject": 1,
+    "take back": 1,
+    "repair": 2,
+}
+SLICES = [(name, f"{part}/{parts}") for name, parts in SCENARIOS.items() for part in range(1, parts + 1)]
+
+
+def _crash(*options: str) -> tuple[int, str]:
+    ended = subprocess.run(
+        [sys.executable, str(TOOL), *options], capture_output=True, text=True, timeout=540, check=False
+    )
+    return ended.returncode, ended.stdout + ended.stderr
+
+
+def _points(output: str) -> tuple[int, int]:
+    """How many points were tried, and how many ended clean."""
+    found = re.search(r"^[a-z ]+: (\d+) points, (\d+) clean, \d+ problems$", output, re.MULTILINE)
+    assert found, output
+    return int(found[1]), int(found[2])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("scenario", "part"), SLICES)
+def test_a_process_killed_at_any_operation_leaves_nothing_wrong(scenario: str, part: str) -> None:
+    code, output = _crash("--stand-in", "--short", "--scenario", scenario, "--slice", part)
+    points, clean = _points(output)
+    assert (code, clean) == (0, points), output
+    assert points >= 6
+
+
+@pytest.mark.slow
+def test_a_process_killed_while_the_real_cell_works_leaves_nothing_wrong() -> None:
+    code, output = _crash("--scenario", "publish", "--sample", "4", "--seed", "5")
+    assert (code, _points(output)) == (0, (4, 4)), output
+
+
+def test_a_source_that_is_removed_before_its_record_is_settled_is_found() -> None:
+    code, output = _crash(
+        "--stand-in",
+        "--short",
+        "--scenario",
+        "delete source",
+        "--slice",
+        "4/5",
+        "--fault",
+        "source-removed-first",
+    )
+    assert code == 1
+    assert "the source is gone, and no settled record has a whole copy of it" in output
