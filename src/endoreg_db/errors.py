@@ -56,7 +56,7 @@ class FileLockedError(MediaImportError, ValueError):
 
     exit_code = 4
     advice = (
-        "Wait until the other import has ended; if none is running, `endoreg doctor` says who holds the lock."
+        "Wait until the other import has ended; if none is running, `endoreg doctor FILE` says who holds it."
     )
 
 

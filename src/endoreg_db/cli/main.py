@@ -22,6 +22,7 @@ COMMANDS: dict[str, str | tuple[str, dict[str, str]]] = {
     "review": "status:review",
     "approve": "decide:approve",
     "reject": "decide:reject",
+    "doctor": "doctor:doctor",
     "center": (
         "Where recordings are made.",
         {"add": "registers:add_center", "list": "registers:list_centers"},

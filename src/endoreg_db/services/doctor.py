@@ -7,6 +7,7 @@ on its content, a file is removed only while its row or its lease is locked.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -39,12 +40,20 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Something that is as it should be, and that whoever asks may want to know."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class CheckResult:
     """What one check looked at and found."""
 
     name: str
     looked_at: int
     problems: tuple[Problem, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def is_well(self) -> bool:
@@ -60,18 +69,20 @@ class Examination:
     repair: bool
     deep: bool
     stale_after: float  # seconds; of file locks
+    sources: tuple[Path, ...] = ()  # whose locks are looked at too, whether they were ever worked on or not
 
 
-#: A check yields None for each thing it looked at, and a Problem for each that is wrong.
-Check = Callable[[Examination], Iterator[Problem | None]]
+#: A check yields None for each thing it looked at, a Problem for each that is wrong, and Notes.
+Check = Callable[[Examination], Iterator[Problem | Note | None]]
 
 
 def examine(examination: Examination) -> Iterator[CheckResult]:
     """Run every check, in an order in which each finds what the ones before it left."""
     for name, check in CHECKS.items():
         found = list(check(examination))
-        problems = tuple(problem for problem in found if problem is not None)
-        yield CheckResult(name, len(found) - len(problems), problems)
+        problems = tuple(one for one in found if isinstance(one, Problem))
+        notes = tuple(one.what for one in found if isinstance(one, Note))
+        yield CheckResult(name, found.count(None), problems, notes)
 
 
 # ------------------------------------------------------------------------- attempts and leases
@@ -239,12 +250,14 @@ def _is_named(sha256: str) -> bool:
     ).exists()
 
 
-def locks(examination: Examination) -> Iterator[Problem | None]:
+def locks(examination: Examination) -> Iterator[Problem | Note | None]:
     """Lock files of dead owners, beside every source that was worked on and in the data folder."""
-    for path in sorted(_lock_paths(examination.store)):
+    for path in sorted(_lock_paths(examination)):
         yield None
         try:
-            if not _is_left_behind(file_lock.inspect(path), examination.stale_after):
+            found = file_lock.inspect(path)
+            if not _is_left_behind(found, examination.stale_after):
+                yield from _holder(path, found, examination.stale_after)
                 continue
             removed = examination.repair and file_lock.remove_if_dead(
                 path, stale_after=examination.stale_after
@@ -260,8 +273,21 @@ def _is_left_behind(found: file_lock.LockStatus, stale_after: float) -> bool:
     return found.state is LockState.DEAD or (found.state is LockState.UNKNOWN and stale)
 
 
-def _lock_paths(store: Store) -> set[Path]:
+def _holder(path: Path, found: file_lock.LockStatus, stale_after: float) -> Iterator[Note]:
+    """Who holds a lock that is nobody's fault."""
+    if found.state is LockState.FREE:
+        return
+    age = "" if found.age is None else f", renewed {max(0.0, found.age):.0f} s ago"
+    if found.owner is not None:
+        yield Note(f"{path} is held by {found.owner}{age}")
+    else:
+        yield Note(f"{path} says nothing of its owner{age}; it counts until it is {stale_after:.0f} s old")
+
+
+def _lock_paths(examination: Examination) -> set[Path]:
+    store = examination.store
     paths = set(store.folder.locks.glob("*.lock"))
+    paths |= {recovery.lock_path_of(store.folder, source) for source in examination.sources}
     interrupted = ImportAttempt.objects.filter(
         Q(ended_at__isnull=True)
         | Q(outcome=ImportAttempt.Outcome.INTERRUPTED)
@@ -270,7 +296,7 @@ def _lock_paths(store: Store) -> set[Path]:
     for attempt in interrupted.iterator():
         source = identity_records.unseal_path(store.sealer, attempt.sealed_source, attempt.uuid)
         paths.add(recovery.lock_path_of(store.folder, source))
-    return {path for path in paths if path.exists()}
+    return {path for path in paths if os.path.lexists(path)}
 
 
 def _under_lease(store: Store, sha256: str, work: Callable[[Lease], None]) -> bool:

@@ -53,6 +53,11 @@ SPARE_BYTES = 64 * 1024 * 1024
 log = get_logger(__name__)
 
 
+def stale_lock_seconds(config: Config) -> float:
+    """Seconds after which a lock that nobody alive holds is taken over: the setting, else the default."""
+    return STALE_LOCK_SECONDS if config.stale_lock_seconds is None else config.stale_lock_seconds
+
+
 class MediaImportService(ABC):
     """Imports media files: locked, de-identified, verified, recorded."""
 
@@ -134,7 +139,7 @@ class MediaImportService(ABC):
             store=open_store(config),
             resources=ExitStack(),
         )
-        recovery.clear_up(self._calls.context.store, stale_after=self._stale_lock_seconds())
+        recovery.clear_up(self._calls.context.store, stale_after=stale_lock_seconds(self._config()))
         log.info("Initialized processing context for: %s", request.file_path)
 
     def _validate_and_prepare_file(self) -> None:
@@ -219,7 +224,7 @@ class MediaImportService(ABC):
         try:
             held = file_lock.acquire(
                 lock_path,
-                stale_after=self._stale_lock_seconds(),
+                stale_after=stale_lock_seconds(self._config()),
                 on_reclaim=lambda age: log.warning(
                     "Stale lock detected for %s (age %.0fs). Reclaiming lock...", path, age
                 ),
@@ -366,7 +371,3 @@ class MediaImportService(ABC):
 
     def _config(self) -> Config:
         return self._fixed_config or current_config()
-
-    def _stale_lock_seconds(self) -> float:
-        configured = self._config().stale_lock_seconds
-        return STALE_LOCK_SECONDS if configured is None else configured
