@@ -18,11 +18,15 @@ import pytest
 from django.db import connections
 from django.db.models.functions import Now
 
+from endoreg_db.locking import lease
+from endoreg_db.locking.owner import current_owner
 from endoreg_db.models import ContentLease, ImportAttempt, MediaFile, State, VideoFile
-from endoreg_db.services import review
+from endoreg_db.services import recovery, review
 from endoreg_db.services.doctor import CHECKS, CheckResult, Examination, examine
+from endoreg_db.services.identity_records import seal_path
 from endoreg_db.services.store import Store
 from endoreg_db.services.video_import import VideoImportService
+from endoreg_db.storage.workspace import Workspace
 from tests.conftest import SMALL_DEVICE
 
 
@@ -179,6 +183,25 @@ def test_the_next_import_takes_over_from_a_killed_one_at_once(
     )
     assert [a.outcome for a in ImportAttempt.objects.all()] == ["interrupted", "imported"]
     assert not _found(store, deep=True)
+
+
+def test_one_that_was_only_moving_in_when_it_was_looked_at_is_not_buried(
+    store: Store, video: VideoFile
+) -> None:
+    """Found without a row, it has written one and taken the lease before the burial begins."""
+    attempt = ImportAttempt(uuid=uuid4(), kind="video", step="reading", host="here", pid=os.getpid())
+    attempt.boot = current_owner().process.place.boot.hex()
+    attempt.sealed_source = seal_path(store.sealer, store.folder.root / "source.mp4", attempt.uuid)
+    with Workspace(store.folder, attempt.uuid) as workspace:
+        attempt.save(force_insert=True)
+        granted = lease.grant(video.content_sha256, attempt.uuid, is_dead=lambda _: False)
+        assert not recovery.bury(store, attempt.uuid, stale_after=600.0)
+        assert lease.renew(granted)
+        assert workspace.folder.exists()
+        assert ImportAttempt.objects.get(pk=attempt.uuid).ended_at is None
+    assert recovery.bury(store, attempt.uuid, stale_after=600.0)
+    assert not lease.renew(granted)
+    assert ImportAttempt.objects.get(pk=attempt.uuid).outcome == ImportAttempt.Outcome.INTERRUPTED
 
 
 def test_a_living_import_is_left_alone(store: Store, small_recording: Path) -> None:

@@ -102,7 +102,9 @@ def _bar(console: Console) -> Bar:
         """Frames done, and how quickly: per second, and in multiples of the recording's own speed."""
 
         def render(self, task: Task) -> Text:
-            return Text(figures(task.completed, task.total, task.speed, task.fields["frame_rate"], times))
+            # rich knows a speed only after its second sample, and a short stage has but one.
+            speed = task.speed or (task.completed / task.elapsed if task.elapsed else None)
+            return Text(figures(task.completed, task.total, speed, task.fields["frame_rate"], times))
 
     return Bar(
         TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),

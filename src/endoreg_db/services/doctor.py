@@ -95,10 +95,10 @@ def interrupted_attempts(examination: Examination) -> Iterator[Problem | None]:
         yield None
         if not recovery.has_died(store, attempt):
             continue
-        if examination.repair:
-            recovery.bury(store, attempt.uuid, stale_after=examination.stale_after)
         yield Problem(
-            "attempts", f"attempt {attempt.uuid} died in {attempt.step}", repaired=examination.repair
+            "attempts",
+            f"attempt {attempt.uuid} died in {attempt.step}",
+            repaired=_bury_if_asked(examination, attempt.uuid),
         )
 
 
@@ -151,9 +151,14 @@ def temporary_files(examination: Examination) -> Iterator[Problem | None]:
             continue
         if not recovery.is_left_behind(store, attempt):
             continue
-        if examination.repair:
-            recovery.bury(store, attempt, stale_after=examination.stale_after)
-        yield Problem("temporary files", f"{path} was left behind", examination.repair)
+        yield Problem("temporary files", f"{path} was left behind", _bury_if_asked(examination, attempt))
+
+
+def _bury_if_asked(examination: Examination, attempt: UUID) -> bool:
+    """Whether the attempt is buried now."""
+    return examination.repair and recovery.bury(
+        examination.store, attempt, stale_after=examination.stale_after
+    )
 
 
 # ------------------------------------------------------------------------------ files and rows

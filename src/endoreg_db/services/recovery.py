@@ -28,7 +28,7 @@ from endoreg_db.services import identity_records
 from endoreg_db.services.store import Store
 from endoreg_db.storage.durable import fsync_folder
 from endoreg_db.storage.layout import DataFolder
-from endoreg_db.storage.workspace import is_abandoned, remove_abandoned
+from endoreg_db.storage.workspace import is_abandoned, remove_abandoned, remove_seized, seized
 
 #: Nobody reads a file for longer than this before it takes the lease on its content.
 _LONGEST_READING = timedelta(days=1)
@@ -120,21 +120,32 @@ def has_died(store: Store, attempt: ImportAttempt) -> bool:
     return attempt.started_at < timezone.now() - min(_uptime(), _LONGEST_READING)
 
 
-def bury(store: Store, attempt_id: UUID, *, stale_after: float) -> None:
+def bury(store: Store, attempt_id: UUID, *, stale_after: float) -> bool:
     """Remove all that a dead attempt left, and mark it as interrupted if it had not ended.
 
-    Every step may be the last one of this process: the next call does what is left to do.
+    One that turns out to live, because it was only just moving into its folder when it was looked
+    at, is left alone. Every step may be the last one of this process: the next call does what is
+    left to do.
+
+    Returns:
+        Whether it is buried; False if it lives.
 
     Raises:
         StorageFailedError: something in its folder cannot be removed.
     """
-    attempt = ImportAttempt.objects.filter(pk=attempt_id).first()
-    if attempt is not None:
-        source = identity_records.unseal_path(store.sealer, attempt.sealed_source, attempt_id)
-        _remove_lock(lock_path_of(store.folder, source), source, stale_after)
-        ContentLease.objects.filter(owner=attempt_id).update(owner=None, heartbeat_at=None, expires_at=None)
-        _mark_interrupted([attempt_id])
-    remove_abandoned(store.folder, attempt_id)
+    with seized(store.folder, attempt_id) as dead:
+        if not dead:
+            return False
+        attempt = ImportAttempt.objects.filter(pk=attempt_id).first()
+        if attempt is not None:
+            source = identity_records.unseal_path(store.sealer, attempt.sealed_source, attempt_id)
+            _remove_lock(lock_path_of(store.folder, source), source, stale_after)
+            ContentLease.objects.filter(owner=attempt_id).update(
+                owner=None, heartbeat_at=None, expires_at=None
+            )
+            _mark_interrupted([attempt_id])
+        remove_seized(store.folder, attempt_id)
+    return True
 
 
 def settle_earlier_attempts(store: Store, record: MediaFile, current: ImportAttempt) -> int:

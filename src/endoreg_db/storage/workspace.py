@@ -15,6 +15,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from uuid import UUID
@@ -88,6 +89,27 @@ def is_abandoned(data_folder: DataFolder, attempt: UUID) -> bool:
         os.close(alive)
 
 
+@contextlib.contextmanager
+def seized(data_folder: DataFolder, attempt: UUID) -> Iterator[bool]:
+    """Hold an attempt's sign of life while the block runs, so that nobody else can come or go there.
+
+    To find an attempt dead and then to act on that are two moments. In between, a process that was
+    just moving in may have got on: what a burial changes, it changes under this hold.
+
+    Yields:
+        Whether nobody lives there; also True where there is no folder any more, which a living
+        attempt under this kernel always has. If False, nothing is held.
+
+    Raises:
+        StorageFailedError: the folder cannot be looked into.
+    """
+    folder = data_folder.attempt_folder(attempt)
+    with contextlib.ExitStack() as stack:
+        with storage_errors(folder):
+            dead = _seize(folder, stack)
+        yield dead
+
+
 def remove_abandoned(data_folder: DataFolder, attempt: UUID) -> bool:
     """Remove what a dead attempt left behind, durably.
 
@@ -97,20 +119,36 @@ def remove_abandoned(data_folder: DataFolder, attempt: UUID) -> bool:
     Raises:
         StorageFailedError: something in its folder cannot be removed.
     """
+    with seized(data_folder, attempt) as dead:
+        if dead:
+            remove_seized(data_folder, attempt)
+    return dead
+
+
+def remove_seized(data_folder: DataFolder, attempt: UUID) -> None:
+    """Remove a folder that this process has :func:`seized`, durably; a missing one is fine.
+
+    Raises:
+        StorageFailedError: something in it cannot be removed.
+    """
     folder = data_folder.attempt_folder(attempt)
     with storage_errors(folder):
-        try:
-            alive = os.open(folder / _ALIVE, _OPEN, 0o600)
-        except FileNotFoundError:
-            return True
-        try:
-            if not (_try_lock(alive) and _is_named(alive)):
-                return False
-            _remove(folder)
-        finally:
-            os.close(alive)
+        if not folder.exists():
+            return
+        _remove(folder)
     fsync_folder(folder.parent)
-    return True
+
+
+def _seize(folder: Path, stack: contextlib.ExitStack) -> bool:
+    try:
+        alive = os.open(folder / _ALIVE, _OPEN, 0o600)
+    except FileNotFoundError:
+        return True
+    stack.callback(os.close, alive)
+    if _try_lock(alive) and _is_named(alive):
+        return True
+    stack.close()
+    return False
 
 
 def _move_in(data_folder: DataFolder, attempt: UUID) -> int:
