@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup demo test lint bench lock clean
+.PHONY: setup demo test lint bench storm crash lock clean
 .DEFAULT_GOAL := test
 
 $(STAMP): requirements.lock pyproject.toml
@@ -32,6 +32,15 @@ lint: $(STAMP) ## style, types, and the import contract
 
 bench: $(STAMP) ## print the benchmark tables (minutes; needs ffmpeg for comparison)
 	@$(BIN)/python -m benchmarks
+
+storm: $(STAMP) ## a million tries for contended locks, then 200 times eight imports of one file (half an hour)
+	@$(BIN)/python -m tools.storm --tries 1000000
+	@$(BIN)/python tools/import_storm.py --rounds 200 --processes 8
+
+crash: $(STAMP) ## kill an import at every durable operation, then cut the power there (an hour)
+	@$(BIN)/python tools/crash.py --stand-in
+	@$(BIN)/python tools/crash.py --power
+	@$(BIN)/python tools/crash.py --sample 12
 
 lock: ## resolve requirements.lock anew (needs uv on the PATH)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
