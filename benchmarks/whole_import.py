@@ -42,7 +42,15 @@ def main() -> str:
 
 
 def _endoreg(source: Path, data: Path) -> Usage:
-    command = [sys.executable, "-m", "endoreg_db", "import", source, "--center", "test_center"]
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "endoreg_db",
+        "import",
+        source,
+        "--center",
+        "test_center",
+    ]
     environ = {
         "ENDOREG_DATA_DIR": str(data),
         "ENDOREG_VIDEO_PRESET": PRESET,

@@ -65,8 +65,8 @@ def as_mortal() -> None:
 
 
 def run_endoreg(*arguments: object, timeout: float = 120, **options: Any) -> Ended:
-    ended = subprocess.run(
-        [ENDOREG, *map(os.fspath, map(_as_argument, arguments))],
+    ended: subprocess.CompletedProcess[bytes] = subprocess.run(
+        [ENDOREG, *(os.fspath(_as_argument(argument)) for argument in arguments)],
         capture_output=True,
         timeout=timeout,
         check=False,

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from command_line import OPTIONS, Desk, Endoreg, run_endoreg, toml_of
 from filelock import FileLock
 
 from endoreg_db.storage.layout import DataFolder
+from tests.acceptance.command_line import OPTIONS, Desk, Endoreg, run_endoreg, toml_of
 from tests.conftest import DrawnOnce, small_profile
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from command_line import OPTIONS, Ended, Endoreg, Untouched, as_mortal, lock_of
 
 from endoreg_db.models import ImportAttempt, State, VideoFile
 from endoreg_db.services.store import Store
+from tests.acceptance.command_line import OPTIONS, Ended, Endoreg, Untouched, as_mortal, lock_of
 
 
 def _nothing_came_of_it(store: Store, source: Path) -> bool:
@@ -88,7 +88,9 @@ def test_a_bad_file_is_refused_in_one_sentence(
         "UnsupportedMediaError",
     )
     # A file that got as far as having a record keeps it, and the user is told which one.
-    records = [str(video.uuid) for video in VideoFile.objects.filter(state=State.QUARANTINED)]
+    records: list[str | None] = [
+        str(video.uuid) for video in VideoFile.objects.filter(state=State.QUARANTINED)
+    ]
     assert [line["uuid"]] == (records or [None])
     assert (status == "quarantined") == bool(records)
 

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from command_line import OPTIONS, Untouched, lock_of
 
 from endoreg_db.models import VideoFile
 from endoreg_db.services.store import Store
+from tests.acceptance.command_line import OPTIONS, Untouched, lock_of
 
 
 def _manage(*arguments: object) -> subprocess.CompletedProcess[str]:

@@ -7,9 +7,9 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from command_line import Desk, Endoreg, lock_of, run_endoreg
 
 from endoreg_db.locking.file_lock import acquire
+from tests.acceptance.command_line import Desk, Endoreg, lock_of, run_endoreg
 
 
 def _published(desk: Desk) -> Path:

@@ -9,10 +9,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from command_line import ENDOREG, OPTIONS, Endoreg, Untouched, lock_of, run_endoreg
-
 from endoreg_db.models import EndoscopyProcessor, ImportAttempt, VideoFile
 from endoreg_db.services.store import Store
+from tests.acceptance.command_line import ENDOREG, OPTIONS, Endoreg, Untouched, lock_of, run_endoreg
 from tests.conftest import small_profile
 
 
@@ -76,7 +75,7 @@ def test_json_keeps_logs_on_standard_error_with_one_correlation_id_for_each_file
     ended = endoreg("--json", "import", letter, small_recording, *OPTIONS, "--verbose")
     assert [line["status"] for line in ended.lines] == ["failed", "imported"]
     logged = [json.loads(line) for line in ended.err.splitlines()]
-    ids = {str(path): set() for path in (letter, small_recording)}
+    ids: dict[str, set[str]] = {str(path): set() for path in (letter, small_recording)}
     for line in logged:
         assert {"time", "level", "logger", "message", "correlation_id"} <= set(line)
         for path, seen in ids.items():

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from command_line import ENDOREG, OPTIONS, Endoreg, Untouched, lock_of
 
 from endoreg_db.models import ImportAttempt, State, VideoFile
 from endoreg_db.services.store import Store
+from tests.acceptance.command_line import ENDOREG, OPTIONS, Endoreg, Untouched, lock_of
 
 
 def _start(source: Path, *options: str, **popen: object) -> subprocess.Popen[bytes]:
@@ -26,7 +26,7 @@ def _cell_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
     """Wait until the cell is at work; it and what it started."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
-        children = psutil.Process(process.pid).children(recursive=True)
+        children: list[psutil.Process] = psutil.Process(process.pid).children(recursive=True)
         if len(children) > 1:
             return children
         time.sleep(0.01)

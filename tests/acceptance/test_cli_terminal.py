@@ -9,14 +9,15 @@ import struct
 import subprocess
 import sys
 import termios
+from collections.abc import Mapping
 from fcntl import ioctl
 from pathlib import Path
 
 import pytest
-from command_line import ENDOREG, OPTIONS, Desk, run_endoreg
 
 from endoreg_db.cli.progress import figures
 from endoreg_db.services.store import Store
+from tests.acceptance.command_line import ENDOREG, OPTIONS, Desk, run_endoreg
 
 COMMANDS = [
     ("import",),
@@ -25,6 +26,7 @@ COMMANDS = [
     ("retry",),
     ("review",),
     ("approve",),
+    ("doctor",),
     ("reject",),
     ("center", "add"),
     ("center", "list"),
@@ -36,7 +38,9 @@ COMMANDS = [
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def _at_a_terminal(*arguments: str, columns: int = 80, **environ: str) -> tuple[int, str, str]:
+def _at_a_terminal(
+    *arguments: str, environ: Mapping[str, str] | None = None, columns: int = 80
+) -> tuple[int, str, str]:
     """Run with standard error on a terminal; its exit code, standard output, and what was drawn."""
     ours, theirs = pty.openpty()
     ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
@@ -44,7 +48,7 @@ def _at_a_terminal(*arguments: str, columns: int = 80, **environ: str) -> tuple[
         [ENDOREG, *arguments],
         stdout=subprocess.PIPE,
         stderr=theirs,
-        env={**os.environ, "TERM": "xterm-256color", **environ},
+        env={**os.environ, "TERM": "xterm-256color", **(environ or {})},
     ) as process:
         os.close(theirs)
         drawn = b""
@@ -77,7 +81,7 @@ def test_a_terminal_shows_frames_speed_and_remaining_time(store: Store, small_re
 
 def test_a_terminal_without_colour_or_unicode_gets_neither(store: Store, small_recording: Path) -> None:
     environ = {"NO_COLOR": "1", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
-    code, _, drawn = _at_a_terminal("import", str(small_recording), *OPTIONS, **environ)
+    code, _, drawn = _at_a_terminal("import", str(small_recording), *OPTIONS, environ=environ)
     assert code == 0, drawn
     assert "frames" in drawn and drawn.isascii()
     assert not re.search(r"\x1b\[[0-9;]*3[0-7]", drawn)
@@ -90,7 +94,9 @@ def test_a_terminal_without_colour_or_unicode_gets_neither(store: Store, small_r
 def test_there_is_no_bar_where_nobody_wants_one(
     desk: Desk, options: list[str], environ: dict[str, str]
 ) -> None:
-    code, _, drawn = _at_a_terminal("import", desk.sources[desk.published], *OPTIONS, *options, **environ)
+    code, _, drawn = _at_a_terminal(
+        "import", desk.sources[desk.published], *OPTIONS, *options, environ=environ
+    )
     assert (code, drawn) == (0, "")
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import run_endoreg
 from PIL import Image
 
 from endoreg_db.samples import Recording
+from tests.acceptance.command_line import run_endoreg
 
 DEMO = Path(__file__).parents[2] / "tools" / "demo.py"
 

@@ -28,7 +28,7 @@ from django.db import connection  # noqa: E402 - Django first
 
 from endoreg_db.deid.messages import Done  # noqa: E402
 from endoreg_db.models import MediaFile  # noqa: E402
-from endoreg_db.services import media_import, video_import  # noqa: E402
+from endoreg_db.services import media_import  # noqa: E402
 from endoreg_db.services.store import Store, open_store  # noqa: E402
 from tests.faults.aftermath import (  # noqa: E402
     complaints,
@@ -37,7 +37,7 @@ from tests.faults.aftermath import (  # noqa: E402
     published_names,
     recorded_outputs,
 )
-from tests.faults.stand_in import DEVICE, stand_in_pass  # noqa: E402
+from tests.faults.stand_in import DEVICE, current_pass, set_pass, stand_in_pass  # noqa: E402
 from tests.faults.worker import outcome_of, register_small_device  # noqa: E402
 
 Scene = Callable[[Path, Path], dict[str, Any]]
@@ -85,7 +85,7 @@ def read_only_source(data: Path, recording: Path) -> dict[str, Any]:
         locks.extend(path.name for path in (data / "locks").iterdir())
         return stand_in_pass(*arguments, **options)
 
-    video_import.run_video = look
+    set_pass(look)
     store = open_store(current_config())
     imported = outcome_of(recording, DEVICE)
     return {"imported": imported, "locks": locks, "end": _state(store, recording)}
@@ -103,11 +103,11 @@ def read_only_data(data: Path, recording: Path) -> dict[str, Any]:
         _mount("-o", "remount,ro,bind", data)
         return stand_in_pass(*arguments, **options)
 
-    video_import.run_video = turn
+    set_pass(turn)
     failed = outcome_of(recording, DEVICE)
     connection.close()
     subprocess.run(["umount", "--lazy", data], check=True)
-    video_import.run_video = stand_in_pass
+    set_pass(stand_in_pass)
     after_failure = _state(store, recording)
     again = outcome_of(recording, DEVICE)
     return {"failed": failed, "after": after_failure, "again": again, "end": _state(store, recording)}
@@ -115,18 +115,18 @@ def read_only_data(data: Path, recording: Path) -> dict[str, Any]:
 
 def few_files(_data: Path, recording: Path) -> dict[str, Any]:
     """The limit on open files rises one by one, from none left to enough for all but the real pass."""
-    real_pass, store = video_import.run_video, open_store(current_config())
+    real_pass, store = current_pass(), open_store(current_config())
     runs: list[dict[str, Any]] = []
 
     def run(extra: int, the_pass: Callable[..., Done]) -> str:
         # The content of a real recording, told from the others by what follows it.
         source = recording.with_name(f"{len(runs)}.mp4")
         source.write_bytes(recording.read_bytes() + (16).to_bytes(4, "big") + b"free" + os.urandom(8))
-        video_import.run_video = the_pass
+        set_pass(the_pass)
         connection.close()
         with _open_files(extra):
             outcome = outcome_of(source, DEVICE)
-        video_import.run_video = stand_in_pass
+        set_pass(stand_in_pass)
         # A folder has to be opened to be emptied: what is in it is left to the doctor.
         left = [thing for thing in left_behind(store, source) if not thing.startswith("file ")]
         runs.append({"outcome": outcome, "left": left, "again": outcome_of(source, DEVICE)})

@@ -24,11 +24,10 @@ from endoreg_db.deid.messages import Done, Message, VideoTask  # noqa: E402
 from endoreg_db.errors import MediaImportError  # noqa: E402
 from endoreg_db.locking import keeper, lease  # noqa: E402
 from endoreg_db.models import EndoscopyProcessor  # noqa: E402
-from endoreg_db.services import video_import  # noqa: E402
 from endoreg_db.services.context import ImportRequest  # noqa: E402
 from endoreg_db.services.store import open_store  # noqa: E402
 from endoreg_db.services.video_import import VideoImportService  # noqa: E402
-from tests.faults.stand_in import DEVICE, stand_in_pass  # noqa: E402
+from tests.faults.stand_in import DEVICE, set_pass, stand_in_pass  # noqa: E402
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ def main() -> None:
     orders = Orders(**json.loads(sys.argv[1]))
     lease.LEASE_SECONDS = orders.lease_seconds
     keeper.HEARTBEAT_SECONDS = orders.heartbeat_seconds
-    video_import.run_video = _told(run_video if orders.real else stand_in_pass, wait=orders.wait)
+    set_pass(_told(run_video if orders.real else stand_in_pass, wait=orders.wait))
     device = register_small_device() if orders.real else DEVICE
     if orders.wait_first or orders.open_first:
         say(event="ready")

@@ -9,17 +9,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
-from video_clips import SMALL, deidentify, numbered, write_clip
 
 from endoreg_db.deid import client
 from endoreg_db.deid.client import StoppedError, cell_environment, run_video
-from endoreg_db.deid.messages import Done, EncodeSettings, Failed, Message, Probed, Progress, VideoTask
+from endoreg_db.deid.messages import EncodeSettings, Failed, Message, Probed, Progress, VideoTask
 from endoreg_db.deid.wire import MAX_LINE, to_line
 from endoreg_db.errors import DeidentificationError, InsufficientStorageError
+from tests.integration.video_clips import SMALL, deidentify, numbered, write_clip
 
 
 @pytest.fixture(scope="module")
@@ -262,7 +263,7 @@ def test_a_candidate_that_is_not_the_cells_own_file_is_refused(
     (work_dir / "link").symlink_to(secret)
     (work_dir / "folder").mkdir()
     path = {"outside": secret, "parent": work_dir / ".." / "secret.key"}.get(place, work_dir / place)
-    line = to_line(Done(**{**_fields(done), "candidate": str(path)})).decode()
+    line = to_line(replace(done, candidate=str(path))).decode()
     script = f"print({line!r}, end='')"
 
     with cell_that_says(monkeypatch, script), pytest.raises(DeidentificationError, match="not its own"):
@@ -278,7 +279,3 @@ def test_what_the_cell_failed_at_becomes_the_error_of_that_kind(
         pytest.raises(InsufficientStorageError, match=r"There is no room: Fallbericht"),
     ):
         run_video(task_for(recording, work_dir), lambda _: None, name="Fallbericht")
-
-
-def _fields(done: Done) -> dict[str, object]:
-    return {name: getattr(done, name) for name in done.__dataclass_fields__}

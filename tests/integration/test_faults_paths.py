@@ -95,7 +95,7 @@ NAMES = {
 }
 
 
-@pytest.fixture(params=NAMES.values(), ids=NAMES.keys())
+@pytest.fixture(params=list(NAMES.values()), ids=list(NAMES))
 def oddly_named(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     assert len(request.param) <= 255
     return write_recording(tmp_path / "inbox" / os.fsdecode(request.param))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from django.db import connections
+from django.db.models.functions import Now
 
 from endoreg_db.errors import FileLockedError
 from endoreg_db.locking import lease
@@ -61,7 +62,7 @@ def _put_to_sleep(sleeper: Worker) -> None:
     assert sleeper.hear() == {"event": "in pass"}
     sleeper.signal(signal.SIGSTOP)
     deadline = time.monotonic() + 30
-    while ContentLease.objects.filter(expires_at__gt=lease.Now()).exists():
+    while ContentLease.objects.filter(expires_at__gt=Now()).exists():
         assert time.monotonic() < deadline, "somebody renews the lease of a worker that is stopped"
         time.sleep(0.05)
 

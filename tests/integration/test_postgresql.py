@@ -18,7 +18,7 @@ from tests.faults.processes import Worker, play
 from tests.faults.stand_in import write_recording
 from tests.postgres import MISSING, PrivatePostgres, private_postgres
 
-CLEAN = {"left": [], "odd outputs": [], "complaints": []}
+CLEAN: dict[str, list[str]] = {"left": [], "odd outputs": [], "complaints": []}
 
 
 @pytest.fixture(scope="module")

@@ -32,6 +32,7 @@ from endoreg_db.errors import (
 )
 from endoreg_db.locking import lease
 from endoreg_db.models import AuditEvent, ContentLease, ImportAttempt, SensitiveMeta, State, VideoFile
+from endoreg_db.models.lease import Lease
 from endoreg_db.services import video_import
 from endoreg_db.services.store import Store
 from endoreg_db.services.video_import import STALE_LOCK_SECONDS, VideoImportService
@@ -327,7 +328,7 @@ def test_a_mistyped_name_gets_the_nearest(
     error: type[MediaImportError],
     message: str,
 ) -> None:
-    asked = {"center_name": "test_center", "processor_name": SMALL_DEVICE, **options}
+    asked: dict[str, Any] = {"center_name": "test_center", "processor_name": SMALL_DEVICE, **options}
     with pytest.raises(error, match=message):
         service.import_and_anonymize(small_recording, **asked)
     assert _nothing_is_left(store, small_recording)
@@ -425,7 +426,7 @@ def test_a_source_that_changes_meanwhile_is_not_published(
 def test_a_lost_lease_publishes_nothing(
     store: Store, service: VideoImportService, small_recording: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other: list[lease.Lease] = []
+    other: list[Lease] = []
 
     def another_takes_over(done: Done) -> Done:
         from uuid import uuid4
@@ -497,7 +498,7 @@ def test_two_threads_share_a_service_without_seeing_each_other(
         finally:
             connections.close_all()
 
-    service._on_message = lambda _message: seen[service.processing_context["file_path"]].add(  # type: ignore[method-assign]
+    service._on_message = lambda _message: seen[service.processing_context["file_path"]].add(
         threading.get_ident()
     )
     threads = [threading.Thread(target=work, args=(path,)) for path in seen]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from video_clips import codes, deidentify
-
 from endoreg_db.deid.text_rules import name_key
 from endoreg_db.samples import Script, draw_recording, shipped_profile
+from tests.integration.video_clips import codes, deidentify
 
 PROFILE = shipped_profile()
 

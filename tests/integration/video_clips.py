@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -83,7 +84,9 @@ def write_clip(
         for number, planes in enumerate(frames):
             frame = as_source(as_frame(planes)).reformat(format=pixel_format)
             if stream is None:
-                stream = container.add_stream(codec, rate=rate, options=options or {})
+                added = container.add_stream(codec, rate=rate, options=options or {})
+                assert isinstance(added, VideoStream)
+                stream = added
                 stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, pixel_format
                 stream.codec_context.time_base = base
                 stream.codec_context.thread_count = 1
@@ -128,3 +131,14 @@ def decoded(path: Path | str) -> list[av.VideoFrame]:
 def codes(done: Done) -> set[str]:
     """The kinds of everything that was found while reading, encoding and verifying."""
     return {finding.code for finding in (*done.findings, *done.verification.findings)}
+
+
+def spread(picture: NDArray[Any]) -> int:
+    """Grey levels between the darkest and the brightest sample."""
+    return int(picture.max()) - int(picture.min())
+
+
+def time_of(frame: av.VideoFrame) -> Fraction:
+    """When the frame is shown, in seconds."""
+    assert frame.pts is not None and frame.time_base is not None
+    return frame.pts * frame.time_base

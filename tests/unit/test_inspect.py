@@ -5,6 +5,7 @@ from pathlib import Path
 
 import av
 import pytest
+from av.video.stream import VideoStream
 
 from endoreg_db.intake.inspect import HEAD_BYTES, MediaKind, inspect, kind_of
 from endoreg_db.samples import draw_report
@@ -14,6 +15,7 @@ def _muxed(container: str, codec: str) -> bytes:
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=container) as output:
         stream = output.add_stream(codec, rate=25)
+        assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
         for _ in range(60):
             output.mux(stream.encode(av.VideoFrame(64, 64, "yuv420p")))

@@ -30,9 +30,14 @@ def test_a_loss_is_reported_once_and_the_duty_ends() -> None:
         calls.append("lease")
         return False
 
+    def renew() -> bool:
+        if calls:
+            second.set()
+        return bool(calls)
+
     with Keeper(0.01) as keeper:
         keeper.add("lease", lose)
-        keeper.add("lock", lambda: bool(calls) and not second.set())
+        keeper.add("lock", renew)
         assert second.wait(5)
         second.clear()
         assert second.wait(5)

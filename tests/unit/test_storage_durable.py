@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
@@ -190,7 +191,7 @@ def test_room_is_refused_before_anything_is_written(tmp_path: Path) -> None:
 
 def test_a_missing_folder_is_never_made_on_the_way(tmp_path: Path) -> None:
     gone = tmp_path / "unmounted" / "a"
-    for act in (lambda: write_durably(gone, b""), lambda: make_private_folder(gone)):
+    for act in (partial(write_durably, gone, b""), partial(make_private_folder, gone)):
         with pytest.raises(StorageFailedError):
             act()
     assert names_in(tmp_path) == []

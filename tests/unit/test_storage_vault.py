@@ -173,7 +173,7 @@ def reordered(*order: int) -> Callable[[bytes], bytes]:
     return lambda raw: raw[:HEADER] + b"".join(sealed_chunks(raw)[i] for i in order)
 
 
-TAMPERINGS = {
+TAMPERINGS: dict[str, Callable[[bytes], bytes]] = {
     "magic": flipped(0),
     "version": flipped(8),
     "salt": flipped(17),

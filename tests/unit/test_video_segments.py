@@ -82,6 +82,7 @@ def test_an_open_gop_gives_its_leading_frames_to_the_piece_before() -> None:
     first, second = cut(packets)
 
     given = [packet.pts for packet in frames_fed(packets, first)]
+    assert second.start is not None
     assert given[-3:] == [second.start, second.start - 2, second.start - 1]
 
 
@@ -110,10 +111,13 @@ def test_a_time_jump_backwards_is_no_place_to_cut() -> None:
 
     for segment in cut(packets):
         fed = {packet.pts for packet in frames_fed(packets, segment)}
-        wanted = {
-            p.pts for p in packets if segment.start <= p.pts and (segment.end is None or p.pts < segment.end)
-        }
+        wanted = {p.pts for p in packets if _is_in(segment, p)}
         assert wanted <= fed
+
+
+def _is_in(segment: Segment, packet: Packet) -> bool:
+    assert packet.pts is not None and segment.start is not None
+    return segment.start <= packet.pts and (segment.end is None or packet.pts < segment.end)
 
 
 def test_frames_hidden_by_an_edit_list_are_not_promised() -> None:
