@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from endoreg_db.deid.text_rules import name_key
+import numpy as np
+
+from endoreg_db.deid.ocr import TextReader
+from endoreg_db.deid.text_rules import matches_known, name_key
+from endoreg_db.deid.video.image_text import texts_in
 from endoreg_db.samples import Script, draw_recording, shipped_profile
-from tests.integration.video_clips import codes, deidentify
+from tests.integration.video_clips import codes, decoded, deidentify
 
 PROFILE = shipped_profile()
 
@@ -24,15 +28,22 @@ def test_the_overlay_is_read_and_nothing_of_it_is_left(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "work").iterdir()] == ["candidate.mp4"]
 
 
-def test_a_name_that_flashes_inside_the_image_sends_the_recording_to_review(tmp_path: Path) -> None:
+def test_a_name_that_flashes_inside_the_image_is_blanked_and_goes_to_review(tmp_path: Path) -> None:
     source = tmp_path / "written.mp4"
-    draw_recording(source, seed=32, seconds=0.8, script=Script(note=(0.4, 0.44)))
+    truth = draw_recording(source, seed=32, seconds=0.8, script=Script(note=(0.4, 0.44)))
 
     done = deidentify(source, tmp_path / "work", profile=PROFILE, read_text=True)
 
     (finding,) = done.verification.findings
-    assert (finding.code, finding.severity) == ("identity_in_output", "review")
+    assert (finding.code, finding.severity) == ("identity_in_image", "review")
     assert finding.start is not None and abs(finding.start - 0.4) < 0.01
+    image = PROFILE.image.slices
+    before, after = (decoded(path)[10].to_ndarray(format="gray")[image] for path in (source, done.candidate))
+    reader, token = TextReader(), {truth.patient.last_name, truth.patient.first_name}
+    assert any(matches_known(line.text, token) for line in reader.find_text(before))
+    assert texts_in(reader.find_text(after), token) == ()
+    changed = np.abs(after.astype(int) - before) > 40
+    assert changed.mean() < 0.05, "nothing but the text is blanked"
 
 
 def test_a_worklist_gives_no_identity(tmp_path: Path) -> None:

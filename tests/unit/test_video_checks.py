@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 
 from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.messages import Finding
-from endoreg_db.deid.ocr import FoundText
 from endoreg_db.deid.video.condense import MOST_OF_A_KIND, condensed
 from endoreg_db.deid.video.join import retimed
 from endoreg_db.deid.video.layout import LayoutGuard
 from endoreg_db.deid.video.mp4boxes import unexpected_content
 from endoreg_db.deid.video.probe import sniff
-from endoreg_db.deid.video.reading import scene_findings
 from endoreg_db.deid.video.scenes import LOOK_SECONDS, SceneWatcher
 from endoreg_db.deid.video.spool import EncodedPacket, read_packets, write_packet
 from endoreg_db.deid.video.transcode import SegmentResult
@@ -213,33 +211,6 @@ def test_a_sudden_change_of_scene_is_looked_at() -> None:
         False,
         True,
     ]
-
-
-def found(text: str, confidence: float = 0.95) -> FoundText:
-    return FoundText(Box(0, 0, 10, 10), text, confidence)
-
-
-TOKENS = frozenset({"Müller-Lüdenscheidt", "1961-02-03", "4711008"})
-
-
-@pytest.mark.parametrize(
-    ("text", "code"),
-    [
-        (found("Mueller-Ludenscheidt"), "identity_in_output"),
-        (found("geb. 03.02.1961"), "identity_in_output"),
-        (found("12.11.2023", 0.65), "text_in_image"),
-        (found("Koloskopie"), "text_in_image"),
-        (found("0"), None),
-        (found("Koloskopie", 0.5), None),
-        (found("O:o", 0.9), None),
-    ],
-)
-def test_text_in_the_output_is_reported_by_kind(text: FoundText, code: str | None) -> None:
-    findings = scene_findings([found("8", 0.4), text], TOKENS, 3.0)
-
-    assert [finding.code for finding in findings] == ([] if code is None else [code])
-    assert all(finding.start == 3.0 and finding.severity == "review" for finding in findings)
-    assert all(text.text not in finding.detail for finding in findings)
 
 
 # ---- findings

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from endoreg_db.samples.conditions import CONDITIONS
 from endoreg_db.samples.layout import scaled, shipped_profile
 from endoreg_db.samples.people import Patient, invent_patient
 from endoreg_db.samples.recording import (
+    ROOM,
     Encoding,
     Recording,
     RecordingTruth,
+    Scene,
     Script,
     draw_recording,
     leaky_tags,
@@ -19,12 +22,15 @@ from endoreg_db.samples.recording import (
 from endoreg_db.samples.report import ReportTruth, draw_report
 
 __all__ = [
+    "CONDITIONS",
+    "ROOM",
     "Encoding",
     "Patient",
     "Recording",
     "RecordingTruth",
     "ReportTruth",
     "SampleSet",
+    "Scene",
     "Script",
     "draw_recording",
     "draw_report",

@@ -97,6 +97,16 @@ def octagon(height: int, width: int) -> NDArray[np.bool_]:
     return inside & (from_edge_x >= margin) & (from_edge_y >= margin)
 
 
+def to_planes(rgb: NDArray[np.float64]) -> tuple[Plane, Plane, Plane]:
+    """Luma (H×W) and chroma (H/2×W/2) of an H×W×3 picture, 0 to 255; ITU-R BT.709, limited range."""
+    luma = rgb @ np.array((0.2126, 0.7152, 0.0722))
+    coarse, grey = rgb[::2, ::2], luma[::2, ::2]
+    blue = (coarse[..., 2] - grey) / 1.8556 * (224 / 255) + 128
+    red = (coarse[..., 0] - grey) / 1.5748 * (224 / 255) + 128
+    levels = luma * (219 / 255) + _DARK
+    return levels.astype(np.uint8), blue.round().astype(np.uint8), red.round().astype(np.uint8)
+
+
 class Mucosa:
     """Draws the endoscopic image of frame after frame; the same seed draws the same pictures."""
 

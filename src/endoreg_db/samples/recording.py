@@ -20,14 +20,27 @@ from numpy.typing import NDArray
 
 from endoreg_db.deid.profiles import DeviceProfile
 from endoreg_db.samples import overlay
+from endoreg_db.samples.conditions import change
 from endoreg_db.samples.layout import shipped_profile
 from endoreg_db.samples.mucosa import Mucosa
 from endoreg_db.samples.people import Patient, invent_examination, invent_patient
+from endoreg_db.samples.room import Room
 
 Span = tuple[float, float]  # seconds from the start: first and first after
 
 _DEVICES = ("CV-1500", "CF-EZ1500DL", "GIF-EZ1500", "CF-HQ1100DI", "PCF-H190TL", "GIF-1100")
 _SAMPLE_RATE = 48_000  # of the sound track, per second
+
+
+ROOM = "room"  # the scene in which the endoscope is outside the body
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Something that the endoscopic image shows for a while, instead of well-lit clean mucosa."""
+
+    kind: str  # ROOM, or one of :data:`endoreg_db.samples.conditions.CONDITIONS`
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +53,7 @@ class Script:
     panel: bool = True  # something bright moves in the overlay column
     form: Span | None = None  # a worklist fills the screen
     note: Span | None = None  # the patient's name is written inside the endoscopic image
+    scenes: tuple[Scene, ...] = ()  # where two overlap, the first counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +126,7 @@ class Recording:
         self.later_patient = None if self.script.patient_change_at is None else invent_patient(rng)
         self._seed = seed
         self._mucosa: Mucosa | None = None
+        self._rooms: dict[Scene, Room] = {}
         self._overlays: dict[tuple[bool, bool], overlay.Plane] = {}
 
     def truth(self, seconds: float) -> RecordingTruth:
@@ -175,13 +190,25 @@ class Recording:
         self, planes: tuple[overlay.Plane, overlay.Plane, overlay.Plane], number: int, seconds: float
     ) -> None:
         box = self.profile.image.shrunk_to_even()
-        if self._mucosa is None:
-            self._mucosa = Mucosa(self._seed, box.width, box.height)
         rows, columns = box.slices
         half = slice(rows.start // 2, rows.stop // 2), slice(columns.start // 2, columns.stop // 2)
-        picture = self._mucosa.draw(number, seconds)
+        picture = self._picture(number, seconds, box.width, box.height)
         for plane, where, part in zip(planes, ((rows, columns), half, half), picture, strict=True):
             plane[where] = part
+
+    def _picture(
+        self, number: int, seconds: float, width: int, height: int
+    ) -> tuple[overlay.Plane, overlay.Plane, overlay.Plane]:
+        """What the endoscope sees: mucosa, under whatever condition, or the room."""
+        scene = next((scene for scene in self.script.scenes if _within(seconds, scene.span)), None)
+        if scene is not None and scene.kind == ROOM:
+            if scene not in self._rooms:
+                self._rooms[scene] = Room(self._seed + round(100 * scene.span[0]), width, height)
+            return self._rooms[scene].draw(seconds)
+        if self._mucosa is None:
+            self._mucosa = Mucosa(self._seed, width, height)
+        picture = self._mucosa.draw(number, seconds)
+        return picture if scene is None else change(picture, scene.kind, self._seed, seconds)
 
 
 def draw_recording(

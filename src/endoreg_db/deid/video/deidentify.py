@@ -23,12 +23,14 @@ from endoreg_db.deid.messages import (
 )
 from endoreg_db.deid.profiles import DeviceProfile
 from endoreg_db.deid.video.condense import condensed
+from endoreg_db.deid.video.covers import Cover, in_output
 from endoreg_db.deid.video.decode import count_frames
+from endoreg_db.deid.video.image_text import Sight, text_covers, text_findings, whole_covers
 from endoreg_db.deid.video.join import join
-from endoreg_db.deid.video.mask import kept_in_output, output_size
+from endoreg_db.deid.video.mask import kept_box, kept_in_output, output_size
+from endoreg_db.deid.video.outside import outside_covers, outside_findings, outside_spans
 from endoreg_db.deid.video.probe import StreamLook, open_video, probe
 from endoreg_db.deid.video.reading import OverlayText, TextProcess, start_reading
-from endoreg_db.deid.video.scenes import LOOK_SECONDS
 from endoreg_db.deid.video.segments import Segment, plan, read_index, whole_stream
 from endoreg_db.deid.video.transcode import SegmentJob, SegmentResult, transcode_segment
 from endoreg_db.deid.video.verify import (
@@ -36,6 +38,7 @@ from endoreg_db.deid.video.verify import (
     VerifyJob,
     VerifyResult,
     compare_times,
+    looked_at,
     outline,
     residue_findings,
     verify_segment,
@@ -56,13 +59,14 @@ _PROMISE_SLACK = 1.0  # seconds; a container's rounding is no broken promise
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What is known before the work begins."""
+    """What is known about it, and what was decided."""
 
     task: VideoTask
     profile: DeviceProfile  # the task's, in a form that travels to other processes
     facts: VideoFacts
     look: StreamLook
     segments: tuple[Segment, ...]
+    covers: tuple[Cover, ...] = ()  # what is blanked beside everything outside the image
 
     @property
     def output_size(self) -> tuple[int, int]:
@@ -105,15 +109,17 @@ def deidentify(task: VideoTask, say: Say) -> Done:
     with start_workers(task.workers) as workers, _reading(recording) as text:
         crew = Crew(workers, text, say)
         with _timed(timings, "encode"):
-            results = encode(recording, crew)
-        with _timed(timings, "join"):
-            candidate = recording.work_dir / CANDIDATE
-            join(results, candidate, task.encode, recording.look, recording.output_size)
-            say(Progress("join", 1, 1))
-        with _timed(timings, "verify"):
-            verification = verify(recording, candidate, results, crew)
+            recording, results = encode(recording, crew)
+        with _timed(timings, "outside"):
+            recording, results, outside = blank_outside(recording, results, crew)
+        candidate, verification = finish(recording, results, crew, timings)
         overlay = OverlayText(Identity(), ()) if text is None else text.overlay()
-    findings = (*_profile_findings(task), *_encode_findings(results, recording.look), *overlay.findings)
+    findings = (
+        *_profile_findings(task),
+        *_encode_findings(results, recording.look),
+        *outside,
+        *overlay.findings,
+    )
     for finding in (*findings, *verification.findings):
         say(finding)
     return Done(
@@ -154,11 +160,14 @@ def inspect(task: VideoTask) -> Recording:
     return Recording(task, profile, facts, look, tuple(segments))
 
 
-def encode(recording: Recording, crew: Crew) -> list[SegmentResult]:
+def encode(recording: Recording, crew: Crew) -> tuple[Recording, list[SegmentResult]]:
     """De-identify all pieces.
 
     Where frames are missing, the stream is decoded once more without cuts. If that gives more of
     them, the loss is not the recording's but ours, and it is encoded in one piece.
+
+    Returns:
+        The recording, as it was cut in the end, and what became of its pieces.
 
     Raises:
         CorruptMediaError: not one frame can be decoded.
@@ -181,7 +190,87 @@ def encode(recording: Recording, crew: Crew) -> list[SegmentResult]:
             return encode(replace(recording, segments=(whole_stream(total),)), crew)
     if not any(result.times for result in results):
         raise CorruptMediaError("Not one picture of the recording can be decoded")
-    return results
+    return recording, results
+
+
+def blank_outside(
+    recording: Recording, results: list[SegmentResult], crew: Crew
+) -> tuple[Recording, list[SegmentResult], tuple[Finding, ...]]:
+    """Blank the scenes outside the body, now that all of the recording was looked at.
+
+    Raises:
+        InsufficientStorageError, DeidentificationError: see :meth:`Workers.run`.
+    """
+    looks = [look for result in results for look in result.appearances]
+    sight = _sight(recording, results)
+    when = (sight.first, sight.last, float(sight.time_base))
+    spans = outside_spans(looks, *when)
+    again = encode_again(recording, results, outside_covers(spans), crew)
+    return *again, outside_findings(spans, *when)
+
+
+def encode_again(
+    recording: Recording, results: list[SegmentResult], covers: tuple[Cover, ...], crew: Crew
+) -> tuple[Recording, list[SegmentResult]]:
+    """Encode anew the pieces in which more is blanked; the others stay as they are, to the byte.
+
+    Raises:
+        InsufficientStorageError, DeidentificationError: see :meth:`Workers.run`.
+    """
+    recording = replace(recording, covers=(*recording.covers, *covers))
+    affected = {
+        result.number
+        for result in results
+        if result.times and any(cover.touches(result.times[0], result.times[-1]) for cover in covers)
+    }
+    jobs = [
+        replace(job, watch_overlay=False, watch_scene=False)  # what they saw is known
+        for job in _segment_jobs(recording)
+        if job.segment.number in affected
+    ]
+    frames = sum(len(result.times) for result in results if result.number in affected)
+    made = crew.workers.run(transcode_segment, jobs, _progress(crew.say, "encode", frames)) if jobs else []
+    anew = {result.number: result for result in made}
+    return recording, [
+        replace(
+            anew.get(old.number, old), overlay=old.overlay, restless=old.restless, appearances=old.appearances
+        )
+        for old in results
+    ]
+
+
+def finish(
+    recording: Recording, results: list[SegmentResult], crew: Crew, timings: dict[str, float]
+) -> tuple[Path, Verification]:
+    """Join the pieces and look at the output; blank text inside the image, and look anew.
+
+    Text is blanked by itself first. Where some is still found, the whole image is. An output in
+    which even then text is found is not safe.
+
+    Raises:
+        InsufficientStorageError, DeidentificationError: see :meth:`Workers.run`.
+    """
+    candidate = recording.work_dir / CANDIDATE
+    blanked: list[Finding] = []
+    for covering, words in ((text_covers, "it was blanked"), (whole_covers, "all was blanked"), (None, "")):
+        with _timed(timings, "join"):
+            join(results, candidate, recording.task.encode, recording.look, recording.output_size)
+            crew.say(Progress("join", 1, 1))
+        with _timed(timings, "verify"):
+            verification = verify(recording, candidate, results, crew)
+            scenes = () if crew.text is None else crew.text.scenes()
+        if not any(scene.texts for scene in scenes):
+            break
+        if covering is None:
+            blanked += text_findings(scenes, "it cannot be blanked", "fatal")
+            break
+        blanked += text_findings(scenes, words, "review")
+        with _timed(timings, "text"):
+            covers = covering(scenes, _sight(recording, results))
+            recording, results = encode_again(recording, results, covers, crew)
+    for result in results:
+        Path(result.spool).unlink()
+    return candidate, replace(verification, findings=(*verification.findings, *blanked))
 
 
 def verify(
@@ -195,11 +284,8 @@ def verify(
     seen = outline(candidate, recording.output_size)
     times = [time for result in results for time in result.times]
     ratio = recording.look.time_base / seen.time_base
-    blanked = tuple(
-        (int((first - times[0]) * ratio), int((last - times[0]) * ratio))
-        for result in results
-        for first, last in result.blanked
-    )
+    misfits = [Cover(None, *span) for result in results for span in result.blanked]
+    covers = in_output((*misfits, *recording.covers), recording.profile, times[0], ratio)
 
     def on_result(piece: VerifyResult) -> None:
         if crew.text is not None:
@@ -207,7 +293,7 @@ def verify(
 
     pieces = crew.workers.run(
         verify_segment,
-        _verify_jobs(recording, candidate, seen, blanked),
+        _verify_jobs(recording, candidate, seen, covers),
         _progress(crew.say, "verify", len(times)),
         on_result,
     )
@@ -220,7 +306,6 @@ def verify(
             *seen.findings,
             *compare_times(pieces, [time - times[0] for time in times], ratio),
             *residue_findings(pieces),
-            *(() if crew.text is None else condensed(crew.text.scene_findings(), gap=1.5 * LOOK_SECONDS)),
         ),
     )
 
@@ -238,13 +323,14 @@ def _segment_jobs(recording: Recording) -> list[SegmentJob]:
             spool=str(recording.work_dir / f"segment-{segment.number:05}.packets"),
             zero=recording.segments[0].start,
             watch_overlay=recording.task.read_text,
+            covers=tuple(c for c in recording.covers if _touches(segment, (c.first, c.last))),
         )
         for segment in recording.segments
     ]
 
 
 def _verify_jobs(
-    recording: Recording, candidate: Path, seen: Outline, blanked: tuple[tuple[int, int], ...]
+    recording: Recording, candidate: Path, seen: Outline, covers: tuple[Cover, ...]
 ) -> list[VerifyJob]:
     return [
         VerifyJob(
@@ -253,7 +339,7 @@ def _verify_jobs(
             size=recording.output_size,
             kept=kept_in_output(recording.profile),
             full_range=recording.look.colour_range == 2,
-            blanked=tuple(span for span in blanked if _touches(segment, span)),
+            covers=tuple(c for c in covers if _touches(segment, (c.first, c.last))),
             scenes=recording.task.work_dir if recording.task.read_text else None,
             is_last=segment is seen.segments[-1],
         )
@@ -265,6 +351,20 @@ def _touches(segment: Segment, span: tuple[int, int]) -> bool:
     """Whether a span of time, both ends included, reaches into the piece."""
     first, last = span
     return (segment.end is None or first < segment.end) and (segment.start is None or last >= segment.start)
+
+
+def _sight(recording: Recording, results: Sequence[SegmentResult]) -> Sight:
+    kept, written = kept_box(recording.profile), kept_in_output(recording.profile)
+    seen = looked_at(written, recording.output_size)
+    times = [time for result in results for time in result.times]
+    return Sight(
+        left=seen.x + kept.x - written.x,
+        top=seen.y + kept.y - written.y,
+        kept=kept,
+        first=times[0],
+        last=times[-1],
+        time_base=recording.look.time_base,
+    )
 
 
 def _reading(recording: Recording) -> AbstractContextManager[TextProcess | None]:
@@ -319,4 +419,4 @@ def _progress(say: Say, stage: Stage, total: int | None) -> Callable[[int], None
 def _timed(timings: dict[str, float], stage: str) -> Iterator[None]:
     begun = time.monotonic()
     yield
-    timings[stage] = time.monotonic() - begun
+    timings[stage] = timings.get(stage, 0.0) + time.monotonic() - begun

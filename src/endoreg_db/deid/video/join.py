@@ -36,7 +36,7 @@ def join(
     The packets are taken as they are. The first frame is shown at time 0.
 
     Args:
-        results: what the workers made; their spool files are removed as they are read.
+        results: what the workers made; their spool files stay, in case a piece is made again.
         target: the MP4 to write.
         settings: with which the packets were encoded.
         look: with which the packets were encoded.
@@ -84,7 +84,6 @@ def retimed(results: Sequence[SegmentResult]) -> Iterator[EncodedPacket]:
                 packet.pts - shown[0], dts - shown[0], end - packet.pts, packet.key, packet.data
             )
             position += 1
-        Path(result.spool).unlink()
 
 
 def _muxable(packet: EncodedPacket, stream: VideoStream, look: StreamLook) -> Packet[Stream]:

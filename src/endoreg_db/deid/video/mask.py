@@ -99,6 +99,7 @@ class FrameMasker:
         self._full_range = full_range
         self._source = _halved(kept_box(profile))
         self._target = _halved(kept_in_output(profile))
+        self._shift = self._target[0].x - self._source[0].x, self._target[0].y - self._source[0].y
         size = output_size(profile, width, height)
         self._page = _blank_frame(*size, full_range=full_range, field_order=field_order)
         self._empty = _blank_frame(*size, full_range=full_range, field_order=field_order)
@@ -108,11 +109,22 @@ class FrameMasker:
         """Whether the profile was measured on frames of this size; any other is blanked whole."""
         return (frame.width, frame.height) == self._expected
 
-    def masked(self, planes: Sequence[Plane]) -> av.VideoFrame:
-        """The output frame with the endoscopic image of a frame that fits, given by its three planes."""
+    def masked(self, planes: Sequence[Plane], covered: Sequence[Box] = ()) -> av.VideoFrame:
+        """The output frame with the endoscopic image of a frame that fits, given by its three planes.
+
+        ``covered`` is left blank in it: even boxes inside the kept image, in pixels of the source.
+        """
         for mine, theirs, to, of in zip(self._page_planes, planes, self._target, self._source, strict=True):
             mine[to.slices] = theirs[of.slices]
+        for box in covered:
+            self._blank(box)
         return self._page
+
+    def _blank(self, box: Box) -> None:
+        moved = Box(box.x + self._shift[0], box.y + self._shift[1], box.width, box.height)
+        values = black(full_range=self._full_range)
+        for mine, part, value in zip(self._page_planes, _halved(moved), values, strict=True):
+            mine[part.slices] = value
 
     def blanked(self) -> av.VideoFrame:
         """An output frame without any picture."""

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import blake2b
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.queues import Queue
@@ -24,14 +25,11 @@ from endoreg_db.deid.messages import Finding
 from endoreg_db.deid.ocr import FoundText, TextReader
 from endoreg_db.deid.overlay import OverlayReader
 from endoreg_db.deid.profiles import DeviceProfile
-from endoreg_db.deid.text_rules import looks_like_identity, matches_known
+from endoreg_db.deid.video.image_text import SceneReading, texts_in
 from endoreg_db.deid.video.looks import BoxLook, SceneLook
 from endoreg_db.errors import DeidentificationError
 
-#: Text counts from this confidence on; what has the shape of a name or a date already from a lower.
-_SURE = 0.80
-_SUSPICIOUS = 0.60
-_LETTERS = 4  # letters and digits; OCR makes shorter "words" of folds and highlights
+_REMEMBERED = 4096  # pictures whose text is kept, so that what did not change is not read again
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +65,8 @@ class TextProcess:
         assert isinstance(answer, OverlayText)
         return answer
 
-    def scene_findings(self) -> tuple[Finding, ...]:
-        """Wait until all scenes are read; what was found in them.
+    def scenes(self) -> tuple[SceneReading, ...]:
+        """Wait until all scenes are read; what was found in those that were queued since the last call.
 
         Raises:
             DeidentificationError: the process died.
@@ -103,53 +101,42 @@ def start_reading(profile: DeviceProfile) -> Iterator[TextProcess]:
         requests.cancel_join_thread()
 
 
-def scene_findings(found: Sequence[FoundText], tokens: frozenset[str], at: float) -> list[Finding]:
-    """What text in a picture of the output means, in words that do not repeat it.
-
-    Args:
-        found: the lines of text in the picture.
-        tokens: what was read about the patient.
-        at: seconds from the start of the output.
-    """
-    if any(line.confidence >= _SUSPICIOUS and matches_known(line.text, tokens) for line in found):
-        detail = "Text that was read in the overlay is also inside the image"
-        return [Finding("identity_in_output", "review", detail, start=at)]
-    kinds = [_kind(line) for line in found]
-    kind = next((kind for kind in kinds if kind is not None), None)
-    if kind is None:
-        return []
-    return [Finding("text_in_image", "review", f"There is text inside the image ({kind})", start=at)]
-
-
-def _kind(line: FoundText) -> str | None:
-    """What kind of text this is; None if it is none, or too little to be sure."""
-    kind = looks_like_identity(line.text)
-    if kind is not None and line.confidence >= _SUSPICIOUS:
-        return kind
-    enough = sum(c.isalnum() for c in line.text) >= _LETTERS
-    return "words" if enough and line.confidence >= _SURE else None
-
-
 def _serve(parent: int, profile: DeviceProfile, requests: Queue[Any], answers: Connection) -> None:
     give_up_rights(parent)
     reader = TextReader(threads=1)
     overlay = OverlayReader(profile, reader)
-    findings: list[Finding] = []
+    scenes = SceneReader(reader)
+    readings: list[SceneReading] = []
     while True:
         match requests.get():
             case "overlay":
                 answers.send(OverlayText(overlay.identity(), overlay.findings()))
             case "scenes":
-                answers.send(tuple(findings))
+                answers.send(tuple(readings))
+                readings = []
             case looks:
                 for look in looks:
                     if isinstance(look, SceneLook):
-                        findings += scene_findings(_read_scene(reader, look), overlay.tokens(), look.at)
+                        found = texts_in(scenes.read(look), overlay.tokens())
+                        readings.append(SceneReading(look.at, found))
                     else:
                         overlay.take(look.field, look.crop, look.at)
 
 
-def _read_scene(reader: TextReader, look: SceneLook) -> list[FoundText]:
-    picture = np.load(look.path, allow_pickle=False)
-    Path(look.path).unlink()
-    return reader.find_text(picture)
+class SceneReader:
+    """Finds text in saved pictures; one that was seen before, to the last bit, is not read again."""
+
+    def __init__(self, reader: TextReader) -> None:
+        self._reader = reader
+        self._known: dict[bytes, list[FoundText]] = {}
+
+    def read(self, look: SceneLook) -> list[FoundText]:
+        """The lines in the picture, whose file is removed."""
+        picture = np.load(look.path, allow_pickle=False)
+        Path(look.path).unlink()
+        digest = blake2b(picture.tobytes()).digest()
+        if digest not in self._known:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[digest] = self._reader.find_text(picture)
+        return self._known[digest]

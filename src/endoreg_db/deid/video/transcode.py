@@ -15,11 +15,13 @@ from av.video.codeccontext import VideoCodecContext
 from endoreg_db.deid.messages import EncodeSettings
 from endoreg_db.deid.overlay import BoxWatcher
 from endoreg_db.deid.profiles import DeviceProfile
+from endoreg_db.deid.video.appearance import Appearance, AppearanceWatch
+from endoreg_db.deid.video.covers import Cover, covered_at
 from endoreg_db.deid.video.decode import SegmentDecoder
 from endoreg_db.deid.video.encode import coded_field_order, no_sei_filter, open_encoder
 from endoreg_db.deid.video.layout import LayoutGuard
 from endoreg_db.deid.video.looks import BoxLook
-from endoreg_db.deid.video.mask import FrameMasker, Plane, output_size, plane_views, to_8bit_420
+from endoreg_db.deid.video.mask import FrameMasker, Plane, kept_box, output_size, plane_views, to_8bit_420
 from endoreg_db.deid.video.probe import StreamLook
 from endoreg_db.deid.video.segments import Segment
 from endoreg_db.deid.video.spool import EncodedPacket, write_packet
@@ -45,6 +47,8 @@ class SegmentJob:
     spool: str  # path of the packet file to write
     zero: int | None  # first presentation time of the recording, in ticks; None: this segment's
     watch_overlay: bool
+    watch_scene: bool = True  # whether the image is looked at for what it shows
+    covers: tuple[Cover, ...] = ()  # what else is blanked, and when
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class SegmentResult:
     extradata: bytes  # parameter sets; the same for all segments of one recording
     overlay: tuple[BoxLook, ...]  # boxes whose content changed, in order of time
     restless: bool  # the overlay changed more often than it was looked at
+    appearances: tuple[Appearance, ...] = ()  # looks at the image, in order of time
 
 
 def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
@@ -82,6 +87,11 @@ def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
     guard = LayoutGuard(job.profile, full_range=full_range)
     encoder = open_encoder(job.encode, job.look, *size)
     watcher = OverlayWatch(job.profile if job.watch_overlay else None)
+    scene = AppearanceWatch(
+        kept_box(job.profile) if job.watch_scene else None,
+        full_range=full_range,
+        time_base=float(job.look.time_base),
+    )
     zero = job.zero
     times: list[int] = []
     blanked = Runs()
@@ -92,7 +102,9 @@ def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
             picture = to_8bit_420(frame, full_range=full_range) if masker.fits(frame) else None
             planes = plane_views(picture) if picture is not None else None
             if planes is not None and guard.fits(planes):
-                sink.write(masker.masked(planes), time)
+                covered = covered_at(job.covers, time)
+                sink.write(masker.blanked() if covered.whole else masker.masked(planes, covered.boxes), time)
+                scene.see(planes, time)
                 watcher.see(planes[0], float((time - zero) * job.look.time_base))
             else:
                 sink.write(masker.blanked(), time)
@@ -110,6 +122,7 @@ def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
         extradata=encoder.extradata or b"",
         overlay=tuple(watcher.looks),
         restless=watcher.restless,
+        appearances=tuple(scene.looks),
     )
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.messages import Finding
+from endoreg_db.deid.video.covers import Cover, covered_at
 from endoreg_db.deid.video.decode import SegmentDecoder
 from endoreg_db.deid.video.looks import SceneLook
 from endoreg_db.deid.video.mask import Plane, black, plane_views
@@ -42,7 +43,7 @@ class VerifyJob:
     size: tuple[int, int]  # width and height of the output in pixels
     kept: Box  # where a picture may be
     full_range: bool
-    blanked: tuple[tuple[int, int], ...]  # first and last tick of runs of frames without any picture
+    covers: tuple[Cover, ...]  # what else must be blank and when, in pixels and ticks of the output
     scenes: str | None  # folder to save pictures for OCR in; None: without OCR
     is_last: bool  # whether the output ends with this piece
 
@@ -113,12 +114,13 @@ def verify_segment(job: VerifyJob, tick: Tick) -> VerifyResult:
     worst, worst_at = 0, None
     for time, frame in decoder:
         planes = plane_views(frame)
-        without_picture = any(first <= time <= last for first, last in job.blanked)
-        residue = blank_residue(planes, everything if without_picture else areas, values)
+        covered = covered_at(job.covers, time)
+        hidden = [part for box in covered.boxes if (part := inner_part(box)) is not None]
+        residue = blank_residue(planes, everything if covered.whole else (*areas, *hidden), values)
         if residue > MAX_RESIDUE and worst_at is None:
             worst_at = frame.time
         worst = max(worst, residue)
-        if not without_picture:
+        if not covered.whole:
             collector.see(planes[0], frame.time or 0.0)
         times.append(time)
         tick()
@@ -132,15 +134,16 @@ class SceneCollector:
     def __init__(self, job: VerifyJob) -> None:
         """Save below ``job.scenes``; nothing if there is no such folder."""
         self._job = job
+        self._part = looked_at(job.kept, job.size).slices
         self._watcher = SceneWatcher()
         self._scenes: list[SceneLook] = []
         self._latest: tuple[Plane, float] | None = None  # seen, but not saved
 
     def see(self, luma: Plane, at: float) -> None:
-        """Save the kept part of a frame's luma if it is worth a look; frames come in order."""
+        """Save a frame's luma around the kept part if it is worth a look; frames come in order."""
         if self._job.scenes is None:
             return
-        picture = luma[self._job.kept.slices]
+        picture = luma[self._part]
         self._latest = (picture, at)
         if self._watcher.wants(picture, at):
             self._save()
@@ -158,6 +161,19 @@ class SceneCollector:
         path = Path(self._job.scenes) / f"scene-{self._job.segment.number:05}-{len(self._scenes):05}.npy"
         np.save(path, picture)
         self._scenes.append(SceneLook(at, str(path)))
+
+
+def looked_at(kept: Box, size: tuple[int, int]) -> Box:
+    """The part of the output that OCR looks at: what is kept, and the margin that may ring."""
+    return kept.grown(RINGING_MARGIN, *size)
+
+
+def inner_part(box: Box) -> Box | None:
+    """What of a covered box must be constant: all but the margin that may ring; None if nothing."""
+    width, height = box.width - 2 * RINGING_MARGIN, box.height - 2 * RINGING_MARGIN
+    if width <= 0 or height <= 0:
+        return None
+    return Box(box.x + RINGING_MARGIN, box.y + RINGING_MARGIN, width, height)
 
 
 def blank_areas(width: int, height: int, kept: Box) -> tuple[Box, ...]:

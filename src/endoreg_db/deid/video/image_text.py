@@ -1,0 +1,152 @@
+"""Text inside the endoscopic image: what counts as text, and what is blanked because of it.
+
+OCR looks at distinct scenes of the output, not at every frame. Text that one look finds may have
+come right after the look before, and may stay until right before the next: that is how long it is
+blanked. Too much is blanked for a few seconds then; too little would be published. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+
+from endoreg_db.deid.geometry import Box
+from endoreg_db.deid.messages import Finding, Severity
+from endoreg_db.deid.ocr import FoundText
+from endoreg_db.deid.text_rules import looks_like_identity, matches_known, same_name
+from endoreg_db.deid.video.condense import condensed
+from endoreg_db.deid.video.covers import Cover, fitted, hull
+from endoreg_db.deid.video.scenes import LOOK_SECONDS
+
+#: Text counts from this confidence on; what has the shape of a name or a date already from a lower.
+_SURE = 0.80
+_SUSPICIOUS = 0.60
+_LETTERS = 4  # letters and digits; OCR makes shorter "words" of folds and highlights
+
+#: Pixels blanked around text: its shadow and what OCR's box cuts off. A macroblock, so that the text
+#: itself lies beyond the ringing of what is next to it, and must be constant in the output.
+TEXT_MARGIN = 16
+
+
+@dataclass(frozen=True, slots=True)
+class ImageText:
+    """One line of text inside the image. Stays in the cell."""
+
+    box: Box  # in pixels of the picture that was looked at
+    text: str
+    kind: str  # "words", or what of identity it looks like
+    known: bool  # whether it was also read in the overlay
+
+
+@dataclass(frozen=True, slots=True)
+class SceneReading:
+    """What one look at the output found."""
+
+    at: float  # seconds from the start of the output
+    texts: tuple[ImageText, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """How the pictures that were looked at lie in the source."""
+
+    left: int  # of their upper left corner, in pixels of the source
+    top: int
+    kept: Box  # the kept image, in pixels of the source
+    first: int  # presentation time of the recording's first frame, in ticks of the source
+    last: int  # of its last frame
+    time_base: Fraction  # seconds per tick of the source
+
+    def tick(self, at: float) -> int:
+        """The source's time ``at`` seconds from the start of the output."""
+        return self.first + round(at / self.time_base)
+
+    def covering(self, box: Box) -> Box | None:
+        """What to blank because of text in ``box`` of a picture; None if nothing of it is kept."""
+        moved = Box(box.x + self.left, box.y + self.top, box.width, box.height)
+        return fitted(moved, TEXT_MARGIN, self.kept)
+
+
+def texts_in(found: Iterable[FoundText], tokens: Collection[str]) -> tuple[ImageText, ...]:
+    """Which of the lines that OCR found in a picture of the output are text.
+
+    Args:
+        found: the lines, whatever their confidence.
+        tokens: what was read about the patient.
+    """
+    texts = []
+    for line in found:
+        known = line.confidence >= _SUSPICIOUS and matches_known(line.text, tokens)
+        kind = looks_like_identity(line.text) if line.confidence >= _SUSPICIOUS else None
+        enough = sum(c.isalnum() for c in line.text) >= _LETTERS
+        if kind is None and (known or (enough and line.confidence >= _SURE)):
+            kind = "words"
+        if kind is not None:
+            texts.append(ImageText(line.box, line.text, kind, known))
+    return tuple(texts)
+
+
+def text_covers(readings: Sequence[SceneReading], sight: Sight) -> tuple[Cover, ...]:
+    """Blanks each text from the look before it to the look after it.
+
+    Text that is at another place in the next look has moved: everything between the two is blanked.
+    """
+    covers = []
+    for reading, since, until in _with_neighbours(readings, sight):
+        boxes = (sight.covering(text.box) for text in reading.texts)
+        covers += [Cover(box, since, until) for box in boxes if box is not None]
+    for one, other in pairwise(_in_order(readings)):
+        for box in _ways(one, other):
+            if (way := sight.covering(box)) is not None:
+                covers.append(Cover(way, sight.tick(one.at), sight.tick(other.at)))
+    return tuple(covers)
+
+
+def whole_covers(readings: Sequence[SceneReading], sight: Sight) -> tuple[Cover, ...]:
+    """Blanks the whole image from the look before any text to the look after it."""
+    return tuple(
+        Cover(None, since, until)
+        for reading, since, until in _with_neighbours(readings, sight)
+        if reading.texts
+    )
+
+
+def text_findings(readings: Iterable[SceneReading], done: str, severity: Severity) -> tuple[Finding, ...]:
+    """What was found and ``done`` about it, in words that do not repeat it."""
+    found = [_finding(reading, done, severity) for reading in readings if reading.texts]
+    return condensed(found, gap=1.5 * LOOK_SECONDS)
+
+
+def _finding(reading: SceneReading, done: str, severity: Severity) -> Finding:
+    if any(text.known for text in reading.texts):
+        detail = f"Text that was read in the overlay is also inside the image; {done}"
+        return Finding("identity_in_image", severity, detail, start=reading.at)
+    # A date says more than the words beside it.
+    kinds = sorted({text.kind for text in reading.texts}, key=lambda kind: (kind == "words", kind))
+    return Finding(
+        "text_in_image", severity, f"There is text inside the image ({kinds[0]}); {done}", start=reading.at
+    )
+
+
+def _in_order(readings: Iterable[SceneReading]) -> list[SceneReading]:
+    return sorted(readings, key=lambda reading: reading.at)
+
+
+def _with_neighbours(
+    readings: Sequence[SceneReading], sight: Sight
+) -> Iterator[tuple[SceneReading, int, int]]:
+    """Each look with the times of the looks before and after it."""
+    looks = _in_order(readings)
+    times = [sight.first, *(sight.tick(look.at) for look in looks), sight.last]
+    for number, look in enumerate(looks):
+        yield look, times[number], times[number + 2]
+
+
+def _ways(one: SceneReading, other: SceneReading) -> Iterator[Box]:
+    """Where text was between two looks that saw it at different places."""
+    for text in one.texts:
+        for later in other.texts:
+            if not text.box.overlaps(later.box) and same_name(text.text, later.text):
+                yield hull((text.box, later.box))

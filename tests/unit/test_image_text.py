@@ -1,0 +1,143 @@
+"""What counts as text inside the image, and what is blanked because of it, for how long."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from endoreg_db.deid.geometry import Box
+from endoreg_db.deid.ocr import FoundText
+from endoreg_db.deid.video.covers import Cover, covered_at, fitted, in_output
+from endoreg_db.deid.video.image_text import (
+    TEXT_MARGIN,
+    ImageText,
+    SceneReading,
+    Sight,
+    text_covers,
+    text_findings,
+    texts_in,
+    whole_covers,
+)
+from endoreg_db.deid.video.verify import inner_part
+from endoreg_db.samples import shipped_profile
+
+TOKENS = frozenset({"Müller-Lüdenscheidt", "1961-02-03", "4711008"})
+#: Pictures begin at column 534 of the source; a tick is a millisecond, the first frame is shown at 500.
+SIGHT = Sight(534, 0, Box(550, 0, 1350, 1080), 500, 60_500, Fraction(1, 1000))
+WORD = ImageText(Box(100, 200, 80, 30), "Koloskopie", "words", known=False)
+
+
+def line(text: str, confidence: float = 0.95) -> FoundText:
+    return FoundText(Box(0, 0, 10, 10), text, confidence)
+
+
+def reading(at: float, *texts: ImageText) -> SceneReading:
+    return SceneReading(at, texts)
+
+
+@pytest.mark.parametrize(
+    ("found", "kind", "known"),
+    [
+        (line("Mueller-Ludenscheidt"), "words", True),
+        (line("geb. 03.02.1961"), "date", True),
+        (line("4711008", 0.65), "number", True),
+        (line("12.11.2023", 0.65), "date", False),
+        (line("Koloskopie"), "words", False),
+        (line("Patient:", 0.7), "name label", False),
+        (line("0"), None, False),
+        (line("Koloskopie", 0.5), None, False),
+        (line("12.11.2023", 0.5), None, False),
+        (line("O:o", 0.9), None, False),
+    ],
+)
+def test_text_is_told_from_folds_and_highlights(found: FoundText, kind: str | None, known: bool) -> None:
+    texts = texts_in([line("8", 0.4), found], TOKENS)
+
+    assert [(text.kind, text.known) for text in texts] == ([] if kind is None else [(kind, known)])
+
+
+def test_text_is_blanked_from_the_look_before_to_the_look_after() -> None:
+    looks = [reading(0.0), reading(10.0), reading(14.0, WORD), reading(24.0)]
+
+    (cover,) = text_covers(looks, SIGHT)
+
+    assert (cover.first, cover.last) == (10_500, 24_500)
+    text = Box(534 + 100, 200, 80, 30)
+    assert cover.box is not None and inner_part(cover.box) == text
+
+
+def test_text_that_stays_is_blanked_without_a_gap_to_both_ends() -> None:
+    covers = text_covers([reading(0.0, WORD), reading(10.0, WORD), reading(20.0, WORD)], SIGHT)
+
+    assert min(c.first for c in covers) == SIGHT.first and max(c.last for c in covers) == SIGHT.last
+    assert all(covered_at(covers, time).boxes for time in range(500, 60_501, 100))
+
+
+def test_text_that_moves_is_blanked_on_its_way() -> None:
+    moved = ImageText(Box(700, 600, 80, 30), "KoIoskopie", "words", known=False)
+
+    covers = text_covers([reading(0.0, WORD), reading(1.0, moved)], SIGHT)
+
+    (way,) = [c for c in covers if c.box is not None and c.box.width > 400]
+    assert (way.first, way.last) == (500, 1500)
+    assert way.box is not None and way.box.overlaps(Box(534 + 400, 400, 10, 10))
+
+
+def test_two_texts_at_different_places_do_not_blank_what_is_between_them() -> None:
+    other = ImageText(Box(700, 600, 80, 30), "24.12.1969", "date", known=False)
+
+    covers = text_covers([reading(0.0, WORD), reading(1.0, other)], SIGHT)
+
+    assert all(c.box is not None and c.box.height < 100 for c in covers)
+
+
+def test_text_beside_the_kept_image_cannot_be_covered() -> None:
+    """It would be a fault of the mask; the next look finds it again, and the output is destroyed."""
+    outside = ImageText(Box(0, 200, 2, 30), "Müller", "words", known=True)
+    far_left = Sight(400, 0, SIGHT.kept, 0, 1000, Fraction(1, 1000))
+
+    assert text_covers([reading(0.0, outside)], far_left) == ()
+
+
+def test_what_is_left_blanks_the_whole_image() -> None:
+    covers = whole_covers([reading(0.0), reading(10.0, WORD), reading(20.0)], SIGHT)
+
+    assert covers == (Cover(None, 500, 20_500),)
+    assert covered_at(covers, 10_000).whole and not covered_at(covers, 20_501).whole
+
+
+def test_findings_say_what_was_found_without_repeating_it() -> None:
+    name = ImageText(WORD.box, "Erika Mustermann", "words", known=True)
+    date = ImageText(WORD.box, "24.12.1969", "date", known=False)
+
+    findings = text_findings([reading(1.0, WORD, date), reading(30.0, name)], "it was blanked", "review")
+
+    assert [(f.code, f.severity, f.start) for f in findings] == [
+        ("text_in_image", "review", 1.0),
+        ("identity_in_image", "review", 30.0),
+    ]
+    assert "date" in findings[0].detail
+    assert all(word not in f.detail for f in findings for word in ("Erika", "Koloskopie", "1969"))
+
+
+def test_a_cover_lies_on_whole_colour_samples_inside_the_kept_image() -> None:
+    rng = np.random.default_rng(1)
+    kept = Box(10, 20, 200, 100)
+    for x, y, width, height in rng.integers(1, 120, (200, 4)).tolist():
+        cover = fitted(Box(x, y, width, height), TEXT_MARGIN, kept)
+        if cover is None:
+            continue
+        assert not any(n % 2 for n in (cover.x, cover.y, cover.width, cover.height))
+        assert cover.x >= kept.x and cover.y >= kept.y and cover.right <= 210 and cover.bottom <= 120
+
+
+def test_covers_are_told_in_the_times_and_pixels_of_the_output() -> None:
+    """Times between two ticks of the output become those of the frames that they hold."""
+    profile = shipped_profile()
+    covers = (Cover(Box(560, 10, 20, 20), 1001, 1999), Cover(None, 0, 500))
+
+    moved = in_output(covers, profile, 1000, Fraction(1, 10))
+
+    assert moved == (Cover(Box(560, 10, 20, 20), 1, 99), Cover(None, -100, -50))
