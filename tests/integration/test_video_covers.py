@@ -1,0 +1,84 @@
+"""What is blanked inside the kept image: rooms and text, through the whole pass and its verification."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from video_clips import SMALL, codes, decoded, deidentify, write_clip
+
+from endoreg_db.deid.geometry import Box
+from endoreg_db.deid.profiles import DeviceProfile
+from endoreg_db.deid.video.covers import Cover
+from endoreg_db.deid.video.mask import FrameMasker, plane_views
+from endoreg_db.samples import ROOM, Scene, Script, draw_recording, scaled, shipped_profile
+
+FIFTH = scaled(shipped_profile(), 1 / 5)
+#: Rooms at both ends; the middle piece shows mucosa alone.
+VISIT = Script(scenes=(Scene(ROOM, (0.0, 2.0)), Scene(ROOM, (10.0, 12.0))), panel=False)
+
+
+def image_of(frame: av.VideoFrame, profile: DeviceProfile = FIFTH) -> NDArray[np.int16]:
+    return frame.to_ndarray(format="gray").astype(np.int16)[profile.image.slices]
+
+
+@pytest.fixture(scope="module")
+def visit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("visit") / "visit.mp4"
+    draw_recording(path, seed=41, seconds=12, profile=FIFTH, script=VISIT)
+    return path
+
+
+def test_rooms_at_both_ends_are_blanked_and_the_examination_is_untouched(visit: Path, tmp_path: Path) -> None:
+    done = deidentify(visit, tmp_path / "work", profile=FIFTH, preset="veryfast")
+
+    blank = [number for number, f in enumerate(decoded(done.candidate)) if np.ptp(image_of(f)) <= 4]
+    assert set(blank) >= {*range(50), *range(250, 300)}
+    assert all(number < 55 or number >= 245 for number in blank)
+    assert [(f.code, f.severity) for f in done.findings] == [("outside_body", "note")] * 2
+    assert done.verification.findings == () and done.verification.frames == 300
+    before, after = (image_of(decoded(path)[150]) for path in (visit, done.candidate))
+    assert np.abs(before - after).mean() < 3
+    assert [path.name for path in (tmp_path / "work").iterdir()] == ["candidate.mp4"]
+
+
+def test_what_is_blanked_does_not_depend_on_the_number_of_workers(visit: Path, tmp_path: Path) -> None:
+    one, two = (
+        Path(deidentify(visit, tmp_path / str(workers), profile=FIFTH, workers=workers).candidate)
+        for workers in (1, 2)
+    )
+
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_recording_without_rooms_is_encoded_once(tmp_path: Path) -> None:
+    source, encoded = tmp_path / "inside.mp4", []
+    draw_recording(source, seed=42, seconds=3, profile=FIFTH, script=Script(panel=False))
+
+    done = deidentify(source, tmp_path / "work", profile=FIFTH, on_message=encoded.append)
+
+    stages = [message.stage for message in encoded if hasattr(message, "stage")]
+    assert "encode" not in stages[stages.index("join") :]
+    assert codes(done) == set()
+
+
+@pytest.mark.parametrize("output", ["mask", "crop"])
+def test_a_covered_box_is_black_and_its_surroundings_are_not(output: str) -> None:
+    profile = replace(SMALL, output=output)
+    masker = FrameMasker(profile, 320, 180, full_range=False)
+    planes = [np.full((180, 320), 90, np.uint8), *(np.full((90, 160), 160, np.uint8) for _ in range(2))]
+    kept = profile.image.shrunk_to_even()
+    box = Box(kept.x + 20, kept.y + 30, 40, 20)
+
+    page = [view.copy() for view in plane_views(masker.masked(planes, (box,)))]
+    again = plane_views(masker.masked(planes))
+
+    left, top = (box.x, box.y) if output == "mask" else (20, 30)
+    assert set(np.unique(page[0][top : top + 20, left : left + 40])) == {16}
+    assert set(np.unique(page[1][top // 2 : top // 2 + 10, left // 2 : left // 2 + 20])) == {128}
+    assert page[0][top - 1, left] == page[0][top, left + 40] == 90
+    assert again[0][top, left] == 90, "a cover ends with its time"
