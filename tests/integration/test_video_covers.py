@@ -9,11 +9,10 @@ import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from video_clips import SMALL, codes, decoded, deidentify, write_clip
+from video_clips import SMALL, codes, decoded, deidentify
 
 from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.profiles import DeviceProfile
-from endoreg_db.deid.video.covers import Cover
 from endoreg_db.deid.video.mask import FrameMasker, plane_views
 from endoreg_db.samples import ROOM, Scene, Script, draw_recording, scaled, shipped_profile
 

@@ -289,6 +289,28 @@ def test_the_same_picture_is_not_read_twice() -> None:
     assert engine.lines == []
 
 
+def test_other_pictures_of_one_text_are_read_a_few_times_and_vote() -> None:
+    engine = ScriptedReader(Line("Schäler", 0.9), Line("Schäfer", 0.95), Line("Schäfer", 0.97))
+    reader = OverlayReader(PROFILE, engine, today=TODAY)
+    for number in range(6):
+        reader.take("last_name", crop(0) + np.uint8(number), float(number))
+    assert engine.lines == []
+    reading = reader.identity().last_name
+    assert reading is not None and reading.value == "Schäfer"
+    assert reader.findings() == ()
+
+
+def test_a_profile_with_one_box_for_the_whole_name_is_read() -> None:
+    box = PROFILE.boxes["last_name"]
+    boxes = MappingProxyType({"last_name": box, "first_name": box})
+    engine = ScriptedReader(Line("Meyer-Lüdenscheid, Zoë", 0.9), Line("Meyer-Lüdenscheid, Zoë", 0.9))
+    reader = OverlayReader(replace(PROFILE, boxes=boxes), engine, today=TODAY)
+    for name in boxes:
+        reader.take(name, crop(0), 0.0)
+    assert read(reader)["last_name"] == "Meyer-Lüdenscheid"
+    assert read(reader)["first_name"] == "Zoë"
+
+
 def test_the_clock_is_taken_as_first_shown_unless_the_others_contradict_it() -> None:
     looks = [(0, "15:37:47", 0.9), (10, "15:37:57", 0.9), (20, "15:38:07", 0.9)]
     assert read(scripted("examination_time", *looks))["examination_time"] == "15:37:47"

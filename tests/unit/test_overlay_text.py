@@ -135,12 +135,52 @@ def test_every_name_is_kept_as_it_is_written(name: str) -> None:
         ("--", None),
         ("", None),
         ("Name:", None),
+        ("Name", None),
+        ("Last name", None),
+        ("Vorname", None),
+        ("Pat. Name: Kaya", "Kaya"),
+        ("Pat Kaya", "Pat Kaya"),
+        ("Temp. Pat.-ID", None),
+        ("Temp. Pat.-ID T2024", None),
+        ("Pat.-ID", None),
+        ("Patient ID", None),
+        ("Unbekannt", None),
+        ("UNKNOWN", None),
+        ("No Name", None),
+        ("N.N.", None),
+        ("Nguyen", "Nguyen"),
+        ("Temple", "Temple"),
+        ("Müller Özdemir", "Müller Özdemir"),
+        ("Freifrau von der Heide-Müller", "Freifrau von der Heide-Müller"),
         ("Mül=ler", None),
         ("a" * 61, None),
     ],
 )
 def test_names_lose_labels_and_noise_and_doubtful_ones_are_none(text: str, expected: str | None) -> None:
     assert parse_name(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "last", "first"),
+    [
+        ("Müller, Erika", "Müller", "Erika"),
+        ("Name: von der Heide, Marie-Luise", "von der Heide", "Marie-Luise"),
+        ("MUELLER^ERIKA^^^", "MUELLER", "ERIKA"),
+        ("Müller Erika", None, None),  # which is which?
+        ("Müller,", None, None),
+        ("Müller, Erika, Anna", None, None),
+        ("Temp. Pat.-ID, 77", None, None),
+        ("", None, None),
+    ],
+)
+def test_a_box_with_the_whole_name_is_split_where_a_sign_says_so(
+    text: str, last: str | None, first: str | None
+) -> None:
+    read = {
+        field: parser_for(field, "day/month/year", LATEST, whole_name=True)(text)
+        for field in ("last_name", "first_name")
+    }
+    assert read == {"last_name": last, "first_name": first}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from itertools import pairwise
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,7 @@ _CHANGED_CELLS = 3
 _PAUSE: Mapping[str, float] = {"examination_time": 10.0}
 _SHORT_PAUSE = 0.2
 
+_READINGS = 3  # of one text in one box
 _USABLE = 0.7  # confidence from which on a reading has a vote
 _SURE = 0.85  # confidence from which on two different readings mean two patients
 
@@ -136,12 +137,20 @@ class Sighting:
     confidence: float  # 0 to 1
 
 
+class Read(NamedTuple):
+    """One picture of a box, and what OCR made of it."""
+
+    look: Signature
+    picture: bytes
+    line: Line
+
+
 @dataclass(slots=True)
 class _BoxHistory:
     """Everything that was read in one box."""
 
     sightings: list[Sighting] = field(default_factory=list)
-    recent: list[tuple[Signature, Line]] = field(default_factory=list)  # to read nothing twice
+    recent: list[Read] = field(default_factory=list)  # to read nothing twice, the latest first
     best: dict[str, tuple[float, bytes]] = field(default_factory=dict)  # value → confidence, PNG
 
 
@@ -159,7 +168,10 @@ class OverlayReader:
         self._reader = reader
         # A day more, for devices whose clock is set to another time zone.
         latest = (today or date.today()) + timedelta(days=1)
-        self._parse = {name: parser_for(name, profile.date_order, latest) for name in profile.boxes}
+        one_box = profile.boxes.get("last_name") == profile.boxes.get("first_name")
+        self._parse = {
+            name: parser_for(name, profile.date_order, latest, whole_name=one_box) for name in profile.boxes
+        }
         self._boxes = {name: _BoxHistory() for name in profile.boxes}
         self._watcher = BoxWatcher(profile)
 
@@ -178,13 +190,20 @@ class OverlayReader:
             history.best[value] = (line.confidence, _png(crop))
 
     def _line(self, history: _BoxHistory, crop: Picture) -> Line:
-        """The text of the crop; one that looks like one of the last few is not read again."""
-        look = signature(crop)
-        for known, line in history.recent:
-            if not differs(known, look):
-                return line
+        """The text of the crop.
+
+        Other codec noise around the same text can read otherwise, so a few pictures of it are read,
+        and all of them vote; more would only take time, as would the same picture again.
+        """
+        look, picture = signature(crop), crop.tobytes()
+        alike = [read for read in history.recent if not differs(read.look, look)]
+        for read in alike:
+            if read.picture == picture:
+                return read.line
+        if len(alike) >= _READINGS:
+            return max(alike, key=lambda read: read.line.confidence).line
         line = self._reader.read_line(crop)
-        history.recent = [(look, line), *history.recent[:3]]
+        history.recent = [Read(look, picture, line), *history.recent[: 4 * _READINGS]]
         return line
 
     def identity(self) -> Identity:

@@ -14,7 +14,7 @@ _OLDEST_AGE = 115  # years; nobody older is examined
 
 #: Labels that devices write in the same box as the value, by kind of value.
 _LABELS: Mapping[str, str] = {
-    "name": r"(?:last|first|family|given|sur|vor|nach|fore)[\s\-]?name | patient(?:\s?name)? | name",
+    "name": r"(?:last|first|family|given|sur|vor|nach|fore)[\s\-]?name | pat(?:ient|\.)(?:\s?name)? | name",
     "date": r"""d\.?\s?o\.?\s?b\.? | (?:date\sof\s)?birth(?:day|\s?date)? | date | datum
         | geb(?:urtsdatum | \.?(?:\s?(?:am|dat\.?))?)""",
     "time": r"time | zeit | uhrzeit",
@@ -22,7 +22,7 @@ _LABELS: Mapping[str, str] = {
     "serial": r"s[/.\s]?n\.? | serial(?:\s?(?:no|number)\.?)? | no\.?",
 }
 _LABEL_SHAPES: Mapping[str, re.Pattern[str]] = {
-    kind: re.compile(rf"^\W*(?:{labels})\s*(?:[:.]|(?=\s))\s*", re.I | re.X)
+    kind: re.compile(rf"^\W*(?:{labels})\s*(?:[:.]|(?=\s|$))\s*", re.I | re.X)
     for kind, labels in _LABELS.items()
 }
 
@@ -57,11 +57,22 @@ def without_label(text: str, kind: str) -> str:
     return _LABEL_SHAPES[kind].sub("", text, count=1).strip()
 
 
+#: What devices and people write in place of a name, and the label of a number in the box of a name.
+_NOBODY = re.compile(
+    r"""\btemp\b | \b(?:pat(?:ient)?(?:en)?|case|fall)?[.\s\-]*(?:id|nr|nummer|number)\b
+        | \b(?:unknown|unbekannt|anonym\w*|no\s?name|ohne\s?name)\b | ^\W*n\.?\s?n\.?\W*$""",
+    re.I | re.X,
+)
+
+
 def parse_name(text: str) -> str | None:
     """A first or last name as written, without label and noise at its ends.
 
-    Digits, commas and other signs inside make it doubtful, so there is no name then.
+    Digits, commas and other signs inside make it doubtful, so there is no name then. Nor is there
+    one where a device says that it was given none.
     """
+    if _NOBODY.search(text):
+        return None
     name = unicodedata.normalize("NFC", without_label(text, "name")).replace("’", "'").replace("`", "'")
     name = re.sub(r"\s+", " ", name).strip(" .,:;_-|'\"")
     name = re.sub(r"\s*([\-])\s*", r"\1", name)
@@ -199,8 +210,27 @@ def parse_serial(text: str) -> str | None:
     return prefix[0] + digits if re.fullmatch(r"\d{4,12}", digits) else None
 
 
-def parser_for(field: str, order: DateOrder, latest: date) -> Callable[[str], str | None]:
-    """How the text of an overlay field becomes its normalised value (ISO 8601 for dates and times)."""
+def parse_whole_name(text: str) -> tuple[str, str] | None:
+    """Last and first name from a line that holds both: ``Müller, Erika`` or, as in DICOM, ``MÜLLER^ERIKA``.
+
+    Without a comma or a caret nothing says which is which, so there is no name then.
+    """
+    parts = re.split(r"[,^]", text.rstrip(" ^,"))
+    names = [parse_name(part) for part in parts]
+    return (names[0], names[1]) if len(names) == 2 and names[0] and names[1] else None
+
+
+def parser_for(
+    field: str, order: DateOrder, latest: date, *, whole_name: bool = False
+) -> Callable[[str], str | None]:
+    """How the text of an overlay field becomes its normalised value (ISO 8601 for dates and times).
+
+    Args:
+        field: one of the overlay's fields.
+        order: in which the device writes dates.
+        latest: no date is later.
+        whole_name: whether the box of a name holds last and first name together.
+    """
     parsers: dict[str, Callable[[str], object | None]] = {
         "examination_date": lambda text: parse_date(text, order, latest=latest),
         "birth_date": lambda text: parse_date(text, order, latest=latest),
@@ -211,6 +241,9 @@ def parser_for(field: str, order: DateOrder, latest: date) -> Callable[[str], st
         "device": parse_device,
         "device_serial": parse_serial,
     }
+    if whole_name:
+        parsers["last_name"] = lambda text: (parse_whole_name(text) or (None, None))[0]
+        parsers["first_name"] = lambda text: (parse_whole_name(text) or (None, None))[1]
     parse = parsers[field]
 
     def normalised(text: str) -> str | None:
