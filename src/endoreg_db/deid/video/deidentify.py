@@ -336,6 +336,7 @@ def _verify_jobs(
         VerifyJob(
             path=str(candidate),
             segment=segment,
+            time_base=seen.time_base,
             size=recording.output_size,
             kept=kept_in_output(recording.profile),
             full_range=recording.look.colour_range == 2,
