@@ -9,12 +9,13 @@ import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from video_clips import SMALL, codes, decoded, deidentify
 
 from endoreg_db.deid.geometry import Box
-from endoreg_db.deid.profiles import DeviceProfile
+from endoreg_db.deid.messages import Message, Progress
+from endoreg_db.deid.profiles import DeviceProfile, Output
 from endoreg_db.deid.video.mask import FrameMasker, plane_views
 from endoreg_db.samples import ROOM, Scene, Script, draw_recording, scaled, shipped_profile
+from tests.integration.video_clips import SMALL, codes, decoded, deidentify
 
 FIFTH = scaled(shipped_profile(), 1 / 5)
 #: Rooms at both ends; the middle piece shows mucosa alone.
@@ -55,18 +56,19 @@ def test_what_is_blanked_does_not_depend_on_the_number_of_workers(visit: Path, t
 
 
 def test_a_recording_without_rooms_is_encoded_once(tmp_path: Path) -> None:
-    source, encoded = tmp_path / "inside.mp4", []
+    source = tmp_path / "inside.mp4"
+    encoded: list[Message] = []
     draw_recording(source, seed=42, seconds=3, profile=FIFTH, script=Script(panel=False))
 
     done = deidentify(source, tmp_path / "work", profile=FIFTH, on_message=encoded.append)
 
-    stages = [message.stage for message in encoded if hasattr(message, "stage")]
+    stages = [message.stage for message in encoded if isinstance(message, Progress)]
     assert "encode" not in stages[stages.index("join") :]
     assert codes(done) == set()
 
 
 @pytest.mark.parametrize("output", ["mask", "crop"])
-def test_a_covered_box_is_black_and_its_surroundings_are_not(output: str) -> None:
+def test_a_covered_box_is_black_and_its_surroundings_are_not(output: Output) -> None:
     profile = replace(SMALL, output=output)
     masker = FrameMasker(profile, 320, 180, full_range=False)
     planes = [np.full((180, 320), 90, np.uint8), *(np.full((90, 160), 160, np.uint8) for _ in range(2))]

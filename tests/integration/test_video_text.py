@@ -9,6 +9,7 @@ import numpy as np
 from endoreg_db.deid.ocr import TextReader
 from endoreg_db.deid.text_rules import matches_known, name_key
 from endoreg_db.deid.video.image_text import texts_in
+from endoreg_db.deid.video.mask import plane_views
 from endoreg_db.samples import Script, draw_recording, shipped_profile
 from tests.integration.video_clips import codes, decoded, deidentify
 
@@ -38,7 +39,9 @@ def test_a_name_that_flashes_inside_the_image_is_blanked_and_goes_to_review(tmp_
     assert (finding.code, finding.severity) == ("identity_in_image", "review")
     assert finding.start is not None and abs(finding.start - 0.4) < 0.01
     image = PROFILE.image.slices
-    before, after = (decoded(path)[10].to_ndarray(format="gray")[image] for path in (source, done.candidate))
+    before, after = (
+        plane_views(decoded(path)[10])[0][image].copy() for path in (source, Path(done.candidate))
+    )
     reader, token = TextReader(), {truth.patient.last_name, truth.patient.first_name}
     assert any(matches_known(line.text, token) for line in reader.find_text(before))
     assert texts_in(reader.find_text(after), token) == ()

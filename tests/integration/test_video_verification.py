@@ -9,7 +9,6 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from video_clips import SMALL, Planes, deidentify, numbered, write_clip
 
 from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.video.covers import Cover
@@ -22,6 +21,7 @@ from endoreg_db.deid.video.verify import (
     residue_findings,
     verify_segment,
 )
+from tests.integration.video_clips import SMALL, Planes, deidentify, numbered, write_clip
 
 KEPT = SMALL.image.shrunk_to_even()
 SIZE = (320, 180)

@@ -33,7 +33,7 @@ def spans(*parts: tuple[Appearance, float]) -> list[tuple[float, float, str]]:
     """Begin, end (seconds) and place of what is outside."""
     seen = looks(*parts)
     found = outside_spans(seen, 1000, seen[-1].time + 4, TICK)
-    return [((s.first - 1000) * TICK, (s.last - 1000) * TICK, s.place) for s in found]
+    return [(round((s.first - 1000) * TICK, 2), round((s.last - 1000) * TICK, 2), s.place) for s in found]
 
 
 def test_drawn_rooms_are_found_and_the_inside_is_left_alone() -> None:
@@ -69,7 +69,7 @@ def test_a_room_at_either_end_reaches_that_end_and_is_only_noted() -> None:
     assert [(s.place, s.first, s.last) for s in found] == [("before", 1000, 1074), ("after", 1321, last)]
     findings = outside_findings(found, 1000, last, TICK)
     assert [(f.code, f.severity) for f in findings] == [("outside_body", "note")] * 2
-    assert (findings[0].start, findings[0].end) == (0.0, pytest.approx(2.96))
+    assert findings[0].start == 0.0 and findings[0].end == pytest.approx(2.96)
 
 
 def test_a_room_in_the_middle_is_blanked_and_asks_for_a_person() -> None:
@@ -90,11 +90,11 @@ def test_a_recording_that_is_mostly_outside_asks_for_a_person() -> None:
 
 def test_one_look_alone_decides_nothing() -> None:
     assert spans((TISSUE, 5), (ROOM_LOOK, 0.4), (TISSUE, 5)) == []
-    assert spans((ROOM_LOOK, 5), (TISSUE, 0.4), (ROOM_LOOK, 5)) == [(0.0, pytest.approx(10.36), "throughout")]
+    assert spans((ROOM_LOOK, 5), (TISSUE, 0.4), (ROOM_LOOK, 5)) == [(0.0, 10.36, "throughout")]
 
 
 def test_what_cannot_be_judged_takes_after_what_is_beside_it() -> None:
-    assert spans((ROOM_LOOK, 3), (DARK, 2), (TISSUE, 5)) == [(0.0, pytest.approx(4.96), "before")]
+    assert spans((ROOM_LOOK, 3), (DARK, 2), (TISSUE, 5)) == [(0.0, 4.96, "before")]
     assert spans((TISSUE, 5), (DARK, 2), (TISSUE, 5)) == []
     assert spans((DARK, 5)) == []
     assert outside_spans([], 0, 100, TICK) == ()
@@ -102,7 +102,8 @@ def test_what_cannot_be_judged_takes_after_what_is_beside_it() -> None:
 
 def test_a_bright_and_a_dim_picture_of_one_thing_look_alike() -> None:
     planes = Recording(3, profile=SMALL).planes(0)
-    dim = change(tuple(plane[s] for plane, s in zip(planes, _slices(), strict=True)), "dark", 3, 0.0)
+    luma, blue, red = (plane[part] for plane, part in zip(planes, _slices(), strict=True))
+    dim = change((luma, blue, red), "dark", 3, 0.0)
     bright = appearance(planes, IMAGE, 0, full_range=False)
     dark = appearance(dim, Box(0, 0, IMAGE.width, IMAGE.height), 0, full_range=False)
 
