@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -11,11 +13,17 @@ import pytest
 from numpy.typing import NDArray
 
 from endoreg_db.deid.geometry import Box
-from endoreg_db.deid.messages import Message, Progress
+from endoreg_db.deid.messages import EncodeSettings, Message, Progress, VideoTask
 from endoreg_db.deid.profiles import DeviceProfile, Output
+from endoreg_db.deid.video.deidentify import Crew, encode, finish, inspect
+from endoreg_db.deid.video.image_text import ImageText, SceneReading
+from endoreg_db.deid.video.looks import BoxLook, SceneLook
 from endoreg_db.deid.video.mask import FrameMasker, plane_views
+from endoreg_db.deid.video.reading import TextProcess
+from endoreg_db.deid.video.transcode import Tick
+from endoreg_db.deid.video.workers import Workers
 from endoreg_db.samples import ROOM, Scene, Script, draw_recording, scaled, shipped_profile
-from tests.integration.video_clips import SMALL, codes, decoded, deidentify
+from tests.integration.video_clips import SMALL, codes, decoded, deidentify, numbered, write_clip
 
 FIFTH = scaled(shipped_profile(), 1 / 5)
 #: Rooms at both ends; the middle piece shows mucosa alone.
@@ -83,3 +91,73 @@ def test_a_covered_box_is_black_and_its_surroundings_are_not(output: Output) -> 
     assert set(np.unique(page[1][top // 2 : top // 2 + 10, left // 2 : left // 2 + 20])) == {128}
     assert page[0][top - 1, left] == page[0][top, left + 40] == 90
     assert again[0][top, left] == 90, "a cover ends with its time"
+
+
+class Inline:
+    """Workers that work in this process."""
+
+    def run(
+        self,
+        work: Callable[[Any, Tick], Any],
+        jobs: Sequence[Any],
+        on_frames: Callable[[int], None],
+        on_result: Callable[[Any], None] = lambda _: None,
+    ) -> list[Any]:
+        results = [work(job, lambda: None) for job in jobs]
+        for result in results:
+            on_result(result)
+        return results
+
+
+class Stubborn:
+    """Sees the same text in the middle of the recording, look after look, so many times."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+
+    def read_boxes(self, looks: Sequence[BoxLook]) -> None:
+        pass
+
+    def read_scenes(self, looks: Sequence[SceneLook]) -> None:
+        for look in looks:
+            Path(look.path).unlink()
+
+    def scenes(self) -> tuple[SceneReading, ...]:
+        self.left -= 1
+        text = ImageText(Box(60, 60, 40, 12), "Koloskopie", "words", known=False)
+        return tuple(
+            SceneReading(at, (text,) if at == 1.0 and self.left >= 0 else ()) for at in (0.0, 1.0, 1.6)
+        )
+
+
+@pytest.mark.parametrize(
+    ("times", "severities", "whole"),
+    [
+        (0, [], False),
+        (1, ["review"], False),
+        (2, ["review", "review"], True),
+        (3, ["review", "review", "fatal"], True),
+    ],
+)
+def test_text_that_stays_is_blanked_then_the_whole_image_is_then_the_output_is_unsafe(
+    tmp_path: Path, times: int, severities: list[str], whole: bool
+) -> None:
+    source = tmp_path / "source.mp4"
+    write_clip(source, [numbered(n) for n in range(60)], options={"g": "10", "crf": "12"})
+    task = VideoTask(str(source), str(tmp_path), SMALL, EncodeSettings("ultrafast", 16), 1)
+    crew = Crew(cast(Workers, Inline()), cast(TextProcess, Stubborn(times)), lambda _: None)
+    recording, results = encode(inspect(task), crew)
+
+    candidate, verification = finish(recording, results, crew, {})
+
+    assert [finding.severity for finding in verification.findings] == severities
+    frames = decoded(candidate)
+    assert len(frames) == verification.frames == 60
+    kept = SMALL.image.shrunk_to_even()
+    text = Box(kept.x - 16 + 60, 60, 40, 12).slices
+    for number, frame in enumerate(frames):
+        luma = frame.to_ndarray(format="gray").astype(np.int16)
+        inside = number <= 40
+        assert (luma[text].max() <= 20) == (bool(times) and inside)
+        assert (luma[kept.slices].max() <= 20) == (whole and inside)
+    assert not list(tmp_path.glob("*.packets")) and not list(tmp_path.glob("*.npy"))
