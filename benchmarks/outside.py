@@ -1,11 +1,10 @@
 """How well scenes outside the body are told from the inside, on recordings that are drawn.
 
-    python -m benchmarks.outside [--recordings 200] [--first-seed 100000] [--fit]
+    python -m benchmarks.outside [--recordings 200] [--first-seed 100000]
 
 Each recording begins in a room, shows the inside under two conditions, now and then a room in the
 middle, and ends in a room. Frames closer than one look to a change of scene are not counted.
-``--fit`` prints weights of a logistic regression instead: they are what ``outside.py`` rounds.
-The seeds of the tests (below 100,000) and of this benchmark are apart.
+The thresholds were set on seeds 100,000 to 100,119; other seeds show how well they carry over.
 """
 
 from __future__ import annotations
@@ -88,12 +87,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--recordings", type=int, default=200)
     parser.add_argument("--first-seed", type=int, default=100_000)
-    parser.add_argument("--fit", action="store_true")
     arguments = parser.parse_args()
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.recordings)
-    if arguments.fit:
-        _print_fit(seeds)
-        return
     tallies = measure(seeds)
     print(
         f"{'scene':14}{'seconds':>9}{'blanked %':>11}{'evidence: least':>17}{'5 %':>7}{'95 %':>7}{'most':>7}"
@@ -105,30 +100,6 @@ def main() -> None:
     inside = [tally for kind, tally in tallies.items() if kind != ROOM]
     share = 100 * sum(t.blanked for t in inside) / sum(t.seconds for t in inside)
     print(f"{'all inside':14}{sum(t.seconds for t in inside):9.0f}{share:11.2f}")
-
-
-def _print_fit(seeds: range) -> None:
-    """Weights (in tenths) of spread, grey, vivid and warm, and the border, by Newton's method."""
-    rows, rooms = [], []
-    for seed in seeds:
-        script, seconds = invented_script(seed)
-        recording = Recording(seed, profile=SMALL, script=script, fps=_FPS)
-        for look in looks_at(recording, seconds):
-            kind = scene_at(script, look.time / _FPS)
-            if kind is not None and look.judged:
-                rows.append((look.spread, look.grey, look.vivid, look.warm, 1.0))
-                rooms.append(kind == ROOM)
-    values, wanted = np.array(rows), np.array(rooms, np.float64)
-    weights, share = np.zeros(5), wanted.mean()
-    balance = np.where(wanted == 1, 0.5 / share, 0.5 / (1 - share))
-    for _ in range(30):
-        sure = 1 / (1 + np.exp(-values @ weights))
-        slope = values.T @ (balance * (sure - wanted)) + 0.5 * weights
-        curve = (values * (balance * sure * (1 - sure))[:, None]).T @ values + 0.5 * np.eye(5)
-        weights -= np.linalg.solve(curve, slope)
-    names = ("spread", "grey", "vivid", "warm")
-    print(", ".join(f"{name} {weight / 10:.2f}" for name, weight in zip(names, weights, strict=False)))
-    print(f"border {-weights[4] / 10:.2f}, from {len(values)} looks")
 
 
 if __name__ == "__main__":

@@ -110,7 +110,6 @@ def deidentify(task: VideoTask, say: Say) -> Done:
         crew = Crew(workers, text, say)
         with _timed(timings, "encode"):
             recording, results = encode(recording, crew)
-        with _timed(timings, "outside"):
             recording, results, outside = blank_outside(recording, results, crew)
         candidate, verification = finish(recording, results, crew, timings)
         overlay = OverlayText(Identity(), ()) if text is None else text.overlay()
@@ -265,7 +264,7 @@ def finish(
             blanked += text_findings(scenes, "it cannot be blanked", "fatal")
             break
         blanked += text_findings(scenes, words, "review")
-        with _timed(timings, "text"):
+        with _timed(timings, "encode"):
             covers = covering(scenes, _sight(recording, results))
             recording, results = encode_again(recording, results, covers, crew)
     for result in results:

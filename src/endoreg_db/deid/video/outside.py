@@ -23,8 +23,8 @@ from endoreg_db.deid.video.covers import Cover
 
 Place = Literal["before", "between", "after", "throughout"]
 
-#: Weights of a logistic regression on drawn scenes (``python -m benchmarks.outside --fit``), in
-#: tenths and rounded. Its border between the two lies at 0.15.
+#: Set by hand, from where a logistic regression on drawn scenes (not those of the tests and the
+#: benchmark) began: warm against all the others. ``python -m benchmarks.outside`` measures them.
 _SPREAD, _GREY, _VIVID, _WARM = 2.0, 0.9, 1.2, -0.6
 #: Evidence that makes a room, and evidence that is enough beside it. What was drawn inside bodies
 #: stays below 0.22, but for single looks at white-outs; 19 of 20 looks at rooms are above 0.4.
