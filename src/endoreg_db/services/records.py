@@ -28,7 +28,7 @@ from endoreg_db.intake import sightings
 from endoreg_db.locking import lease
 from endoreg_db.locking.owner import current_owner
 from endoreg_db.logging import get_logger
-from endoreg_db.models import AuditEvent, ContentLease, ImportAttempt, MediaFile, State
+from endoreg_db.models import AuditEvent, ContentLease, ImportAttempt, MediaFile, State, VideoFile
 from endoreg_db.models.lease import Lease
 from endoreg_db.models.states import SETTLED, sources_of
 from endoreg_db.services import database, identity_records, recovery
@@ -189,7 +189,7 @@ def keep_original(context: ImportContext) -> None:
     if context.request.retry_of is None:
         changes |= {"center": context.center}
     if context.processor is not None:
-        changes |= {"processor": context.processor}
+        changes |= {"processor": context.processor, "device_source": VideoFile.DeviceSource.NAMED}
     with transaction.atomic():
         recovery.settle_earlier_attempts(context.store, record, context.the_attempt)
         record.advance(State.PROCESSING, lease=context.the_lease, **changes)

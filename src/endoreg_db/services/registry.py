@@ -24,17 +24,15 @@ def find_center(name: str) -> Center:
     return center
 
 
-def find_processor(name: str | None) -> EndoscopyProcessor:
+def find_processor(name: str) -> EndoscopyProcessor:
     """The endoscopy processor of that name.
 
     Raises:
-        UnknownProcessorError: there is none, or none was named; the message names known ones.
+        UnknownProcessorError: there is none; the message names the nearest known names.
     """
-    processor = EndoscopyProcessor.objects.filter(name=name or "").first()
+    processor = EndoscopyProcessor.objects.filter(name=name).first()
     if processor is None:
         known = EndoscopyProcessor.objects.values_list("name", flat=True)
-        if not name:
-            raise UnknownProcessorError(f"No endoscopy processor was named. Known: {', '.join(known)}")
         raise UnknownProcessorError(f"Unknown processor: {name!r}. {_nearest(name, known)}")
     return processor
 
