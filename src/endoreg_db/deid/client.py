@@ -130,7 +130,7 @@ def _run(
 ) -> Done | Proposed:
     """Start a cell, listen to its end, and end it."""
     task = replace(task, source=_absolute(task.source), work_dir=_absolute(task.work_dir))
-    process = _start(task.work_dir)
+    process = _start(task)
     errors = bytearray()
     try:
         last = _converse(process, task, on_message, should_stop, recording, errors)
@@ -179,7 +179,7 @@ def cell_environment(work_dir: str) -> dict[str, str]:
     }
 
 
-def _start(work_dir: str) -> subprocess.Popen[bytes]:
+def _start(task: Task) -> subprocess.Popen[bytes]:
     # -P: the working directory, where the cell writes, must not be searched for modules.
     command = [sys.executable, "-P", "-m", "endoreg_db.deid.cell", str(os.getpid())]
     return subprocess.Popen(
@@ -188,8 +188,8 @@ def _start(work_dir: str) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         bufsize=0,
-        cwd=work_dir,
-        env=cell_environment(work_dir),
+        cwd=task.work_dir,
+        env=cell_environment(task.work_dir),
         start_new_session=True,
     )
 

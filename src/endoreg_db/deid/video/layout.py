@@ -26,9 +26,9 @@ _EDGE_ROWS = 12  # pixels between the rows in which sharp edges are counted
 LIT = 48  # grey levels above black from which a pixel counts as lit
 #: Share of lit pixels outside the image. Text, icons and a waveform panel stay below a quarter.
 _MAX_LIT_OUTSIDE = 0.35
-_GUTTER = 16  # pixels beside the image that the device leaves dark, but for thin lines
+_GUTTER = 8  # pixels beside the image that the device leaves dark, but for thin lines
 #: Pixels between image and gutter: a proposed image box is smaller than the image by about as much.
-_GUTTER_GAP = 4
+_GUTTER_GAP = 6
 _MAX_LIT_GUTTER = 0.30
 #: Distance of Cb and Cr (summed) from grey. Mucosa, also in narrow-band light, is beyond it.
 _GREY = 8

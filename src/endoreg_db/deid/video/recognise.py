@@ -12,17 +12,18 @@ import numpy as np
 
 from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.profiles import DeviceProfile
-from endoreg_db.deid.video.region import Mask, hull, moving_region
+from endoreg_db.deid.video.region import SAFETY_MARGIN, Mask, hull, moving_region, widened
 from endoreg_db.deid.video.survey import Survey
 
 _FITTING = 0.8  # share of the pictures that must look like the device's
-#: How far the moving picture may reach out of the profile's image: what measuring is wrong by at
-#: most. The layouts of two shipped devices differ by 20 pixels of 1080.
-_OUTSIDE = 0.004  # of the frame's height
+#: Pixels that the moving picture may reach out of the profile's image: a proposed image is smaller by
+#: the safety margin, and measuring is wrong by one or two. The shipped layouts differ by 20.
+_OUTSIDE = SAFETY_MARGIN + 2
 #: How much smaller than the profile's image it may be on any side: most devices leave a dark border.
 _SMALLER = 0.022  # of the frame's height
 _WRITTEN = 0.5  # share of the overlay boxes in which something must have been written
 _INK = (0.005, 0.60)  # share of a box's pixels that are lit where something is written
+_SELDOM = 0.1  # share of the pictures; another screen that comes up now and then is not the overlay
 #: Share of the image box that may be lit for most of the time where nothing moves: text would be more.
 _STILL_LIT = 0.0003
 
@@ -50,7 +51,6 @@ def _fits(seen: Survey, active: Mask, region: Box, profile: DeviceProfile) -> bo
 def _is_its_image(region: Box, profile: DeviceProfile) -> bool:
     """Whether the moving picture fills the profile's image, and does not reach out of it."""
     image = profile.image
-    out = max(3.0, _OUTSIDE * profile.frame_height)
     smaller = max(3.0, _SMALLER * profile.frame_height)
     inward = (
         region.x - image.x,
@@ -58,18 +58,19 @@ def _is_its_image(region: Box, profile: DeviceProfile) -> bool:
         image.right - region.right,
         image.bottom - region.bottom,
     )
-    return all(-out <= distance <= smaller for distance in inward)
+    return all(-_OUTSIDE <= distance <= smaller for distance in inward)
 
 
 def _is_written(seen: Survey, profile: DeviceProfile) -> bool:
     """Whether there is text in the overlay columns that the profile knows."""
-    shares = [float((seen.activity.lit[box.slices] > 0).mean()) for box in profile.boxes.values()]
+    ink = seen.activity.lit > seen.pictures * _SELDOM
+    shares = [float(ink[box.slices].mean()) for box in profile.boxes.values()]
     written = sum(_INK[0] <= share <= _INK[1] for share in shares)
     return written >= _WRITTEN * len(shares)
 
 
 def _lit_but_still(seen: Survey, active: Mask, image: Box) -> float:
     """Share of the image box that is lit for most of the time, beside the moving picture."""
-    beside = ~hull(active[image.slices])
+    beside = ~widened(hull(active[image.slices]), max(4, seen.height // 180))
     lit = seen.activity.lit[image.slices] > seen.pictures // 2
     return float(np.mean(beside & lit))

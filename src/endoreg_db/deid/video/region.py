@@ -27,6 +27,8 @@ _CELL_FULL = 0.3  # share of a square's pixels that must be active
 _ACTIVE = 1.0
 _CHANGE_CAP = 8
 _FEWEST_PAIRS = 12
+#: Share of the frame that changes only where another screen comes up or goes: nothing is learned then.
+_ALL_CHANGED = 0.85
 
 _MIN_AREA = 0.06  # of the frame; anything smaller is a panel or a thumbnail
 _MIN_FILL = 0.5  # of its own box; a circle fills 0.79 of it
@@ -85,6 +87,7 @@ class ActivityMeter:
         self._movement = np.zeros((height, width), np.uint32)
         self._lit = np.zeros((height, width), np.uint32)
         self._before: NDArray[np.uint8] | None = None
+        self._pairs = 0
         self.pictures = 0
 
     def add(self, luma: NDArray[np.uint8]) -> None:
@@ -92,13 +95,15 @@ class ActivityMeter:
         self._lit += luma > self._lit_from
         if self._before is not None:
             change = np.maximum(luma, self._before) - np.minimum(luma, self._before)
-            self._movement += np.minimum(change, _CHANGE_CAP)
+            if np.count_nonzero(change > _CHANGE_CAP) <= _ALL_CHANGED * change.size:
+                self._movement += np.minimum(change, _CHANGE_CAP)
+                self._pairs += 1
         self._before = luma.copy()
         self.pictures += 1
 
     def activity(self) -> Activity:
         """What was seen so far."""
-        return Activity(self._movement, self._lit, self.pictures, max(0, self.pictures - 1))
+        return Activity(self._movement, self._lit, self.pictures, self._pairs)
 
 
 def moving_region(active: Mask, *, cell: int = _CELL) -> Box | None:
@@ -135,6 +140,18 @@ def kept_image(region: Box) -> Box:
 def hull(active: Mask) -> Mask:
     """The pixels between the outermost active ones of their row, and of their column."""
     return _between(active) & _between(active.T).T
+
+
+def widened(mask: Mask, margin: int) -> Mask:
+    """The mask (H×W) with ``margin`` pixels more on every side of whatever is true."""
+    wide = mask.copy()
+    for _ in range(margin):
+        wide[1:] |= wide[:-1].copy()
+        wide[:-1] |= wide[1:].copy()
+    for _ in range(margin):
+        wide[:, 1:] |= wide[:, :-1].copy()
+        wide[:, :-1] |= wide[:, 1:].copy()
+    return wide
 
 
 @dataclass(frozen=True, slots=True)
