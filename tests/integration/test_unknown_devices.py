@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from endoreg_db.deid import client
 from endoreg_db.deid.geometry import Box
@@ -57,6 +59,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def invented(drawn_once: DrawnOnce, tmp_path: Path) -> Path:
     return Path(shutil.copy(drawn_once(seed=31, seconds=1.2, profile=INVENTED)[0], tmp_path / "invented.mp4"))
+
+
+def grey(frame: av.VideoFrame) -> NDArray[np.uint8]:
+    return np.asarray(frame.to_ndarray(format="gray"), np.uint8)
 
 
 def is_inside(inner: Box, outer: Box) -> bool:
@@ -159,7 +165,7 @@ def assert_blank_outside(store: Store, video: MediaFile, image: Box) -> None:
     with Workspace(store.folder, video.pk) as workspace:
         candidate = workspace.folder / "candidate.mp4"
         store.vault.extract(video.candidate_sha256, candidate)
-        lumas = [frame.to_ndarray(format="gray") for frame in decoded(candidate)]
+        lumas = [grey(frame) for frame in decoded(candidate)]
     assert len(lumas) == 30
     assert all(np.ptp(luma[outside]) <= 4 for luma in lumas)
     assert all(np.ptp(luma[image.slices]) > 60 for luma in lumas)
@@ -237,7 +243,7 @@ def test_a_recording_whose_image_is_larger_than_the_named_devices_is_blanked_and
     )
     mismatch = next(f for f in done.findings if f.code == "layout_mismatch")
     assert "beyond the edge" in mismatch.detail and (mismatch.start, mismatch.end) == (0.0, 0.96)
-    assert all(np.ptp(frame.to_ndarray(format="gray")) <= 4 for frame in decoded(done.candidate))
+    assert all(np.ptp(grey(frame)) <= 4 for frame in decoded(done.candidate))
 
 
 # ---- what a cell may say, and what the doctor mends

@@ -148,12 +148,17 @@ def _are_bars(luma: Plane, lit: int) -> bool:
     Below there may be other bars; the top may be cut by an octagonal mask.
     """
     height = luma.shape[0]
-    rows = luma[height // 8 : height // 2 : min(_BAR_ROWS, height // 8), ::_STEP].astype(np.int16)
-    if len(rows) < 2 or np.count_nonzero(rows[0] > lit) < rows.shape[1] // 2:
+    first, last = (luma[row, ::_STEP].astype(np.int16) for row in (height // 8, height // 2))
+    # Nearly every frame is dismissed here, by two rows.
+    if not _alike(first, last) or np.count_nonzero(first > lit) < len(first) // 2:
         return False
-    alike = np.abs(rows - rows[0]).max(axis=0) <= _BAR_ALIKE
-    steps = np.count_nonzero(np.abs(np.diff(rows[0])) > _BAR_STEP)
-    return bool(alike.mean() >= _BAR_COLUMNS and steps >= _BAR_STEPS)
+    rows = luma[height // 8 : height // 2 : min(_BAR_ROWS, height // 8), ::_STEP].astype(np.int16)
+    steps = np.count_nonzero(np.abs(np.diff(first)) > _BAR_STEP)
+    return bool(steps >= _BAR_STEPS) and all(_alike(first, row) for row in rows)
+
+
+def _alike(row: NDArray[np.int16], other: NDArray[np.int16]) -> bool:
+    return int(np.count_nonzero(np.abs(row - other) <= _BAR_ALIKE)) >= _BAR_COLUMNS * len(row)
 
 
 def _sharpness(luma: Plane) -> float:
