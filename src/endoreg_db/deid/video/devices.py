@@ -25,6 +25,8 @@ from endoreg_db.errors import UnknownDeviceError
 #: How much smaller than the device's image the moving picture may be on any side, as a share of the
 #: frame's height. The drawn devices leave 0.015, and 0.04 to 0.06 under the name of the next larger one.
 _MOST_ROOM = 0.035
+_SMALLEST_IMAGE = 64  # pixels; anything smaller is nothing to look at
+_MOST_UNCLEAR = 100  # places with text; more are a screen full of it, and nobody would sort them
 _TEXT_HEIGHT = 24 / 1080  # pixels per em of the smallest overlay text, as a share of the frame's height
 
 
@@ -76,7 +78,7 @@ def proposal(seen: Survey | None, work_dir: Path, *, read_text: bool) -> FoundDe
         InsufficientStorageError, DeidentificationError: see :meth:`Workers.run`.
     """
     region = None if seen is None else moving_region(seen.activity.active)
-    if seen is None or region is None:
+    if seen is None or region is None or min(region.width, region.height) < _SMALLEST_IMAGE:
         raise UnknownDeviceError(
             "No registered device has the layout of this recording, and no one moving picture was found in it"
         )
@@ -94,7 +96,7 @@ def proposal(seen: Survey | None, work_dir: Path, *, read_text: bool) -> FoundDe
         boxes=dict(guess.boxes),
         date_order=guess.date_order,
     )
-    return FoundDevice(profile, proposed=True, unclear=guess.unclear)
+    return FoundDevice(profile, proposed=True, unclear=guess.unclear[:_MOST_UNCLEAR])
 
 
 def find_text(job: TextJob, tick: Tick) -> list[FoundText]:

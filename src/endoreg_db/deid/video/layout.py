@@ -152,7 +152,7 @@ def _are_bars(luma: Plane, lit: int) -> bool:
     # Nearly every frame is dismissed here, by two rows.
     if not _alike(first, last) or np.count_nonzero(first > lit) < len(first) // 2:
         return False
-    rows = luma[height // 8 : height // 2 : min(_BAR_ROWS, height // 8), ::_STEP].astype(np.int16)
+    rows = luma[height // 8 : height // 2 : max(1, min(_BAR_ROWS, height // 8)), ::_STEP].astype(np.int16)
     steps = np.count_nonzero(np.abs(np.diff(first)) > _BAR_STEP)
     return bool(steps >= _BAR_STEPS) and all(_alike(first, row) for row in rows)
 
