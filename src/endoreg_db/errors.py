@@ -107,6 +107,15 @@ class UnsupportedMediaError(MediaImportError):
     advice = "Give a video recording or a PDF report; the content decides, not the name."
 
 
+class UnknownDeviceError(UnsupportedMediaError):
+    """No registered device has this layout, and no endoscopic image could be found in the picture."""
+
+    advice = (
+        "Name the device with --processor, or describe it in a profile (`endoreg device add FILE.toml`), "
+        "then `endoreg retry UUID`."
+    )
+
+
 class CorruptMediaError(MediaImportError):
     """The file is of a known kind but damaged or incomplete."""
 

@@ -110,7 +110,6 @@ def _says_once(told: Ended, status: str, message: str) -> bool:
     [
         (("--center", "test_centre", "--processor", "olympus_cv_1500"), "Did you mean 'test_center'?"),
         (("--center", "test_center", "--processor", "olympus_cv1500"), "Did you mean 'olympus_cv_1500'"),
-        (("--center", "test_center"), "No endoscopy processor was named. Known: "),
     ],
 )
 def test_a_mistyped_name_is_found_before_the_first_file(

@@ -107,6 +107,7 @@ def test_a_worklist_of_a_single_frame_is_blanked_and_reported(tmp_path: Path) ->
     (finding,) = done.findings
     assert (finding.code, finding.severity) == ("layout_mismatch", "review")
     assert [finding.start, finding.end] == pytest.approx([0.4, 0.4])
+    assert "a form or list fills the picture" in finding.detail
 
 
 def test_a_recording_of_another_size_than_the_profile_is_blanked_whole(tmp_path: Path) -> None:
@@ -117,7 +118,10 @@ def test_a_recording_of_another_size_than_the_profile_is_blanked_whole(tmp_path:
     done = deidentify(source, tmp_path / "work", profile=other)
 
     assert all(np.ptp(luma(frame)) <= 4 for frame in decoded(done.candidate))
-    assert codes(done) == {"layout_mismatch"}
+    assert codes(done) == {"layout_mismatch", "wrong_device"}
+    told = {finding.code: finding.detail for finding in done.findings}
+    assert "another size" in told["layout_mismatch"]
+    assert "320×180" in told["wrong_device"] and "400×300" in told["wrong_device"]
 
 
 def test_an_unconfirmed_profile_asks_for_review(tmp_path: Path) -> None:

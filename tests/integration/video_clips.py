@@ -107,6 +107,7 @@ def deidentify(
     workers: int = 2,
     read_text: bool = False,
     preset: str = "ultrafast",
+    known: tuple[DeviceProfile, ...] = (),
     on_message: Callable[[Message], None] = lambda _: None,
 ) -> Done:
     """Run the whole pass in its child processes."""
@@ -118,6 +119,7 @@ def deidentify(
         encode=EncodeSettings(preset=preset, crf=16),
         workers=workers,
         read_text=read_text,
+        known=known,
     )
     return run_video(task, on_message)
 

@@ -6,6 +6,7 @@ import struct
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -15,12 +16,13 @@ from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.messages import Finding
 from endoreg_db.deid.video.condense import MOST_OF_A_KIND, condensed
 from endoreg_db.deid.video.join import retimed
-from endoreg_db.deid.video.layout import LayoutGuard
+from endoreg_db.deid.video.layout import LayoutGuard, Mismatch
 from endoreg_db.deid.video.mp4boxes import unexpected_content
 from endoreg_db.deid.video.probe import sniff
+from endoreg_db.deid.video.region import ActivityMeter
 from endoreg_db.deid.video.scenes import LOOK_SECONDS, SceneWatcher
 from endoreg_db.deid.video.spool import EncodedPacket, read_packets, write_packet
-from endoreg_db.deid.video.transcode import SegmentResult
+from endoreg_db.deid.video.transcode import BlankRun, Runs, SegmentResult
 from endoreg_db.deid.video.verify import VerifyResult, blank_areas, blank_residue, compare_times
 from endoreg_db.samples import Recording, Script, shipped_profile
 
@@ -67,13 +69,13 @@ def test_a_white_balance_fits(guard: LayoutGuard) -> None:
 
 
 def test_a_worklist_does_not_fit(guard: LayoutGuard, worklist: Planes) -> None:
-    assert not guard.fits(worklist)
+    assert guard.mismatch(worklist) == "form"
 
 
 def test_a_dark_worklist_does_not_fit(guard: LayoutGuard, worklist: Planes) -> None:
     luma = np.where(worklist[0] < 90, 200, 16).astype(np.uint8)
 
-    assert not guard.fits([luma, *worklist[1:]])
+    assert guard.mismatch([luma, *worklist[1:]]) == "form"
 
 
 def test_a_form_inside_the_image_only_does_not_fit(
@@ -84,18 +86,36 @@ def test_a_form_inside_the_image_only_does_not_fit(
     frame[0][:, :540] = examination[0][:, :540]
     frame[0][image] = worklist[0][image]
 
-    assert not guard.fits(frame)
+    assert guard.mismatch(frame) == "form"
 
 
-def test_colour_bars_do_not_fit(guard: LayoutGuard) -> None:
+@pytest.mark.parametrize("place", [Box(0, 0, 1920, 1080), PROFILE.image], ids=["everywhere", "in the image"])
+def test_colour_bars_do_not_fit(guard: LayoutGuard, place: Box) -> None:
     frame = black_frame()
-    for plane, values in zip(
-        frame, ((180, 162, 131, 112, 84), (128, 44, 156, 72, 184), (128, 142, 44, 58, 198)), strict=True
-    ):
+    bars = ((180, 162, 131, 112, 84, 65), (128, 44, 156, 72, 184, 100), (128, 142, 44, 58, 198, 212))
+    for plane, values, step in zip(frame, bars, (1, 2, 2), strict=True):
         for number, value in enumerate(values):
-            plane[:, number * plane.shape[1] // 5 : (number + 1) * plane.shape[1] // 5] = value
+            left, right = (place.x + place.width * n // 6 for n in (number, number + 1))
+            plane[place.y // step : place.bottom // step, left // step : right // step] = value
 
-    assert not guard.fits(frame)
+    assert guard.mismatch(frame) == "colour_bars"
+
+
+def test_a_second_picture_beside_the_image_does_not_fit(guard: LayoutGuard, examination: Planes) -> None:
+    frame = [plane.copy() for plane in examination]
+    frame[0][300:1000, 30:520] = examination[0][300:1000, 900:1390]
+
+    assert guard.mismatch(frame) == "second_picture"
+
+
+def test_a_picture_that_fills_the_frame_does_not_fit(guard: LayoutGuard, examination: Planes) -> None:
+    wide = [
+        np.tile(p[100 // s : 980 // s, 800 // s : 1760 // s], (2, 2))
+        for p, s in zip(examination, (1, 2, 2), strict=True)
+    ]
+
+    filled = [plane[: 1080 // s, : 1920 // s] for plane, s in zip(wide, (1, 2, 2), strict=True)]
+    assert guard.mismatch(filled) == "other_layout"
 
 
 @pytest.mark.parametrize("shift", [-200, -40, 80])
@@ -105,7 +125,7 @@ def test_a_picture_in_another_place_does_not_fit(guard: LayoutGuard, examination
         np.roll(plane, shift // step, axis=1) for plane, step in zip(examination, (1, 2, 2), strict=True)
     ]
 
-    assert not guard.fits(moved)
+    assert guard.mismatch(moved) in ("beyond_edge", "other_layout")
 
 
 def test_frames_in_full_range_are_judged_alike(worklist: Planes, examination: Planes) -> None:
@@ -117,6 +137,35 @@ def test_frames_in_full_range_are_judged_alike(worklist: Planes, examination: Pl
 
     assert guard.fits([full[0], *examination[1:]])
     assert not guard.fits([full[1], *worklist[1:]])
+
+
+def test_a_strange_picture_that_stands_still_is_told_from_a_film() -> None:
+    still, film = Runs(), Runs()
+    for number in range(12):
+        still.add(number * 40, number, "other_layout", np.full((64, 64), 90, np.uint8))
+        film.add(number * 40, number, "other_layout", np.full((64, 64), 90 + 5 * number, np.uint8))
+
+    assert still.runs() == (BlankRun(0, 440, 12, "still_picture"),)
+    assert film.runs() == (BlankRun(0, 440, 12, "other_layout"),)
+
+
+def test_frames_that_do_not_fit_for_different_reasons_are_different_runs() -> None:
+    runs = Runs()
+    for number, reason in (
+        (3, "form"),
+        (4, "form"),
+        (5, "colour_bars"),
+        (8, "colour_bars"),
+        (9, "other_size"),
+    ):
+        runs.add(number * 10, number, cast(Mismatch, reason), None)
+
+    assert runs.runs() == (
+        BlankRun(30, 40, 2, "form"),
+        BlankRun(50, 50, 1, "colour_bars"),
+        BlankRun(80, 80, 1, "colour_bars"),
+        BlankRun(90, 90, 1, "other_size"),
+    )
 
 
 # ---- the blank area
@@ -268,7 +317,8 @@ def test_decoding_times_rise_over_the_border_of_two_segments(tmp_path: Path) -> 
         with path.open("wb") as file:
             for position in (0, 3, 1, 2):  # one P frame ahead of two B frames
                 write_packet(file, EncodedPacket(times[position], 0, 0, position == 0, b"x"))
-        results.append(SegmentResult(number, str(path), times, 0, (), 2, b"", (), False))
+        still = ActivityMeter(1, 1, lit_from=0).activity()
+        results.append(SegmentResult(number, str(path), times, 0, (), 2, b"", (), False, still))
 
     packets = list(retimed(results))
 

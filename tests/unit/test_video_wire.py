@@ -9,14 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.identity import Identity, Reading
 from endoreg_db.deid.messages import (
     Done,
     EncodeSettings,
     Failed,
     Finding,
+    FoundDevice,
     Probed,
     Progress,
+    Proposed,
+    ProposeTask,
     Verification,
     VideoFacts,
     VideoTask,
@@ -45,6 +49,9 @@ DONE = Done(
         Progress("encode", 12, None),
         Finding("a", "note", "ü"),
         DONE,
+        replace(DONE, found=FoundDevice(shipped_profiles()[0], proposed=False)),
+        Proposed(FACTS, FoundDevice(shipped_profiles()[1], True, (Box(1, 2, 3, 4),)), None, "/work/a.png"),
+        Failed("unknown_device", "nothing moves"),
         Failed("corrupt", "cut off"),
     ],
 )
@@ -56,6 +63,17 @@ def test_every_message_arrives_as_it_was_sent(message: Any) -> None:
 def test_a_task_arrives_with_its_profile(profile: Any) -> None:
     task = VideoTask("/in/ä.mp4", "/work", profile, EncodeSettings("fast", 23), 2, read_text=False)
 
+    assert task_from_line(to_line(task)) == task
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        VideoTask("/in", "/work", None, EncodeSettings(), 1, known=tuple(shipped_profiles())),
+        ProposeTask("/in", "/work", (), picture=True),
+    ],
+)
+def test_a_task_without_a_named_device_arrives_as_it_was_sent(task: Any) -> None:
     assert task_from_line(to_line(task)) == task
 
 

@@ -33,7 +33,10 @@ def import_files(
     processor: Annotated[
         str | None,
         typer.Option(
-            "--processor", "-p", help="The endoscopy processor that made them; see `endoreg device list`."
+            "--processor",
+            "-p",
+            help="The endoscopy processor that made them; see `endoreg device list`. "
+            "Without it, it is recognised from the picture, or the recording waits for review.",
         ),
     ] = None,
     keep_original: Annotated[
@@ -67,7 +70,7 @@ def import_files(
     # A source that is to be removed has its stored copy read back first, and only the import does that.
     key = None if delete_source else store.sightings_key
     selection = select(paths, never=store.folder.root, sightings_key=key)
-    _check_names(selection, center, processor)
+    _check_names(center, processor)
 
     def request(path: Path) -> ImportRequest:
         return ImportRequest(path, center, processor, keep_original, delete_source)
@@ -75,18 +78,16 @@ def import_files(
     return _import_all(output, selection, request, store.folder.published)
 
 
-def _check_names(selection: Selection, center: str, processor: str | None) -> None:
+def _check_names(center: str, processor: str | None) -> None:
     """Find a mistyped name before the first file is touched.
 
     Raises:
         UnknownCenterError, UnknownProcessorError: with the nearest names.
     """
-    from endoreg_db.intake.inspect import MediaKind
     from endoreg_db.services import registry
 
     registry.find_center(center)
-    # A report needs no processor.
-    if processor is not None or any(c.kind is MediaKind.VIDEO for c in selection.candidates):
+    if processor is not None:
         registry.find_processor(processor)
 
 

@@ -29,7 +29,11 @@ COMMANDS: dict[str, str | tuple[str, dict[str, str]]] = {
     ),
     "device": (
         "What makes recordings: endoscopy processors, and where each writes into the picture.",
-        {"add": "registers:add_device", "list": "registers:list_devices"},
+        {
+            "add": "registers:add_device",
+            "list": "registers:list_devices",
+            "propose": "propose:propose_device",
+        },
     ),
     "sample": "sample:sample",
 }

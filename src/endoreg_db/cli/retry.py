@@ -20,10 +20,20 @@ def retry(
         bool,
         typer.Option("--all", help="Every failed or interrupted import. Quarantined ones only by UUID."),
     ] = False,
+    processor: Annotated[
+        str | None,
+        typer.Option(
+            "--processor",
+            "-p",
+            help="The endoscopy processor that made it, where another one was named or recognised.",
+        ),
+    ] = None,
 ) -> int:
     """Run imports again that failed or were interrupted, or a quarantined one by name."""
     if (uuid is None) is not every:
         raise typer.BadParameter("give either a UUID or --all")
+    if every and processor is not None:
+        raise typer.BadParameter("--processor goes with one UUID, not with --all")
     from endoreg_db.cli.session import open_session
 
     store = open_session()
@@ -39,7 +49,7 @@ def retry(
     for record in map(catalog.find_record, list(retriable(store)) if uuid is None else [uuid]):
         path = catalog.summary(store, record).source or Path(str(record.uuid))
         with progress.file(path):
-            result = results.run_one(path, partial(service.retry, record))
+            result = results.run_one(path, partial(service.retry, record, processor_name=processor))
         ended.append(result)
         results.report(output, result)
         if isinstance(result.error, KeyboardInterrupt):

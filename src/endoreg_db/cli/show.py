@@ -55,6 +55,8 @@ def _as_json(found: RecordDetails) -> dict[str, Any]:
         **found.summary.as_json(),
         "center": found.center,
         "processor": found.processor,
+        "device_source": found.device_source,
+        "proposal": None if found.proposal is None else str(found.proposal),
         "frames": found.frames,
         "duration": found.duration,
         "original_kept": found.original_kept,
@@ -85,7 +87,8 @@ def _as_text(found: RecordDetails, identity: Mapping[str, str | None]) -> str:
                 ("safe file", summary.output),
                 ("source", summary.source),
                 ("center", found.center),
-                ("processor", found.processor),
+                ("processor", _device(found)),
+                ("proposal", found.proposal),
                 ("pictures", found.frames),
                 ("seconds", None if found.duration is None else f"{found.duration:.2f}"),
                 ("original", "kept, encrypted" if found.original_kept else "not kept"),
@@ -101,9 +104,16 @@ def _as_text(found: RecordDetails, identity: Mapping[str, str | None]) -> str:
     blocks += ["attempts", indented(*map(_attempt_line, found.attempts))]
     if found.events:
         blocks += ["events", indented(*map(_event_line, found.events))]
-    if next_steps := _next_steps(summary.state, str(summary.uuid)):
+    if next_steps := _next_steps(found):
         blocks += ["next", indented(*next_steps)]
     return "\n".join(blocks)
+
+
+def _device(found: RecordDetails) -> str | None:
+    """The device, and how it is known unless somebody named it."""
+    if found.device_source == "recognised":
+        return f"{found.processor} (recognised from the picture)"
+    return "not recognised, a profile is proposed" if found.device_source == "proposed" else found.processor
 
 
 def _finding_line(finding: Mapping[str, Any]) -> str:
@@ -130,10 +140,15 @@ def _moment(at: datetime) -> str:
     return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
-def _next_steps(state: str, uuid: str) -> list[str]:
+def _next_steps(found: RecordDetails) -> list[str]:
+    state, uuid = found.summary.state, found.summary.uuid
     reject = f"endoreg reject {uuid} --reason TEXT"
     if state == "needs_review":
-        return [f"endoreg approve {uuid}", reject]
+        steps = [f"endoreg approve {uuid}", reject]
+        if found.proposal is not None:
+            checked = f"endoreg device add {found.proposal}   (once you have checked it)"
+            steps = [checked, f"endoreg retry {uuid}   (with that profile)", *steps]
+        return steps
     if state == "published":
         return [f"endoreg approve {uuid}   (release it for export)", reject]
     return [f"endoreg retry {uuid}"] if state in ("failed", "quarantined", "rejected") else []

@@ -12,17 +12,19 @@ import traceback
 from collections.abc import Callable
 
 from endoreg_db.deid.confine import give_up_rights, private_stdout
-from endoreg_db.deid.messages import Done, Failed, FailureKind, Message
+from endoreg_db.deid.messages import Done, Failed, FailureKind, Message, Proposed, ProposeTask
 from endoreg_db.deid.wire import MAX_LINE, task_from_line, to_line
 from endoreg_db.errors import (
     CorruptMediaError,
     DeidentificationError,
     InsufficientStorageError,
     MediaImportError,
+    UnknownDeviceError,
     UnsupportedMediaError,
 )
 
 _KINDS: tuple[tuple[type[MediaImportError], FailureKind], ...] = (
+    (UnknownDeviceError, "unknown_device"),  # before its own family
     (UnsupportedMediaError, "unsupported"),
     (CorruptMediaError, "corrupt"),
     (InsufficientStorageError, "storage"),
@@ -49,15 +51,17 @@ def main(arguments: list[str]) -> None:
     messages.close()
 
 
-def _work(line: bytes, say: Callable[[Message], None]) -> Done | Failed:
+def _work(line: bytes, say: Callable[[Message], None]) -> Done | Proposed | Failed:
     # Imported here: every worker imports this module as well, and needs only a part of these.
     from endoreg_db.deid.video.deidentify import deidentify
     from endoreg_db.deid.video.probe import quiet_ffmpeg
+    from endoreg_db.deid.video.propose import propose
     from endoreg_db.deid.video.workers import storage_error
 
     quiet_ffmpeg()
     try:
-        return deidentify(task_from_line(line), say)
+        task = task_from_line(line)
+        return propose(task, say) if isinstance(task, ProposeTask) else deidentify(task, say)
     except MediaImportError as error:
         return Failed(_kind(error), error.message)
     # Whatever else goes wrong while untrusted bytes are read must end in an answer without a

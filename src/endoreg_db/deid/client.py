@@ -10,18 +10,30 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from endoreg_db.deid.messages import Done, Failed, FailureKind, Message, VideoTask
+from endoreg_db.deid.messages import (
+    Done,
+    Failed,
+    FailureKind,
+    FoundDevice,
+    Message,
+    Proposed,
+    ProposeTask,
+    Task,
+    VideoTask,
+)
+from endoreg_db.deid.profiles import DeviceProfile
 from endoreg_db.deid.wire import MAX_LINE, WireError, is_last, message_from_line, to_line
 from endoreg_db.errors import (
     CorruptMediaError,
     DeidentificationError,
     InsufficientStorageError,
     MediaImportError,
+    UnknownDeviceError,
     UnsupportedMediaError,
 )
 
@@ -34,6 +46,7 @@ _TRACE_LINE = re.compile(r'^  File "[^"]*", line \d+, in \S+|^\w+(\.\w+)*(Error|
 
 _ERRORS: dict[FailureKind, type[MediaImportError]] = {
     "unsupported": UnsupportedMediaError,
+    "unknown_device": UnknownDeviceError,
     "corrupt": CorruptMediaError,
     "storage": InsufficientStorageError,
     "deidentification": DeidentificationError,
@@ -66,28 +79,81 @@ def run_video(
         name: what to call the recording in errors; the source's path if not given.
 
     Returns:
-        The cell's last word. ``candidate`` is a regular file directly below ``work_dir``. Whether
-        it may be published depends on the findings and on the verification.
+        The cell's last word. ``candidate`` is a regular file directly below ``work_dir``, and
+        ``found`` a device that could be found. Whether the candidate may be published depends on
+        the findings and on the verification.
 
     Raises:
+        UnknownDeviceError: no device was named or recognised, and no image can be found.
         UnsupportedMediaError, CorruptMediaError, InsufficientStorageError: as the cell reported.
         StoppedError: ``should_stop`` returned true.
         DeidentificationError: the cell failed otherwise, died, or talked nonsense.
     """
     recording = name or task.source
+    last = _run(task, on_message, should_stop or _never, recording)
+    if not isinstance(last, Done) or not _may_be_found(last.found, task.profile, task.known):
+        raise DeidentificationError(f"The child that read {recording} answered another question")
+    _check_own_file(Path(last.candidate), Path(_absolute(task.work_dir)), recording)
+    return last
+
+
+def run_proposal(
+    task: ProposeTask, on_message: Callable[[Message], None], *, name: str | None = None
+) -> Proposed:
+    """Propose a device profile for one recording, in a child process that is gone afterwards.
+
+    Args:
+        task: what to do; ``work_dir`` must exist, and is the caller's to remove.
+        on_message: called with every message, the last one included.
+        name: what to call the recording in errors; the source's path if not given.
+
+    Returns:
+        The proposal, not confirmed. ``picture`` is a regular file directly below ``work_dir``; its
+        content is the cell's and not checked.
+
+    Raises:
+        UnknownDeviceError: there is no one moving picture in the recording.
+        UnsupportedMediaError, CorruptMediaError, InsufficientStorageError: as the cell reported.
+        DeidentificationError: the cell failed otherwise, died, or talked nonsense.
+    """
+    recording = name or task.source
+    last = _run(task, on_message, _never, recording)
+    if not isinstance(last, Proposed) or not _may_be_found(last.found, None, ()):
+        raise DeidentificationError(f"The child that read {recording} answered another question")
+    if last.picture is not None:
+        _check_own_file(Path(last.picture), Path(_absolute(task.work_dir)), recording)
+    return last
+
+
+def _run(
+    task: Task, on_message: Callable[[Message], None], should_stop: Callable[[], bool], recording: str
+) -> Done | Proposed:
+    """Start a cell, listen to its end, and end it."""
     task = replace(task, source=_absolute(task.source), work_dir=_absolute(task.work_dir))
     process = _start(task)
     errors = bytearray()
     try:
-        last = _converse(process, task, on_message, should_stop or _never, recording, errors)
+        last = _converse(process, task, on_message, should_stop, recording, errors)
     except WireError as error:
         raise DeidentificationError(f"The child that read {recording} answered nonsense: {error}") from error
     finally:
         _end(process)
     if isinstance(last, Failed):
         raise _with_trace(_ERRORS[last.kind](f"{last.message.rstrip('.')}: {recording}"), errors)
-    _check_candidate(last, Path(task.work_dir), recording)
     return last
+
+
+def _may_be_found(
+    found: FoundDevice | None, named: DeviceProfile | None, known: Sequence[DeviceProfile]
+) -> bool:
+    """Whether a cell may say so: of a named device nothing, else one of the known, or an unconfirmed one."""
+    if named is not None:
+        return found is None
+    if found is None:
+        return False
+    if found.proposed:
+        return not found.profile.confirmed
+    return found.profile.digest in {profile.digest for profile in known}
 
 
 def cell_environment(work_dir: str) -> dict[str, str]:
@@ -113,7 +179,7 @@ def cell_environment(work_dir: str) -> dict[str, str]:
     }
 
 
-def _start(task: VideoTask) -> subprocess.Popen[bytes]:
+def _start(task: Task) -> subprocess.Popen[bytes]:
     # -P: the working directory, where the cell writes, must not be searched for modules.
     command = [sys.executable, "-P", "-m", "endoreg_db.deid.cell", str(os.getpid())]
     return subprocess.Popen(
@@ -130,12 +196,12 @@ def _start(task: VideoTask) -> subprocess.Popen[bytes]:
 
 def _converse(
     process: subprocess.Popen[bytes],
-    task: VideoTask,
+    task: Task,
     on_message: Callable[[Message], None],
     should_stop: Callable[[], bool],
     recording: str,
     errors: bytearray,
-) -> Done | Failed:
+) -> Done | Proposed | Failed:
     assert process.stdin is not None
     try:
         process.stdin.write(to_line(task))
@@ -146,7 +212,7 @@ def _converse(
         message = message_from_line(line)
         on_message(message)
         if is_last(message):
-            assert isinstance(message, Done | Failed)
+            assert isinstance(message, Done | Proposed | Failed)
             return message
     raise _death(process, errors, recording)
 
@@ -232,11 +298,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             pipe.close()
 
 
-def _check_candidate(done: Done, work_dir: Path, recording: str) -> None:
+def _check_own_file(path: Path, work_dir: Path, recording: str) -> None:
     """Refuse a path that would lead the parent to any other file than one in ``work_dir``."""
-    candidate = Path(done.candidate)
-    inside = candidate.parent == work_dir and candidate.name not in ("", ".", "..")
-    if not inside or not stat.S_ISREG(_mode(candidate)):
+    inside = path.parent == work_dir and path.name not in ("", ".", "..")
+    if not inside or not stat.S_ISREG(_mode(path)):
         raise DeidentificationError(f"The child that read {recording} named a file that is not its own")
 
 

@@ -1,7 +1,8 @@
 """What crosses the border between an import and its cell, the child that holds the untrusted bytes.
 
-The parent sends one :class:`VideoTask`; the cell answers with any number of :class:`Probed`,
-:class:`Progress` and :class:`Finding` messages and ends with one :class:`Done` or :class:`Failed`.
+The parent sends one :class:`VideoTask` or :class:`ProposeTask`; the cell answers with any number of
+:class:`Probed`, :class:`Progress` and :class:`Finding` messages and ends with one :class:`Done`,
+:class:`Proposed` or :class:`Failed`.
 All are frozen dataclasses of plain values and travel as one bounded JSON line each, never as
 pickles: the cell is not trusted.
 """
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.identity import Identity
 from endoreg_db.deid.profiles import DeviceProfile
 
@@ -22,7 +24,7 @@ Stage = Literal["probe", "encode", "join", "verify"]
 Severity = Literal["note", "review", "fatal"]
 
 #: What the operator does next decides the kind; see :mod:`endoreg_db.errors`.
-FailureKind = Literal["unsupported", "corrupt", "storage", "deidentification", "unexpected"]
+FailureKind = Literal["unsupported", "unknown_device", "corrupt", "storage", "deidentification", "unexpected"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,21 @@ class VideoTask:
 
     source: str  # path of the untrusted recording; only ever read
     work_dir: str  # private, existing folder; everything the cell writes lies below it
-    profile: DeviceProfile
+    profile: DeviceProfile | None  # None: find out from the picture
     encode: EncodeSettings
     workers: int  # how many one-threaded encoders run at once
     read_text: bool = True  # False only where a test or a benchmark needs the pass without OCR
+    known: tuple[DeviceProfile, ...] = ()  # registered layouts, to recognise the recording's among
+
+
+@dataclass(frozen=True, slots=True)
+class ProposeTask:
+    """One recording to propose a device profile for; nothing of it is kept."""
+
+    source: str  # path of the untrusted recording; only ever read
+    work_dir: str  # private, existing folder
+    known: tuple[DeviceProfile, ...]  # registered layouts, to say which one fits already
+    picture: bool  # whether to draw the boxes into a picture of the recording, which shows identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +112,15 @@ class Verification:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundDevice:
+    """What the cell found out about a device that nobody named."""
+
+    profile: DeviceProfile  # one of the task's ``known``, or a new one that nobody has confirmed
+    proposed: bool  # True: none of the known fits, and the profile is new
+    unclear: tuple[Box, ...] = ()  # text outside the image that may be any field
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """The candidate is written and was looked at; whether it is published is the parent's decision."""
 
@@ -110,6 +132,17 @@ class Done:
     findings: tuple[Finding, ...]  # of reading and encoding
     verification: Verification
     timings: dict[str, float]  # stage → seconds
+    found: FoundDevice | None = None  # None: the task named the device
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """The answer to a :class:`ProposeTask`."""
+
+    facts: VideoFacts
+    found: FoundDevice
+    fits: str | None  # name of the known profile that fits already
+    picture: str | None  # path of a PNG below ``work_dir``; None: not asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,4 +153,5 @@ class Failed:
     message: str  # one sentence, free of paths and identity
 
 
-Message = Probed | Progress | Finding | Done | Failed
+Task = VideoTask | ProposeTask
+Message = Probed | Progress | Finding | Done | Proposed | Failed

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from types import MappingProxyType
@@ -125,6 +125,26 @@ def profile_from_toml(text: str) -> DeviceProfile:
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"Device profile is not valid TOML: {error}") from error
     return profile_from_dict(data)
+
+
+def to_toml(profile: DeviceProfile, *, head: Sequence[str] = (), unclear: Sequence[Box] = ()) -> str:
+    """The profile as the text of a TOML file.
+
+    Args:
+        profile: what to write.
+        head: lines of comment to begin with.
+        unclear: places with text that may be any field; listed in comments for a person to sort.
+    """
+    plain = profile.as_dict()
+    boxes = plain.pop("boxes")
+    # JSON writes strings, booleans and lists of numbers as TOML does.
+    lines = [
+        *(f"# {line}" for line in head),
+        *(f"{key} = {json.dumps(value)}" for key, value in plain.items()),
+    ]
+    lines += ["", "[boxes]", *(f"{field} = {json.dumps(box)}" for field, box in boxes.items())]
+    lines += [f"# There is text at {_as_list(box)}; which field it is was not clear." for box in unclear]
+    return "\n".join(lines) + "\n"
 
 
 def shipped_profiles() -> list[DeviceProfile]:

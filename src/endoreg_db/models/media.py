@@ -56,8 +56,8 @@ class MediaFile(models.Model):
             ),
             models.CheckConstraint(
                 name="media_output_only_when_published",
-                condition=(models.Q(state__in=[s.value for s in REACHABLE]) & ~models.Q(output_sha256=""))
-                | (~models.Q(state__in=[s.value for s in REACHABLE]) & models.Q(output_sha256="")),
+                condition=(models.Q(state__in=sorted(REACHABLE)) & ~models.Q(output_sha256=""))
+                | (~models.Q(state__in=sorted(REACHABLE)) & models.Q(output_sha256="")),
             ),
         ]
 
@@ -107,7 +107,20 @@ class MediaFile(models.Model):
 class VideoFile(MediaFile):
     """An endoscopy recording."""
 
-    processor = models.ForeignKey(EndoscopyProcessor, on_delete=models.PROTECT, related_name="videos")
+    class DeviceSource(models.TextChoices):
+        """How the intake knows what made the recording."""
+
+        NAMED = "named", "named by who imported it"
+        RECOGNISED = "recognised", "recognised from the picture"
+        PROPOSED = "proposed", "not recognised; a profile is proposed"
+
+    #: None while nobody has named or recognised it.
+    processor = models.ForeignKey(
+        EndoscopyProcessor, on_delete=models.PROTECT, related_name="videos", null=True
+    )
+    #: Empty while nobody has named it and nothing was found out.
+    device_source = models.CharField(max_length=10, choices=DeviceSource.choices, blank=True, default="")
+    proposal = models.JSONField(null=True)  # of services.proposals; None: none
     profile_digest = models.CharField(max_length=64, blank=True, default="")  # as it was applied
     width = models.PositiveIntegerField(null=True)  # pixels
     height = models.PositiveIntegerField(null=True)

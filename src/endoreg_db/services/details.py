@@ -9,6 +9,7 @@ from pathlib import Path
 from endoreg_db.models import ImportAttempt, MediaFile, VideoFile
 from endoreg_db.services import identity_records
 from endoreg_db.services.catalog import RecordSummary, error_of, summary
+from endoreg_db.services.proposals import path_of
 from endoreg_db.services.store import Store
 
 
@@ -43,7 +44,9 @@ class RecordDetails:
 
     summary: RecordSummary
     center: str
-    processor: str | None  # None: a report
+    processor: str | None  # None: a report, or a recording of an unknown device
+    device_source: str | None  # how the device is known: ``named``, ``recognised``, ``proposed``
+    proposal: Path | None  # TOML of the proposed profile
     frames: int | None
     duration: float | None  # seconds
     original_kept: bool
@@ -57,7 +60,9 @@ def details(store: Store, record: MediaFile) -> RecordDetails:
     return RecordDetails(
         summary=summary(store, record),
         center=record.center.name,
-        processor=None if video is None else video.processor.name,
+        processor=None if video is None or video.processor is None else video.processor.name,
+        device_source=None if video is None else video.device_source or None,
+        proposal=None if video is None or video.proposal is None else path_of(store.folder, video.pk),
         frames=None if video is None else video.frames,
         duration=None if video is None else video.duration,
         original_kept=record.original_kept,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import transaction
@@ -21,10 +22,10 @@ from django.db.models.functions import Now
 from endoreg_db.errors import MediaImportError
 from endoreg_db.locking import file_lock, lease
 from endoreg_db.locking.file_lock import LockState
-from endoreg_db.models import ContentLease, ImportAttempt, MediaFile, State
+from endoreg_db.models import ContentLease, ImportAttempt, MediaFile, State, VideoFile
 from endoreg_db.models.lease import Lease
 from endoreg_db.models.states import REACHABLE
-from endoreg_db.services import identity_records, recovery
+from endoreg_db.services import identity_records, proposals, recovery
 from endoreg_db.services.store import Store
 from endoreg_db.storage.vault import hash_file
 
@@ -255,6 +256,40 @@ def _is_named(sha256: str) -> bool:
     ).exists()
 
 
+def proposed_profiles(examination: Examination) -> Iterator[Problem | None]:
+    """Files of proposed device profiles that are gone, or that no record has any more."""
+    folder = examination.store.folder
+    rows = VideoFile.objects.filter(proposal__isnull=False).values_list("pk", "proposal")
+    proposing: dict[UUID, dict[str, Any]] = {uuid: data for uuid, data in rows if data is not None}
+    for uuid, data in proposing.items():
+        yield None
+        path = proposals.path_of(folder, uuid)
+        if not path.exists():
+            if examination.repair:
+                proposals.write(folder, uuid, data)
+            yield Problem("proposed profiles", f"{path} is gone", examination.repair)
+    for path in proposals.files(folder):
+        owner = _uuid_or_none(path.stem)
+        if owner is None or owner in proposing:
+            continue
+        repaired = examination.repair and _remove_proposal(examination.store, owner)
+        yield Problem("proposed profiles", f"{path} is of no record that waits for it", repaired)
+
+
+def _remove_proposal(store: Store, uuid: UUID) -> bool:
+    """Remove an unwanted file, unless an import that is about to name it runs."""
+    video = VideoFile.objects.filter(pk=uuid).first()
+    if video is None:
+        proposals.remove(store.folder, uuid)
+        return True
+
+    def remove(_own: Lease) -> None:
+        if VideoFile.objects.filter(pk=uuid, proposal__isnull=True).exists():
+            proposals.remove(store.folder, uuid)
+
+    return _under_lease(store, video.content_sha256, remove)
+
+
 def locks(examination: Examination) -> Iterator[Problem | Note | None]:
     """Lock files of dead owners, beside every source that was worked on and in the data folder."""
     for path in sorted(_lock_paths(examination)):
@@ -337,5 +372,6 @@ CHECKS: dict[str, Check] = {
     "published records": published_records,
     "stored originals": stored_originals,
     "orphaned originals": orphaned_originals,
+    "proposed profiles": proposed_profiles,
     "locks": locks,
 }

@@ -28,7 +28,7 @@ from endoreg_db.intake import sightings
 from endoreg_db.locking import lease
 from endoreg_db.locking.owner import current_owner
 from endoreg_db.logging import get_logger
-from endoreg_db.models import AuditEvent, ContentLease, ImportAttempt, MediaFile, State
+from endoreg_db.models import AuditEvent, ContentLease, ImportAttempt, MediaFile, State, VideoFile
 from endoreg_db.models.lease import Lease
 from endoreg_db.models.states import SETTLED, sources_of
 from endoreg_db.services import database, identity_records, recovery
@@ -200,7 +200,7 @@ def _begin_anew(context: ImportContext) -> dict[str, Any]:
     if context.request.retry_of is None:
         changes |= {"center": context.center}
     if context.processor is not None:
-        changes |= {"processor": context.processor}
+        changes |= {"processor": context.processor, "device_source": VideoFile.DeviceSource.NAMED}
     return changes
 
 

@@ -24,21 +24,17 @@ def find_center(name: str) -> Center:
         raise UnknownCenterError(f"Unknown center: {name!r}. {_nearest(name, known)}") from None
 
 
-def find_processor(name: str | None) -> EndoscopyProcessor:
+def find_processor(name: str) -> EndoscopyProcessor:
     """The endoscopy processor of that name.
 
     Raises:
-        UnknownProcessorError: there is none, or none was named; the message names known ones.
+        UnknownProcessorError: there is none; the message names the nearest known names.
     """
     try:
-        return EndoscopyProcessor.objects.get(name=name or "")
+        return EndoscopyProcessor.objects.get(name=name)
     except EndoscopyProcessor.DoesNotExist:
         known = EndoscopyProcessor.objects.values_list("name", flat=True)
-        if not name:
-            why = f"No endoscopy processor was named. Known: {', '.join(known)}"
-        else:
-            why = f"Unknown processor: {name!r}. {_nearest(name, known)}"
-        raise UnknownProcessorError(why) from None
+        raise UnknownProcessorError(f"Unknown processor: {name!r}. {_nearest(name, known)}") from None
 
 
 def center_names() -> list[str]:

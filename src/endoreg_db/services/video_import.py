@@ -11,14 +11,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from endoreg_db.deid.client import StoppedError, run_video
 from endoreg_db.deid.messages import EncodeSettings, VideoTask
+from endoreg_db.deid.profiles import DeviceProfile
 from endoreg_db.errors import VerificationError
 from endoreg_db.intake.inspect import MediaKind
-from endoreg_db.models import EndoscopyProcessor, MediaFile, VideoFile
-from endoreg_db.services import records, registry
+from endoreg_db.logging import get_logger
+from endoreg_db.models import MediaFile, VideoFile
+from endoreg_db.services import proposals, records, registry
 from endoreg_db.services.context import ImportContext, ImportOutcome, ImportRequest
 from endoreg_db.services.media_import import STALE_LOCK_SECONDS, MediaImportService
 from endoreg_db.services.verdict import Decision, judge
@@ -28,6 +30,8 @@ __all__ = ["STALE_LOCK_SECONDS", "VideoImportService", "import_and_anonymize"]
 
 #: The container of every published recording.
 OUTPUT_SUFFIX = ".mp4"
+
+log = get_logger(__name__)
 
 
 class VideoImportService(MediaImportService):
@@ -49,7 +53,8 @@ class VideoImportService(MediaImportService):
         Args:
             file_path: the recording.
             center_name: a registered centre.
-            processor_name: the endoscopy processor that made the recording.
+            processor_name: the endoscopy processor that made the recording; None: recognised from
+                the picture, or else a profile is proposed and the recording waits for review.
             save_video: keep the original, encrypted, in the vault.
             delete_source: remove the source, only after everything is durable and the stored
                 copy has been read back.
@@ -69,16 +74,21 @@ class VideoImportService(MediaImportService):
         )
         return cast(VideoFile, self.import_file(request).record)
 
-    def retry(self, record: MediaFile) -> ImportOutcome:
+    def retry(self, record: MediaFile, *, processor_name: str | None = None) -> ImportOutcome:
         """Run the import of a known recording again, under the same UUID.
+
+        Args:
+            record: the recording.
+            processor_name: what made it; by default what was named before. A device that was only
+                recognised, or not even that, is looked for anew.
 
         Raises:
             SourceMissingError: neither the vault nor the source's path has the recording.
             InvalidTransitionError: the record is published, or its content was erased.
             MediaImportError: as for a first import.
         """
-        processor = EndoscopyProcessor.objects.get(videos=record.pk)
-        return self.import_file(records.request_for_retry(self._config(), record, processor.name))
+        name = processor_name or _named_processor(record)
+        return self.import_file(records.request_for_retry(self._config(), record, name))
 
     def _retry_existing_video(self, video: VideoFile) -> VideoFile:
         """:meth:`retry`, by the name that callers know."""
@@ -93,13 +103,15 @@ class VideoImportService(MediaImportService):
         """Find the record of this content, or make one, under the content's lease."""
         context = self._enter("_create_or_retrieve_video_instance")
         context.center = center = registry.find_center(context.request.center_name)
-        context.processor = processor = registry.find_processor(context.request.processor_name)
+        named = context.request.processor_name
+        context.processor = processor = None if named is None else registry.find_processor(named)
 
         def new_record(content_sha256: str, size: int) -> MediaFile:
             return VideoFile(
                 kind=MediaFile.Kind.VIDEO,
                 center=center,
                 processor=processor,
+                device_source=VideoFile.DeviceSource.NAMED if processor is not None else "",
                 content_sha256=content_sha256,
                 size_bytes=size,
             )
@@ -115,9 +127,10 @@ class VideoImportService(MediaImportService):
         task = VideoTask(
             source=str(context.untrusted_input or _plainly_named(context)),
             work_dir=str(context.the_workspace.folder),
-            profile=context.the_processor.profile,
+            profile=None if context.processor is None else context.processor.profile,
             encode=EncodeSettings(context.config.video_preset, context.config.video_crf),
             workers=context.config.workers,
+            known=tuple(processor.profile for processor in registry.processors()),
         )
         try:
             context.done = run_video(
@@ -133,13 +146,14 @@ class VideoImportService(MediaImportService):
     def _finalize_processing(self) -> None:
         """Publish what is safe, keep for review what is unsure, destroy what is known to leak."""
         context = self._enter("_finalize_processing")
-        done, profile = context.the_done, context.the_processor.profile
+        done, profile = context.the_done, _applied_profile(context)
         records.check_source_unchanged(context)
         verdict = judge(done, profile)
         if verdict.decision is Decision.UNSAFE:
             what = "; ".join(f.detail for f in verdict.findings if f.severity == "fatal")
             raise VerificationError(f"The output of {context.request.file_path} is not safe: {what}")
         facts = {
+            **self._device_facts(context),
             "profile_digest": profile.digest,
             "width": done.facts.width,
             "height": done.facts.height,
@@ -152,6 +166,33 @@ class VideoImportService(MediaImportService):
             records.publish(context, candidate, OUTPUT_SUFFIX, verdict.findings, done.identity, facts)
         else:
             records.hold_for_review(context, candidate, verdict.findings, done.identity, facts)
+        if facts["proposal"] is None:
+            proposals.remove(context.store.folder, context.the_record.pk)
+
+    def _device_facts(self, context: ImportContext) -> dict[str, Any]:
+        """What the record says about its device; a proposal is written down first."""
+        found, source = context.the_done.found, VideoFile.DeviceSource
+        if found is None:
+            return {"processor": context.the_processor, "device_source": source.NAMED, "proposal": None}
+        if not found.proposed:
+            processor = registry.find_processor(found.profile.name)
+            return {"processor": processor, "device_source": source.RECOGNISED, "proposal": None}
+        proposal = proposals.as_data(found)
+        path = proposals.write(context.store.folder, context.the_record.pk, proposal)
+        log.info("Proposed a device profile: %s", path)
+        return {"processor": None, "device_source": source.PROPOSED, "proposal": proposal}
+
+
+def _named_processor(record: MediaFile) -> str | None:
+    """The processor that a person named for a recording; None if it was found out, or is not known."""
+    named = VideoFile.objects.filter(pk=record.pk, device_source=VideoFile.DeviceSource.NAMED)
+    return named.values_list("processor__name", flat=True).first()
+
+
+def _applied_profile(context: ImportContext) -> DeviceProfile:
+    """The layout that the recording was blanked by."""
+    found = context.the_done.found
+    return context.the_processor.profile if found is None else found.profile
 
 
 def _plainly_named(context: ImportContext) -> Path:

@@ -61,6 +61,11 @@ class DataFolder:
         """Lock files of sources whose own folder is read-only."""
         return self.root / "locks"
 
+    @property
+    def proposals(self) -> Path:
+        """Proposed device profiles, by UUID of the record; made when the first one is written."""
+        return self.root / "proposals"
+
     def attempt_folder(self, attempt_id: UUID | int) -> Path:
         """Where the attempt writes what is not finished; see :meth:`make_attempt_folder`."""
         return self.tmp / str(attempt_id)

@@ -13,6 +13,7 @@ from endoreg_db.deid.identity import Identity
 from endoreg_db.deid.messages import (
     Done,
     Finding,
+    FoundDevice,
     Message,
     Probed,
     Progress,
@@ -25,8 +26,10 @@ from endoreg_db.deid.profiles import DeviceProfile
 from endoreg_db.deid.video.condense import condensed
 from endoreg_db.deid.video.covers import Cover, in_output
 from endoreg_db.deid.video.decode import count_frames
+from endoreg_db.deid.video.devices import Source, device_findings, find_device, wrong_device_finding
 from endoreg_db.deid.video.image_text import Sight, text_covers, text_findings, whole_covers
 from endoreg_db.deid.video.join import join
+from endoreg_db.deid.video.layout import REASONS
 from endoreg_db.deid.video.mask import kept_box, kept_in_output, output_size
 from endoreg_db.deid.video.outside import outside_covers, outside_findings, outside_spans
 from endoreg_db.deid.video.probe import StreamLook, open_video, probe
@@ -62,7 +65,8 @@ class Recording:
     """What is known about it, and what was decided."""
 
     task: VideoTask
-    profile: DeviceProfile  # the task's, in a form that travels to other processes
+    profile: DeviceProfile  # the task's or what was found, in a form that travels to other processes
+    found: FoundDevice | None  # None: the task named the device
     facts: VideoFacts
     look: StreamLook
     segments: tuple[Segment, ...]
@@ -114,7 +118,7 @@ def deidentify(task: VideoTask, say: Say) -> Done:
         candidate, verification = finish(recording, results, crew, timings)
         overlay = OverlayText(Identity(), ()) if text is None else text.overlay()
     findings = (
-        *_profile_findings(task),
+        *_device_findings(recording, results),
         *_encode_findings(results, recording.look),
         *outside,
         *overlay.findings,
@@ -130,18 +134,36 @@ def deidentify(task: VideoTask, say: Say) -> Done:
         findings=findings,
         verification=verification,
         timings=timings,
+        found=recording.found,
     )
 
 
 def inspect(task: VideoTask) -> Recording:
-    """Probe the recording and decide where it is cut.
+    """Probe the recording, decide where it is cut, and find out what made it if nobody says so.
+
+    Raises:
+        UnknownDeviceError: nobody named a device, none fits, and no image can be found.
+        UnsupportedMediaError, CorruptMediaError: see :func:`look_into`.
+    """
+    source = look_into(task.source)
+    profile, found = task.profile, None
+    if profile is None:
+        found = find_device(source, task.known, Path(task.work_dir), read_text=task.read_text)
+        profile = found.profile
+    # A read-only mapping does not travel to another process; a dict does.
+    profile = replace(profile, boxes=dict(profile.boxes))
+    return Recording(task, profile, found, source.facts, source.look, source.segments)
+
+
+def look_into(path: str) -> Source:
+    """Probe a recording and decide where it is cut.
 
     Raises:
         UnsupportedMediaError: not a video that can be worked on.
         CorruptMediaError: far less is there than the container promises.
     """
-    facts, look = probe(task.source)
-    with open_video(task.source) as (container, stream):
+    facts, look = probe(path)
+    with open_video(path) as (container, stream):
         promises = container.format.name in _PROMISING
         # AVI has no presentation times; what is given for them is wrong where frames are reordered.
         trusted = container.format.name != "avi" or not stream.codec_context.has_b_frames
@@ -154,9 +176,7 @@ def inspect(task: VideoTask) -> Recording:
             f"The recording is cut off: {there:.0f} of {facts.duration:.0f} seconds are there"
         )
     segments = plan(index, facts.time_base) if trusted else [whole_stream()]
-    # A read-only mapping does not travel to another process; a dict does.
-    profile = replace(task.profile, boxes=dict(task.profile.boxes))
-    return Recording(task, profile, facts, look, tuple(segments))
+    return Source(path, facts, look, tuple(segments))
 
 
 def encode(recording: Recording, crew: Crew) -> tuple[Recording, list[SegmentResult]]:
@@ -283,7 +303,7 @@ def verify(
     seen = outline(candidate, recording.output_size)
     times = [time for result in results for time in result.times]
     ratio = recording.look.time_base / seen.time_base
-    misfits = [Cover(None, *span) for result in results for span in result.blanked]
+    misfits = [Cover(None, run.first, run.last) for result in results for run in result.blanked]
     covers = in_output((*misfits, *recording.covers), recording.profile, times[0], ratio)
 
     def on_result(piece: VerifyResult) -> None:
@@ -377,11 +397,17 @@ def _seconds_shown(pieces: Sequence[VerifyResult], rate: Fraction, time_base: Fr
     return float((max(times) - min(times)) * time_base + 1 / rate) if times else 0.0
 
 
-def _profile_findings(task: VideoTask) -> list[Finding]:
-    if task.profile.confirmed:
-        return []
-    detail = f"The layout of {task.profile.title} was never checked on a real recording"
-    return [Finding("unconfirmed_profile", "review", detail)]
+def _device_findings(recording: Recording, results: Sequence[SegmentResult]) -> list[Finding]:
+    findings = device_findings(recording.found)
+    profile, task = recording.profile, recording.task
+    if not profile.confirmed:
+        detail = f"The layout of {profile.title} was never checked on a real recording"
+        findings.append(Finding("unconfirmed_profile", "review", detail))
+    if recording.found is None:
+        source = Source(task.source, recording.facts, recording.look, recording.segments)
+        wrong = wrong_device_finding(source, profile, task.known, results)
+        findings += [] if wrong is None else [wrong]
+    return findings
 
 
 def _encode_findings(results: Sequence[SegmentResult], look: StreamLook) -> list[Finding]:
@@ -390,12 +416,12 @@ def _encode_findings(results: Sequence[SegmentResult], look: StreamLook) -> list
         Finding(
             "layout_mismatch",
             "review",
-            "The picture does not look like this device's; it was blanked whole",
-            start=float((first - zero) * look.time_base),
-            end=float((last - zero) * look.time_base),
+            f"Does not look like this device's picture, blanked whole: {REASONS[run.reason]}",
+            start=float((run.first - zero) * look.time_base),
+            end=float((run.last - zero) * look.time_base),
         )
         for result in results
-        for first, last in result.blanked
+        for run in result.blanked
     ]
     findings = list(condensed(mismatches, gap=_MISMATCH_GAP))
     if damaged := sum(result.damaged for result in results):

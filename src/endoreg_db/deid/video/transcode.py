@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import av
+import numpy as np
 from av.bitstream import BitStreamFilterContext
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
+from numpy.typing import NDArray
 
 from endoreg_db.deid.messages import EncodeSettings
 from endoreg_db.deid.overlay import BoxWatcher
@@ -19,14 +21,27 @@ from endoreg_db.deid.video.appearance import Appearance, AppearanceWatch
 from endoreg_db.deid.video.covers import Cover, covered_at
 from endoreg_db.deid.video.decode import SegmentDecoder
 from endoreg_db.deid.video.encode import coded_field_order, no_sei_filter, open_encoder
-from endoreg_db.deid.video.layout import LayoutGuard
+from endoreg_db.deid.video.layout import LIT, LayoutGuard, Mismatch
 from endoreg_db.deid.video.looks import BoxLook
-from endoreg_db.deid.video.mask import FrameMasker, Plane, kept_box, output_size, plane_views, to_8bit_420
+from endoreg_db.deid.video.mask import (
+    FrameMasker,
+    Plane,
+    black,
+    kept_box,
+    output_size,
+    plane_views,
+    to_8bit_420,
+)
 from endoreg_db.deid.video.probe import StreamLook
+from endoreg_db.deid.video.region import Activity, ActivityMeter
 from endoreg_db.deid.video.segments import Segment
 from endoreg_db.deid.video.spool import EncodedPacket, write_packet
 
+MOTION_STEP = 8  # pixels between the samples in which movement is looked for
 _LOOK_PAUSE = 0.2  # seconds; an overlay that is read may be shown for as short as this
+_THUMB_STEP = 16  # pixels between the samples that tell a still picture from a moving one
+_STILL = 1.0  # grey levels; mean change from frame to frame below which a picture stands still
+_STILL_FRAMES = 10
 _MOST_LOOKS = 200  # boxes of one segment; more than that is no overlay but a moving picture
 
 #: Called after every frame.
@@ -52,6 +67,16 @@ class SegmentJob:
 
 
 @dataclass(frozen=True, slots=True)
+class BlankRun:
+    """Neighbouring frames that were blanked whole, for one reason."""
+
+    first: int  # time of the first in ticks
+    last: int
+    frames: int
+    reason: Mismatch
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentResult:
     """What became of one segment."""
 
@@ -59,11 +84,12 @@ class SegmentResult:
     spool: str
     times: tuple[int, ...]  # presentation times in ticks, rising
     damaged: int  # frames or packets lost
-    blanked: tuple[tuple[int, int], ...]  # first and last time of runs of frames that did not fit
+    blanked: tuple[BlankRun, ...]  # frames that did not fit the device's layout
     reorder: int  # how many frames the encoder may hold back to reorder them
     extradata: bytes  # parameter sets; the same for all segments of one recording
     overlay: tuple[BoxLook, ...]  # boxes whose content changed, in order of time
     restless: bool  # the overlay changed more often than it was looked at
+    motion: Activity  # of the kept image, in samples ``MOTION_STEP`` pixels apart
     appearances: tuple[Appearance, ...] = ()  # looks at the image, in order of time
 
 
@@ -92,6 +118,7 @@ def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
         full_range=full_range,
         time_base=float(job.look.time_base),
     )
+    motion = MotionWatch(job.profile, full_range=full_range)
     zero = job.zero
     times: list[int] = []
     blanked = Runs()
@@ -101,14 +128,17 @@ def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
             zero = time if zero is None else zero
             picture = to_8bit_420(frame, full_range=full_range) if masker.fits(frame) else None
             planes = plane_views(picture) if picture is not None else None
-            if planes is not None and guard.fits(planes):
+            reason = "other_size" if planes is None else guard.mismatch(planes)
+            if planes is not None and reason is None:
                 covered = covered_at(job.covers, time)
                 sink.write(masker.blanked() if covered.whole else masker.masked(planes, covered.boxes), time)
+                at = float((time - zero) * job.look.time_base)
                 scene.see(planes, time)
-                watcher.see(planes[0], float((time - zero) * job.look.time_base))
+                watcher.see(planes[0], at)
+                motion.see(planes[0], at)
             else:
                 sink.write(masker.blanked(), time)
-                blanked.add(time, len(times))
+                blanked.add(time, len(times), reason or "other_size", None if planes is None else planes[0])
             times.append(time)
             tick()
         sink.finish()
@@ -117,11 +147,12 @@ def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
         spool=job.spool,
         times=tuple(times),
         damaged=decoder.damaged,
-        blanked=blanked.spans(),
+        blanked=blanked.runs(),
         reorder=encoder.reorder_depth,
         extradata=encoder.extradata or b"",
         overlay=tuple(watcher.looks),
         restless=watcher.restless,
+        motion=motion.activity(),
         appearances=tuple(scene.looks),
     )
 
@@ -158,23 +189,56 @@ class PacketSink:
 
 
 class Runs:
-    """Collects the times of single frames into runs of neighbouring frames."""
+    """Collects frames that did not fit into runs of neighbours that did not for the same reason."""
 
     def __init__(self) -> None:
-        self._spans: list[tuple[int, int]] = []
+        self._runs: list[BlankRun] = []
+        self._moved: list[bool] = []  # of each run: whether its picture changed
         self._last = -2
+        self._thumb: NDArray[np.int16] | None = None
 
-    def add(self, time: int, position: int) -> None:
+    def add(self, time: int, position: int, reason: Mismatch, luma: Plane | None) -> None:
         """Frame number ``position`` of the segment, shown at ``time`` (ticks)."""
-        if position == self._last + 1:
-            self._spans[-1] = (self._spans[-1][0], time)
+        thumb = None if luma is None else luma[::_THUMB_STEP, ::_THUMB_STEP].astype(np.int16)
+        moved = thumb is None or self._thumb is None or float(np.abs(thumb - self._thumb).mean()) > _STILL
+        if position == self._last + 1 and self._runs[-1].reason == reason:
+            run = self._runs[-1]
+            self._runs[-1] = replace(run, last=time, frames=run.frames + 1)
+            self._moved[-1] |= moved
         else:
-            self._spans.append((time, time))
-        self._last = position
+            self._runs.append(BlankRun(time, time, 1, reason))
+            self._moved.append(False)
+        self._last, self._thumb = position, thumb
 
-    def spans(self) -> tuple[tuple[int, int], ...]:
-        """First and last time of every run."""
-        return tuple(self._spans)
+    def runs(self) -> tuple[BlankRun, ...]:
+        """All of them; where a strange picture stood still for a while, the reason says so."""
+        return tuple(
+            replace(run, reason="still_picture")
+            if run.reason == "other_layout" and run.frames >= _STILL_FRAMES and not moved
+            else run
+            for run, moved in zip(self._runs, self._moved, strict=True)
+        )
+
+
+class MotionWatch:
+    """Notes where in the kept image something moves, a few times a second."""
+
+    def __init__(self, profile: DeviceProfile, *, full_range: bool) -> None:
+        """Watch the image of ``profile``."""
+        self._kept = kept_box(profile)
+        rows, columns = (-(-n // MOTION_STEP) for n in (self._kept.height, self._kept.width))
+        self._meter = ActivityMeter(columns, rows, lit_from=black(full_range=full_range)[0] + LIT)
+        self._next = -1.0
+
+    def see(self, luma: Plane, at: float) -> None:
+        """Look at a frame's luma, ``at`` seconds from the start, if it is time to."""
+        if at >= self._next:
+            self._next = at + _LOOK_PAUSE
+            self._meter.add(luma[self._kept.slices][::MOTION_STEP, ::MOTION_STEP])
+
+    def activity(self) -> Activity:
+        """What was seen."""
+        return self._meter.activity()
 
 
 class OverlayWatch:

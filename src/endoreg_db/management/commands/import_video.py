@@ -24,7 +24,9 @@ class Command(BaseCommand):
         """Declare path and options."""
         parser.add_argument("path", type=Path, help="the recording")
         parser.add_argument("--center", required=True, help="where it was made")
-        parser.add_argument("--processor", required=True, help="the endoscopy processor that made it")
+        parser.add_argument(
+            "--processor", help="the endoscopy processor that made it; else recognised from the picture"
+        )
         parser.add_argument("--no-keep-original", action="store_true", help="keep no encrypted original")
         parser.add_argument(
             "--delete-source",
