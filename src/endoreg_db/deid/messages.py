@@ -27,12 +27,18 @@ Severity = Literal["note", "review", "fatal"]
 FailureKind = Literal["unsupported", "unknown_device", "corrupt", "storage", "deidentification", "unexpected"]
 
 
+#: Which of the preset's searches the encoder makes: all of them, all but for another order of the
+#: frames (no B frames), or neither that nor for parts of blocks. ``auto``: what pays on the recording.
+Analysis = Literal["auto", "preset", "no_reordering", "whole_blocks"]
+
+
 @dataclass(frozen=True, slots=True)
 class EncodeSettings:
     """How the output is written."""
 
     preset: str = "veryfast"  # x264 preset
     crf: int = 20  # x264 constant rate factor, 0 (lossless) to 51
+    analysis: Analysis = "auto"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ from endoreg_db.deid.video.probe import StreamLook, open_video, probe
 from endoreg_db.deid.video.reading import OverlayText, TextProcess, start_reading
 from endoreg_db.deid.video.segments import Segment, plan, read_index, whole_stream
 from endoreg_db.deid.video.transcode import SegmentJob, SegmentResult, transcode_segment
+from endoreg_db.deid.video.tuning import choose, trial_jobs, try_analysis
 from endoreg_db.deid.video.verify import (
     Outline,
     VerifyJob,
@@ -113,7 +114,7 @@ def deidentify(task: VideoTask, say: Say) -> Done:
     with start_workers(task.workers) as workers, _reading(recording) as text:
         crew = Crew(workers, text, say)
         with _timed(timings, "encode"):
-            recording, results = encode(recording, crew)
+            recording, results = encode(tuned(recording, crew), crew)
             recording, results, outside = blank_outside(recording, results, crew)
         candidate, verification = finish(recording, results, crew, timings)
         overlay = OverlayText(Identity(), ()) if text is None else text.overlay()
@@ -177,6 +178,21 @@ def look_into(path: str) -> Source:
         )
     segments = plan(index, facts.time_base) if trusted else [whole_stream()]
     return Source(path, facts, look, tuple(segments))
+
+
+def tuned(recording: Recording, crew: Crew) -> Recording:
+    """The recording with the encoder set to what pays on it.
+
+    Raises:
+        InsufficientStorageError, DeidentificationError: see :meth:`Workers.run`.
+    """
+    frames = sum(segment.frames or 0 for segment in recording.segments)
+    trials = trial_jobs(_segment_jobs(recording), frames / float(recording.look.frame_rate))
+    if not trials:
+        return recording
+    analysis = choose(crew.workers.run(try_analysis, trials, lambda _: None))
+    settings = replace(recording.task.encode, analysis=analysis)
+    return replace(recording, task=replace(recording.task, encode=settings))
 
 
 def encode(recording: Recording, crew: Crew) -> tuple[Recording, list[SegmentResult]]:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from av.codec.context import CodecContext, Flags
 from av.video.codeccontext import VideoCodecContext
 
-from endoreg_db.deid.messages import EncodeSettings
+from endoreg_db.deid.messages import Analysis, EncodeSettings
 from endoreg_db.deid.video.probe import StreamLook
 
 _H264_NO_SEI = "filter_units=remove_types=6"  # NAL unit type 6: supplemental information (H.264, 7.4.1)
+
+#: x264's own names for the searches that are left out; "partitions" means those of P frames.
+_ANALYSIS: Mapping[Analysis, tuple[str, ...]] = MappingProxyType(
+    {
+        "auto": (),
+        "preset": (),
+        "no_reordering": ("bframes=0",),
+        "whole_blocks": ("bframes=0", "partitions=none"),
+    }
+)
 
 
 def no_sei_filter() -> str:
@@ -55,6 +68,7 @@ def _options(settings: EncodeSettings, field_order: str) -> dict[str, str]:
         "a53cc": "0",
         "udu_sei": "0",
     }
-    if field_order:
-        options["x264-params"] = f"{field_order}=1"
+    parameters = [*_ANALYSIS[settings.analysis], *([f"{field_order}=1"] if field_order else [])]
+    if parameters:
+        options["x264-params"] = ":".join(parameters)
     return options
