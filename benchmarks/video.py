@@ -1,178 +1,203 @@
-"""The whole video pass against bare ``ffmpeg -vf drawbox`` at the same preset and quality.
+"""A whole video import, from the start of the process to the published file, beside a bare ffmpeg.
 
-    python benchmarks/video.py [--seconds 60] [--rounds 2] [--workers N] [--folder DIR]
+    python -m benchmarks.video [--seconds 60] [--rounds 3] [--rows 1080 2160 576]
 
-Both run in turns on the same recording, which is drawn first. Ours includes what ffmpeg does not do:
-identity read by OCR, the layout of every frame compared, the output decoded and looked at again.
-Figures are medians over the rounds; memory is that of the largest single process.
+``ffmpeg -vf drawbox`` blanks the same area of the same drawn recording with the same preset and crf.
+The import also hashes, encrypts and keeps the original, reads the identity, compares the layout of
+every frame, and decodes and checks what it wrote. The two take turns. The largest process counts for
+memory; PSNR is that of luma, well inside the image.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
 import numpy as np
+from numpy.typing import NDArray
 
-from endoreg_db.deid.client import run_video
-from endoreg_db.deid.messages import EncodeSettings, Finding, VideoTask
+from benchmarks.measure import Usage, median, run, table
 from endoreg_db.deid.profiles import DeviceProfile
 from endoreg_db.samples import draw_recording, scaled, shipped_profile
 
-SEED = 60
-SETTINGS = EncodeSettings()
+PRESET, CRF, SEED = "veryfast", 20, 1
+WORKERS = 2
+#: Rows → seconds of the recordings beside the main one: there to show what size does, in one round.
+OTHER_SECONDS: Mapping[int, float] = {2160: 12.0, 576: 60.0}
+MISSING = (
+    "### Whole video imports\n\n"
+    "Not measured: ffmpeg, the reference, is not on the PATH. On Debian: `apt-get install ffmpeg`.\n"
+)
+_MARGIN = 32  # pixels inside the image's edge that PSNR leaves out
+_EVERY = 7  # frames, of which one is compared for PSNR
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """What one run cost."""
+class Outcome:
+    """What one run has used, and what came out."""
 
-    wall: float  # seconds
-    cpu: float  # seconds, of all processes together
-    peak: float  # MB, of the largest process
+    usage: Usage
     size: int  # bytes of the output
+    psnr: float  # dB
 
 
-def main() -> None:
-    """Draw, measure, print."""
-    arguments = _arguments()
-    if arguments.once is not None:
-        _run_once(*map(Path, arguments.once), workers=arguments.workers, profile=_profile(arguments.height))
-        return
+def main() -> str:
+    """Draw the recordings, run both in turn, and return the tables."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=60.0, help="length of the 1080p recording")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each of both runs on it")
+    parser.add_argument(
+        "--rows", type=int, nargs="+", default=[1080, 2160, 576], choices=[1080, *OTHER_SECONDS]
+    )
+    options, _ = parser.parse_known_args()
     if shutil.which("ffmpeg") is None:
-        sys.exit("ffmpeg is not installed, so there is nothing to compare with: apt install ffmpeg")
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(arguments.folder or temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-        _compare(folder, arguments.seconds, arguments.rounds, arguments.workers, arguments.height)
+        return MISSING
+    lines, scaling = [], ""
+    with tempfile.TemporaryDirectory(prefix="endoreg-bench-") as folder:
+        for rows in options.rows:
+            is_main = rows == shipped_profile().frame_height
+            seconds = options.seconds if is_main else OTHER_SECONDS[rows]
+            rounds = options.rounds if is_main else 1
+            profile = _profile(rows)
+            source = Path(folder) / f"recording-{rows}.mp4"
+            draw_recording(source, seed=SEED, seconds=seconds, profile=profile)
+            theirs, ours = _in_turn(source, profile, rounds)
+            lines += _lines(f"{rows}p25, {seconds:g} s", theirs, ours)
+            if is_main:
+                scaling = _scaling(source, profile, ours)
+            source.unlink()
+    title = f"Whole video imports beside ffmpeg (x264 {PRESET}, crf {CRF}; {WORKERS} workers)"
+    header = ["recording", "", "wall", "CPU", "largest process", "PSNR", "file"]
+    return table(title, header, lines) + "\n" + scaling
 
 
-def _compare(folder: Path, seconds: float, rounds: int, workers: int, height: int) -> None:
-    profile = _profile(height)
-    source = folder / f"recording-{height}p-{seconds:g}s.mp4"
-    if not source.exists():
-        print(f"drawing {seconds:g} s of {profile.frame_width}×{height} …", flush=True)
-        draw_recording(source, seed=SEED, seconds=seconds, profile=profile)
-    theirs_path, ours_path = folder / "ffmpeg.mp4", folder / "work" / "candidate.mp4"
-    ours: list[Run] = []
-    theirs: list[Run] = []
+def _in_turn(source: Path, profile: DeviceProfile, rounds: int) -> tuple[list[Outcome], list[Outcome]]:
+    theirs, ours = [], []
     for _ in range(rounds):
-        theirs.append(_measured(_ffmpeg(source, theirs_path, profile), theirs_path))
-        ours.append(_measured(_ourselves(source, ours_path.parent, workers, height), ours_path))
-    _print_table(theirs, ours, workers)
-    own, other = (_psnr(source, path, profile) for path in (ours_path, theirs_path))
-    print(f"PSNR of luma inside the image: {own:.2f} dB, ffmpeg {other:.2f} dB")
+        theirs.append(_ffmpeg(source, profile))
+        ours.append(_import(source, profile, WORKERS))
+    return theirs, ours
 
 
-def _print_table(theirs: list[Run], ours: list[Run], workers: int) -> None:
-    print(f"{'':22}{'wall s':>9}{'CPU s':>9}{'peak MB':>9}{'size MB':>9}")
-    rows = {"ffmpeg drawbox": theirs, f"video pass, {workers} workers": ours}
-    medians = {name: _median(runs) for name, runs in rows.items()}
-    for name, run in medians.items():
-        print(f"{name:22}{run.wall:9.1f}{run.cpu:9.1f}{run.peak:9.0f}{run.size / 1e6:9.1f}")
-    first, second = medians.values()
-    ratios = (
-        second.wall / first.wall,
-        second.cpu / first.cpu,
-        second.peak / first.peak,
-        second.size / first.size,
-    )
-    print(f"{'ratio':22}" + "".join(f"{ratio:9.2f}" for ratio in ratios))
-    print(
-        "wall, each round: " + ", ".join(f"{b.wall / a.wall:.2f}" for a, b in zip(theirs, ours, strict=True))
-    )
+def _import(source: Path, profile: DeviceProfile, workers: int) -> Outcome:
+    """Import into an intake of its own, which knows the device and nothing else."""
+    with tempfile.TemporaryDirectory(dir=source.parent) as folder:
+        device, data = Path(folder) / "device.toml", Path(folder) / "data"
+        device.write_text(_toml(profile), encoding="utf-8")
+        environ = {
+            "ENDOREG_DATA_DIR": str(data),
+            "ENDOREG_WORKERS": str(workers),
+            "ENDOREG_VIDEO_PRESET": PRESET,
+            "ENDOREG_VIDEO_CRF": str(CRF),
+        }
+        endoreg = [sys.executable, "-m", "endoreg_db"]
+        run([*endoreg, "device", "add", str(device)], environ)
+        command: list[str | Path] = [
+            *endoreg,
+            "import",
+            source,
+            "--center",
+            "test_center",
+            "--processor",
+            profile.name,
+        ]
+        usage = run([*command, "--quiet"], environ)
+        (output,) = (data / "published").glob("*.mp4")
+        return Outcome(usage, output.stat().st_size, _psnr(source, output, profile))
 
 
-def _median(runs: list[Run]) -> Run:
-    return Run(
-        statistics.median(run.wall for run in runs),
-        statistics.median(run.cpu for run in runs),
-        max(run.peak for run in runs),
-        runs[-1].size,
-    )
-
-
-def _measured(command: list[str], output: Path) -> Run:
-    """Run a command; CPU and memory count its descendants as well."""
-    begun = time.monotonic()
-    process = subprocess.Popen(command)
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.monotonic() - begun
-    if status != 0:
-        sys.exit(f"{command[0]} failed with status {status}")
-    return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output.stat().st_size)
-
-
-def _ffmpeg(source: Path, target: Path, profile: DeviceProfile) -> list[str]:
+def _ffmpeg(source: Path, profile: DeviceProfile) -> Outcome:
     """The usual way to blank an overlay: black boxes over everything but the image."""
     image, width, height = profile.image, profile.frame_width, profile.frame_height
     boxes = [(0, 0, image.x, height), (image.right, 0, width - image.right, height)]
     boxes += [(0, 0, width, image.y), (0, image.bottom, width, height - image.bottom)]
-    drawn = [f"drawbox={x}:{y}:{w}:{h}:black:fill" for x, y, w, h in boxes if w > 0 and h > 0]
-    filters = ["-vf", ",".join(drawn), "-an", "-c:v", "libx264"]
-    quality = ["-preset", SETTINGS.preset, "-crf", str(SETTINGS.crf), "-movflags", "+faststart"]
-    return ["ffmpeg", "-v", "error", "-y", "-i", str(source), *filters, *quality, str(target)]
+    drawn = ",".join(f"drawbox={x}:{y}:{w}:{h}:black:fill" for x, y, w, h in boxes if w > 0 and h > 0)
+    target = source.with_name("reference.mp4")
+    encoder = ["-an", "-c:v", "libx264", "-preset", PRESET, "-crf", str(CRF), "-movflags", "+faststart"]
+    usage = run(["ffmpeg", "-y", "-loglevel", "error", "-i", source, "-vf", drawn, *encoder, target])
+    outcome = Outcome(usage, target.stat().st_size, _psnr(source, target, profile))
+    target.unlink()
+    return outcome
 
 
-def _ourselves(source: Path, work_dir: Path, workers: int, height: int) -> list[str]:
-    options = ["--workers", str(workers), "--height", str(height)]
-    return [sys.executable, __file__, "--once", str(source), str(work_dir), *options]
+def _lines(name: str, theirs: Sequence[Outcome], ours: Sequence[Outcome]) -> list[list[str]]:
+    """One line for each of the two, and their ratio: the median of the pairs that ran in turn."""
+    ratio = median([_divided(a.usage, b.usage) for a, b in zip(ours, theirs, strict=True)])
+    compared = [f"{ours[-1].psnr - theirs[-1].psnr:+.2f} dB", f"{ours[-1].size / theirs[-1].size:.3f}"]
+    return [
+        [name, "ffmpeg -vf drawbox", *_figures(theirs)],
+        ["", "endoreg import", *_figures(ours)],
+        ["", "**ratio**", f"**{ratio.wall:.2f}**", f"{ratio.cpu:.2f}", f"{ratio.peak_mb:.2f}", *compared],
+    ]
 
 
-def _run_once(source: Path, work_dir: Path, *, workers: int, profile: DeviceProfile) -> None:
-    shutil.rmtree(work_dir, ignore_errors=True)
-    work_dir.mkdir()
-    task = VideoTask(str(source), str(work_dir), profile, SETTINGS, workers)
-    done = run_video(task, lambda message: print(message) if isinstance(message, Finding) else None)
-    stages = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in done.timings.items())
-    read = f"{len(list(done.identity.readings()))} fields and {done.verification.scenes_read} scenes read"
-    print(f"  {done.frames_decoded} frames; {stages} s; {read}", flush=True)
+def _figures(outcomes: Sequence[Outcome]) -> list[str]:
+    used, last = median([outcome.usage for outcome in outcomes]), outcomes[-1]
+    costs = [f"{used.wall:.1f} s", f"{used.cpu:.1f} s", f"{used.peak_mb:.0f} MB"]
+    return [*costs, f"{last.psnr:.2f} dB", f"{last.size / 1e6:.1f} MB"]
 
 
-def _psnr(source: Path, output: Path, profile: DeviceProfile, step: int = 7) -> float:
-    """Of every ``step``-th frame, 32 pixels inside the image's edge, in dB."""
-    where = profile.image.grown(-32, profile.frame_width, profile.frame_height).slices
+def _scaling(source: Path, profile: DeviceProfile, ours: Sequence[Outcome]) -> str:
+    """What a second worker brings, and the share of the time that it does not touch (Amdahl)."""
+    one = _import(source, profile, 1).usage.wall
+    two = median([outcome.usage for outcome in ours]).wall
+    share = max(0.0, (2 * two - one) / one)
+    cells = [f"{one:.1f} s", f"{two:.1f} s", f"{one / two:.2f}", f"{share:.0%}"]
+    return table("A second worker", ["1 worker", "2 workers", "faster by", "does not scale"], [cells])
+
+
+def _divided(one: Usage, other: Usage) -> Usage:
+    return Usage(one.wall / other.wall, one.cpu / other.cpu, one.peak_mb / other.peak_mb)
+
+
+def _psnr(source: Path, output: Path, profile: DeviceProfile) -> float:
+    """Of some frames, in dB."""
+    where = profile.image.grown(-_MARGIN, profile.frame_width, profile.frame_height).slices
     squares = []
     with av.open(str(source)) as one, av.open(str(output)) as other:
         pairs = zip(one.decode(video=0), other.decode(video=0), strict=True)
         for number, (a, b) in enumerate(pairs):
-            if number % step == 0:
+            if number % _EVERY == 0:
                 difference = _luma(a)[where].astype(np.float32) - _luma(b)[where]
                 squares.append(float(np.mean(difference**2)))
     return float(10 * np.log10(255**2 / max(1e-9, statistics.fmean(squares))))
 
 
-def _luma(frame: av.VideoFrame) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+def _luma(frame: av.VideoFrame) -> NDArray[np.uint8]:
     plane = frame.planes[0]
     return np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
 
 
-def _profile(height: int) -> DeviceProfile:
+def _profile(rows: int) -> DeviceProfile:
+    """The CV-1500's layout in this size; text smaller than OCR can read is not asked for."""
     full = shipped_profile()
-    return full if height == full.frame_height else scaled(full, height / full.frame_height)
+    profile = replace(scaled(full, rows / full.frame_height), name=f"bench_{rows}p")
+    return profile if rows >= full.frame_height else replace(profile, boxes={})
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+def _toml(profile: DeviceProfile) -> str:
+    data = profile.as_dict()
+    boxes = data.pop("boxes")
+    lines = [f"{key} = {_toml_value(value)}" for key, value in data.items()]
+    return "\n".join([*lines, "[boxes]", *(f"{field} = {box}" for field, box in boxes.items()), ""])
+
+
+def _toml_value(value: object) -> str:
+    return (
+        str(value).lower()
+        if isinstance(value, bool)
+        else f'"{value}"'
+        if isinstance(value, str)
+        else str(value)
     )
-    parser.add_argument("--seconds", type=float, default=60.0, help="length of the recording")
-    parser.add_argument("--rounds", type=int, default=2, help="how often each of both runs")
-    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--height", type=int, default=1080, help="rows of the recording: 2160, 1080, 576 …")
-    parser.add_argument("--folder", help="keep recording and outputs here")
-    parser.add_argument("--once", nargs=2, metavar=("SOURCE", "WORK_DIR"), help=argparse.SUPPRESS)
-    return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    sys.stdout.write(main())
