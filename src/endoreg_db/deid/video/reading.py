@@ -23,6 +23,7 @@ from endoreg_db.deid.confine import give_up_rights
 from endoreg_db.deid.identity import Identity
 from endoreg_db.deid.messages import Finding
 from endoreg_db.deid.ocr import FoundText, TextReader
+from endoreg_db.deid.ocr_proof import require_reading
 from endoreg_db.deid.overlay import OverlayReader
 from endoreg_db.deid.profiles import DeviceProfile
 from endoreg_db.deid.video.image_text import SceneReading, texts_in
@@ -30,6 +31,10 @@ from endoreg_db.deid.video.looks import BoxLook, SceneLook
 from endoreg_db.errors import DeidentificationError
 
 _REMEMBERED = 4096  # pictures whose text is kept, so that what did not change is not read again
+
+#: Seconds to wait for an answer. What is queued when the wait begins is read in seconds; this is for
+#: an engine that hangs.
+_PATIENCE = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ class TextProcess:
         """Wait until all boxes are read; what they say together.
 
         Raises:
-            DeidentificationError: the process died.
+            DeidentificationError: the process died, cannot read, or does not answer.
         """
         answer = self._ask("overlay")
         assert isinstance(answer, OverlayText)
@@ -69,7 +74,7 @@ class TextProcess:
         """Wait until all scenes are read; what was found in those that were queued since the last call.
 
         Raises:
-            DeidentificationError: the process died.
+            DeidentificationError: the process died, cannot read, or does not answer.
         """
         answer = self._ask("scenes")
         assert isinstance(answer, tuple)
@@ -78,6 +83,8 @@ class TextProcess:
     def _ask(self, what: str) -> Any:
         self._requests.put(what)
         try:
+            if not self._answers.poll(_PATIENCE):
+                raise DeidentificationError("The process that reads text does not answer any more")
             return self._answers.recv()
         except EOFError as error:
             raise DeidentificationError("The text in the recording could not be read") from error
@@ -104,6 +111,7 @@ def start_reading(profile: DeviceProfile) -> Iterator[TextProcess]:
 def _serve(parent: int, profile: DeviceProfile, requests: Queue[Any], answers: Connection) -> None:
     give_up_rights(parent)
     reader = TextReader(threads=1)
+    require_reading(reader)
     overlay = OverlayReader(profile, reader)
     scenes = SceneReader(reader)
     readings: list[SceneReading] = []
