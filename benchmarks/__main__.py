@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 #: Modules with a ``main()`` that returns its tables.
-BENCHMARKS = ("locks", "startup", "bookkeeping", "whole_import", "video")
+BENCHMARKS = ("locks", "startup", "bookkeeping", "whole_import", "video", "reports")
 
 
 def main() -> None:

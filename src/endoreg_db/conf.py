@@ -41,6 +41,7 @@ class Config:
     workers: int  # one-threaded encoders that run at once
     video_preset: str  # x264 preset
     video_crf: int  # x264 constant rate factor
+    report_password: str | None = None  # opens reports that are protected by one
 
 
 def config_from(values: Mapping[str, Any]) -> Config:
@@ -63,6 +64,7 @@ def config_from(values: Mapping[str, Any]) -> Config:
         workers=int(_number(values, "WORKERS", 1, 256, default=len(os.sched_getaffinity(0)))),
         video_preset=preset,
         video_crf=int(_number(values, "VIDEO_CRF", 0, 51, default=20)),
+        report_password=_text(values, "REPORT_PASSWORD") or None,
     )
 
 

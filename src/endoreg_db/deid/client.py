@@ -15,7 +15,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from endoreg_db.deid.messages import Done, Failed, FailureKind, Message, VideoTask
+from endoreg_db.deid.messages import (
+    Done,
+    Failed,
+    FailureKind,
+    Message,
+    ReportDone,
+    ReportTask,
+    Task,
+    VideoTask,
+)
 from endoreg_db.deid.wire import MAX_LINE, WireError, is_last, message_from_line, to_line
 from endoreg_db.errors import (
     CorruptMediaError,
@@ -75,19 +84,53 @@ def run_video(
         DeidentificationError: the cell failed otherwise, died, or talked nonsense.
     """
     recording = name or task.source
+    done = _run(task, on_message, should_stop or _never, recording)
+    if not isinstance(done, Done):
+        raise DeidentificationError(f"The child that read {recording} answered about something else")
+    _check_own(done.candidate, task.work_dir, recording)
+    return done
+
+
+def run_report(
+    task: ReportTask,
+    on_message: Callable[[Message], None],
+    *,
+    should_stop: Callable[[], bool] | None = None,
+    name: str | None = None,
+) -> ReportDone:
+    """De-identify one report in a child process; as :func:`run_video` in everything.
+
+    ``candidate`` and ``text`` of the answer are two regular files directly below ``work_dir``.
+    """
+    report = name or task.source
+    done = _run(task, on_message, should_stop or _never, report)
+    if not isinstance(done, ReportDone) or done.candidate == done.text:
+        raise DeidentificationError(f"The child that read {report} answered about something else")
+    for path in (done.candidate, done.text):
+        _check_own(path, task.work_dir, report)
+    return done
+
+
+def _run(
+    task: Task, on_message: Callable[[Message], None], should_stop: Callable[[], bool], name: str
+) -> Done | ReportDone:
     task = replace(task, source=_absolute(task.source), work_dir=_absolute(task.work_dir))
     process = _start(task)
     errors = bytearray()
     try:
-        last = _converse(process, task, on_message, should_stop or _never, recording, errors)
+        last = _converse(process, task, on_message, should_stop, name, errors)
     except WireError as error:
-        raise DeidentificationError(f"The child that read {recording} answered nonsense: {error}") from error
+        raise DeidentificationError(f"The child that read {name} answered nonsense: {error}") from error
     finally:
         _end(process)
     if isinstance(last, Failed):
-        raise _with_trace(_ERRORS[last.kind](f"{last.message.rstrip('.')}: {recording}"), errors)
-    _check_candidate(last, Path(task.work_dir), recording)
+        raise _with_trace(_error(last, name), errors)
     return last
+
+
+def _error(failed: Failed, name: str) -> MediaImportError:
+    message = f"{failed.message.rstrip('.')}: {name}"
+    return _ERRORS[failed.kind](message, advice=failed.advice or None)
 
 
 def cell_environment(work_dir: str) -> dict[str, str]:
@@ -113,7 +156,7 @@ def cell_environment(work_dir: str) -> dict[str, str]:
     }
 
 
-def _start(task: VideoTask) -> subprocess.Popen[bytes]:
+def _start(task: Task) -> subprocess.Popen[bytes]:
     # -P: the working directory, where the cell writes, must not be searched for modules.
     command = [sys.executable, "-P", "-m", "endoreg_db.deid.cell", str(os.getpid())]
     return subprocess.Popen(
@@ -130,12 +173,12 @@ def _start(task: VideoTask) -> subprocess.Popen[bytes]:
 
 def _converse(
     process: subprocess.Popen[bytes],
-    task: VideoTask,
+    task: Task,
     on_message: Callable[[Message], None],
     should_stop: Callable[[], bool],
     recording: str,
     errors: bytearray,
-) -> Done | Failed:
+) -> Done | ReportDone | Failed:
     assert process.stdin is not None
     try:
         process.stdin.write(to_line(task))
@@ -146,7 +189,7 @@ def _converse(
         message = message_from_line(line)
         on_message(message)
         if is_last(message):
-            assert isinstance(message, Done | Failed)
+            assert isinstance(message, Done | ReportDone | Failed)
             return message
     raise _death(process, errors, recording)
 
@@ -232,11 +275,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             pipe.close()
 
 
-def _check_candidate(done: Done, work_dir: Path, recording: str) -> None:
+def _check_own(path: str, work_dir: str, recording: str) -> None:
     """Refuse a path that would lead the parent to any other file than one in ``work_dir``."""
-    candidate = Path(done.candidate)
-    inside = candidate.parent == work_dir and candidate.name not in ("", ".", "..")
-    if not inside or not stat.S_ISREG(_mode(candidate)):
+    file = Path(path)
+    inside = file.parent == Path(_absolute(work_dir)) and file.name not in ("", ".", "..")
+    if not inside or not stat.S_ISREG(_mode(file)):
         raise DeidentificationError(f"The child that read {recording} named a file that is not its own")
 
 

@@ -16,7 +16,18 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from endoreg_db.deid.messages import Done, Failed, Finding, Message, Probed, Progress, VideoTask
+from endoreg_db.deid.messages import (
+    Done,
+    Failed,
+    Finding,
+    Message,
+    Probed,
+    Progress,
+    ReportDone,
+    ReportTask,
+    Task,
+    VideoTask,
+)
 from endoreg_db.deid.profiles import DeviceProfile, profile_from_dict
 from endoreg_db.errors import ConfigurationError
 
@@ -27,17 +38,18 @@ MAX_BLOB = 1024 * 1024  # bytes of one picture
 MAX_ITEMS = 1000  # of one list or mapping
 MAX_NUMBER = 2**53  # what JSON's numbers carry exactly
 
+_TASKS = (VideoTask, ReportTask)
 _KINDS: Mapping[str, type] = types.MappingProxyType(
-    {kind.__name__: kind for kind in (Probed, Progress, Finding, Done, Failed, VideoTask)}
+    {kind.__name__: kind for kind in (Probed, Progress, Finding, Done, ReportDone, Failed, *_TASKS)}
 )
-_ENDS = (Done, Failed)
+_ENDS = (Done, ReportDone, Failed)
 
 
 class WireError(ValueError):
     """A line is not a message. The text names the place in the message, never its content."""
 
 
-def to_line(message: Message | VideoTask) -> bytes:
+def to_line(message: Message | Task) -> bytes:
     """One message as one line of ASCII JSON, newline included.
 
     Raises:
@@ -57,19 +69,19 @@ def message_from_line(line: bytes) -> Message:
         WireError: the line is too long, not JSON, or does not fit any message to the letter.
     """
     message = _from_line(line)
-    if isinstance(message, VideoTask):
+    if isinstance(message, _TASKS):
         raise WireError("a task is not an answer")
     return message
 
 
-def task_from_line(line: bytes) -> VideoTask:
+def task_from_line(line: bytes) -> Task:
     """What the parent asks for.
 
     Raises:
         WireError: the line is not a task.
     """
     message = _from_line(line)
-    if not isinstance(message, VideoTask):
+    if not isinstance(message, _TASKS):
         raise WireError("an answer is not a task")
     return message
 
@@ -79,7 +91,7 @@ def is_last(message: Message) -> bool:
     return isinstance(message, _ENDS)
 
 
-def _from_line(line: bytes) -> Message | VideoTask:
+def _from_line(line: bytes) -> Message | Task:
     if len(line) > MAX_LINE:
         raise WireError("the line is too long")
     try:
@@ -91,7 +103,7 @@ def _from_line(line: bytes) -> Message | VideoTask:
     kind = _KINDS.get(parsed["kind"]) if isinstance(parsed["kind"], str) else None
     if kind is None:
         raise WireError("the kind of message is not known")
-    message: Message | VideoTask = _dataclass(kind, parsed["body"], kind.__name__)
+    message: Message | Task = _dataclass(kind, parsed["body"], kind.__name__)
     return message
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from endoreg_db.models import ImportAttempt, MediaFile, VideoFile
+from endoreg_db.models import ImportAttempt, MediaFile, ReportFile, VideoFile
 from endoreg_db.services import identity_records
 from endoreg_db.services.catalog import RecordSummary, error_of, summary
 from endoreg_db.services.store import Store
@@ -45,6 +45,7 @@ class RecordDetails:
     center: str
     processor: str | None  # None: a report
     frames: int | None
+    pages: int | None  # None: a recording
     duration: float | None  # seconds
     original_kept: bool
     attempts: tuple[AttemptSummary, ...]  # oldest first
@@ -59,6 +60,7 @@ def details(store: Store, record: MediaFile) -> RecordDetails:
         center=record.center.name,
         processor=None if video is None else video.processor.name,
         frames=None if video is None else video.frames,
+        pages=ReportFile.objects.filter(pk=record.pk).values_list("pages", flat=True).first(),
         duration=None if video is None else video.duration,
         original_kept=record.original_kept,
         attempts=tuple(_attempt_summary(store, attempt) for attempt in record.attempts.all()),

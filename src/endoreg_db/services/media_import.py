@@ -126,6 +126,10 @@ class MediaImportService(ABC):
             finally:
                 self._cleanup_processing_context()
 
+    @abstractmethod
+    def retry(self, record: MediaFile) -> ImportOutcome:
+        """Run the import of a known record of this kind again, under the same UUID."""
+
     # ------------------------------------------------------------------------------- the steps
 
     def _initialize_processing_context(self, request: ImportRequest, correlation_id: str) -> None:

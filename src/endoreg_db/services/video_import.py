@@ -19,10 +19,9 @@ from endoreg_db.errors import VerificationError
 from endoreg_db.intake.inspect import MediaKind
 from endoreg_db.models import EndoscopyProcessor, MediaFile, VideoFile
 from endoreg_db.services import records, registry
-from endoreg_db.services.context import ImportContext, ImportOutcome, ImportRequest
+from endoreg_db.services.context import ImportOutcome, ImportRequest
 from endoreg_db.services.media_import import STALE_LOCK_SECONDS, MediaImportService
 from endoreg_db.services.verdict import Decision, judge
-from endoreg_db.storage.durable import storage_errors
 
 __all__ = ["STALE_LOCK_SECONDS", "VideoImportService", "import_and_anonymize"]
 
@@ -113,7 +112,7 @@ class VideoImportService(MediaImportService):
         """One pass in the cell: read identity, blank, encode, and look at the output again."""
         context = self._enter("_process_frames_and_metadata")
         task = VideoTask(
-            source=str(context.untrusted_input or _plainly_named(context)),
+            source=str(context.untrusted_input or records.plainly_named(context)),
             work_dir=str(context.the_workspace.folder),
             profile=context.the_processor.profile,
             encode=EncodeSettings(context.config.video_preset, context.config.video_crf),
@@ -147,22 +146,11 @@ class VideoImportService(MediaImportService):
             "duration": done.verification.duration,
             "timings": done.timings,
         }
-        candidate = Path(done.candidate)
+        made = records.Output(Path(done.candidate), OUTPUT_SUFFIX)
         if verdict.decision is Decision.SAFE:
-            records.publish(context, candidate, OUTPUT_SUFFIX, verdict.findings, done.identity, facts)
+            records.publish(context, made, verdict.findings, done.identity, facts)
         else:
-            records.hold_for_review(context, candidate, verdict.findings, done.identity, facts)
-
-
-def _plainly_named(context: ImportContext) -> Path:
-    """The source, or a link to it where its path is not plain text: the cell takes and quotes no other."""
-    source = context.request.file_path.absolute()
-    if str(source).isprintable():
-        return source
-    link = context.the_workspace.folder / "source"
-    with storage_errors(link):
-        link.symlink_to(source)
-    return link
+            records.hold_for_review(context, made, verdict.findings, done.identity, facts)
 
 
 def import_and_anonymize(
