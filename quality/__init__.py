@@ -1,0 +1,1 @@
+"""Generated corpora with ground truth, and what is measured on them."""
