@@ -78,7 +78,7 @@ def _nearest(phrase: str, colon: bool) -> str | None:
     mended = phrase.replace("rn", "m").replace("ri", "n")
     if mended in label_phrases():
         return mended
-    if is_ordinary(phrase.replace(" ", "")):
+    if len(phrase) < 3 or all(is_ordinary(word) for word in phrase.split()):
         return None
     if len(phrase) < 6:
         return next((p for p in label_phrases() if colon and _is_one_off(p, phrase)), None)
