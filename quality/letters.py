@@ -160,6 +160,13 @@ def _name(case: _Case, sheet: LetterSheet) -> str:
     )
 
 
+def _patient_row(case: _Case, sheet: LetterSheet) -> tuple[str, str]:
+    """A label and the name; after ``Name, Vorname`` nobody writes the first name first."""
+    name = _name(case, sheet)
+    labels = ("Patient:", "Pat.:", "Patientin:")
+    return case.rng.choice(labels if "," not in name else (*labels, "Name, Vorname:")), name
+
+
 def _letterhead(sheet: LetterSheet, case: _Case) -> float:
     rng = case.rng
     sheet.put(60, 34, f"{{institution:{case.clinic}}}")
@@ -237,7 +244,7 @@ def _two_columns(sheet: LetterSheet, case: _Case) -> None:
         "case_number": case.case,
     }
     rows = [
-        (rng.choice(("Patient:", "Pat.:", "Name, Vorname:", "Patientin:")), _name(case, sheet)),
+        _patient_row(case, sheet),
         (
             rng.choice(("Geburtsdatum:", "geb.:", "geb. am", "Geb.-Dat.:", "*")),
             f"{{birth_date:{case.day(case.born)}}}",

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from rapidfuzz.distance import Levenshtein
+
 from endoreg_db.deid.reports.marks import Mark, text_of
 from endoreg_db.deid.reports.names import (
     LEADING,
@@ -39,6 +41,7 @@ _INSTITUTION: Final = re.compile(
     r"|pflegedienst|sozialstation|surgery|practice|kg|eg|partg|schule|universitat|university)$"
 )
 _LONGEST_NAME: Final = 12  # letters; longer unknown words without a hyphen are compounds of the trade
+_OFTEN_MISREAD: Final = ("klinikum", "krankenhaus", "klinik", "praxis", "hospital")
 _ABBREVIATED: Final = frozenset({"mvz", "nhs", "gmbh", "ggmbh", "ag", "kg", "eg", "partg"})
 _AHEAD: Final = 5  # tokens of the next line that a name may run into
 
@@ -80,7 +83,7 @@ def _address_below(sheet: Sheet, row: Row) -> Sequence[Token]:
 
 def _addressed(tokens: Sequence[Token]) -> tuple[Token, ...]:
     """The name after a salutation: its first word may be any that is capitalised."""
-    while tokens and (is_title(tokens[0]) or tokens[0].text == "." or _is_broken_title(tokens[0])):
+    while tokens and (is_title(tokens[0]) or tokens[0].text == "." or _is_broken_title(tokens)):
         tokens = tokens[1:]
     lead = next((n for n, token in enumerate(tokens) if not is_particle(token)), len(tokens))
     if lead == len(tokens) or tokens[lead].phrase in NO_NAMES or tokens[lead].has_digit:
@@ -92,11 +95,14 @@ def _addressed(tokens: Sequence[Token]) -> tuple[Token, ...]:
     return head if first.ends_clause else (*head, *_more_names(first, tokens[lead + 1 :]))
 
 
-def _is_broken_title(token: Token) -> bool:
-    """Whether OCR made this of ``med.``."""
-    if token.source != "ocr" or is_particle(token):
+def _is_broken_title(tokens: Sequence[Token]) -> bool:
+    """Whether OCR made the first of the tokens of ``med.``, or of a title before another one."""
+    token = tokens[0]
+    if token.source != "ocr" or is_particle(token) or not token.text.endswith("."):
         return False
-    return token.text.endswith(".") and len(token.core) <= 5 and token.core.islower()
+    return (len(token.core) <= 5 and token.core.islower()) or (
+        len(token.core) <= 3 and len(tokens) > 1 and is_title(tokens[1])
+    )
 
 
 def _more_names(first: Token, rest: Sequence[Token]) -> tuple[Token, ...]:
@@ -211,7 +217,8 @@ def _cued(page: int, flow: Sequence[Token], index: int) -> Iterator[Mark]:
     elif cue.phrase in _PLACE_CUES:
         yield Mark("address", page, (token,), token.core, 0.6, "place")
     elif cue.phrase in _AGENT_CUES:
-        yield Mark("name", page, (token,), token.core, 0.6, "agent")
+        name = (token,) if token.ends_clause else (token, *_more_names(token, rest[1:]))
+        yield Mark("name", page, name, text_of(name), 0.6, "agent")
 
 
 def _cued_name(rest: Sequence[Token]) -> tuple[Token, ...]:
@@ -242,7 +249,12 @@ def unknown(token: Token) -> bool:
 
 def is_institution(token: Token) -> bool:
     """Whether the token is, or ends in, a word for a place of care or work."""
-    return bool(token.key) and bool(_INSTITUTION.search(token.key)) and token.is_capitalised
+    if not token.key or not token.is_capitalised:
+        return False
+    misread = token.source == "ocr" and any(
+        Levenshtein.distance(token.key, word, score_cutoff=1) == 1 for word in _OFTEN_MISREAD
+    )
+    return misread or bool(_INSTITUTION.search(token.key))
 
 
 def _institution(page: int, flow: Sequence[Token], index: int) -> Iterator[Mark]:

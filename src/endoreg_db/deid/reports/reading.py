@@ -97,9 +97,10 @@ def split_name_words(value: str, phrase: str) -> Names | None:
     if len(words) < 2:
         return (None, _clean(words[0])) if words else None
     firsts = [is_first_name(word) for word in words]
-    last_first = phrase.startswith(("name vorname", "nachname", "last name", "surname")) or (
-        firsts[-1] and not firsts[0]
-    )
+    if firsts[0] != firsts[-1]:
+        last_first = firsts[-1]  # which of the two is a first name says more than the label's order
+    else:
+        last_first = phrase.startswith(("name vorname", "nachname", "last name", "surname"))
     if last_first:
         cut = len(words) - 1
         while cut > 1 and firsts[cut - 1] and cut - 1 > 0 and folded(words[cut - 2]) not in PARTICLES:

@@ -25,7 +25,7 @@ _TOWN_MORE: Final = (
     r"|\s\([A-ZÄÖÜ]\w+\)|[/\-][A-ZÄÖÜ]\w+|\s[A-ZÄÖÜ][a-zäöüß]+(?=$|[,.;]|\s[·|•]))?"
 )
 _ENGLISH_STREETS: Final = (
-    r"(?:Street|St|Road|Rd|Avenue|Ave|Lane|Close|Drive|Crescent|Terrace|Gardens|Way|Court|Square|Grove|Hill|Place"
+    r"(?:Str[a-z]{3}|St|Road|Rd|Avenue|Ave|Lane|Close|Drive|Crescent|Terrace|Gardens|Way|Court|Square|Grove|Hill|Place"
     r"|Boulevard)"
 )
 _COUNTED: Final = re.compile(
@@ -129,7 +129,7 @@ SHAPES: Final = (
         wanted=_is_a_place,
     ),
     _shape(
-        "address", 0.8, r"[A-ZÄÖÜ][\w.\-]+\s\d{1,3}\s?[a-h]?,\s\d{5}\s[A-ZÄÖÜ][\w\-]+"
+        "address", 0.8, r"[A-ZÄÖÜ][\w.\-]+\s\d{1,3}\s?[a-h]?\s?[,·|]\s\d{5}\s[A-ZÄÖÜ][\w\-]+"
     ),  # a misread street
     _shape("address", 0.9, r"\b[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2}\b"),  # British postcode
     _shape(

@@ -24,6 +24,7 @@ _SEAMS: Final = re.compile(
     r"|(?<=[^\W\d_][.:;,*=])(?=\d)"  # geb.12.03.1956
     r"|(?<=[*^|])(?=\d)"  # *12.03.1956
     r"|(?<=[^\W\d_]{2}\.)(?=[A-ZÄÖÜ][^\W\d_])"  # Dr.Müller
+    r"|(?<=[HF]r\.)(?=[A-ZÄÖÜ])"  # Hr.M.
     r"|(?<=[a-zäöüß]{2})(?=[A-ZÄÖÜ][a-zäöüß]{2})"  # ErikaMüller
     r"|(?<=[a-zäöüß]{2})(?=\d{2}\.\d)"  # vom12.03.1956
 )
@@ -193,8 +194,9 @@ def mended(text: str) -> str:
     most of the word is of the other sort; ``A123456789`` and ``CF-HQ190L`` stay.
     """
     letters, digits = sum(map(str.isalpha, text)), sum(map(str.isdigit, text))
-    if 0 < digits <= letters / 3 and not is_ordinary(text):
-        return re.sub(r"(?<=[^\W\d_])[0158]|[0158](?=[^\W\d_])", lambda m: _AS_LETTER[m[0]], text)
+    if 0 < digits <= letters / 3:
+        word = re.sub(r"(?<=[^\W\d_])[0158]|[0158](?=[^\W\d_])", lambda m: _AS_LETTER[m[0]], text)
+        return word if is_ordinary(word) or not is_ordinary(text) else text
     if 0 < letters <= digits / 2 or _SHORT_NUMBER.fullmatch(text):
         return re.sub(
             r"(?<=[\d.,:/])[OoIlSBZ|](?![^\W\d_]{2})|^[OoIl|](?=[\dOo:.])", lambda m: _AS_DIGIT[m[0]], text

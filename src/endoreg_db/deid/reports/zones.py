@@ -25,7 +25,7 @@ from endoreg_db.deid.reports.vocabulary import (
 
 _EDGE: Final = 0.085  # of the page's height, at top and bottom of every page
 _LONGEST_HEADING: Final = 6  # words
-_SHORT_ROW: Final = 4  # words; longer ones are sentences
+_SHORT_ROW: Final = 6  # words; longer ones are sentences
 
 _HEADINGS: Final = cue_words("headings")
 _ROLES: Final = cue_words("roles")
