@@ -1,1 +1,1 @@
-"""Generated corpora with ground truth, and what is measured on them."""
+"""The quality bench: how often something leaks, measured from outside. Not part of the installed package."""

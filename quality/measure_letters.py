@@ -8,14 +8,19 @@ from __future__ import annotations
 import argparse
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from endoreg_db.deid.reports.find import find_identity
 from endoreg_db.deid.reports.words import Findings, KnownIdentity, Line
 from endoreg_db.deid.text_rules import name_key
+from quality import letters, letters_held_out
 from quality.letter_sheet import Letter, misread
-from quality.letters import invent_letter
+
+STYLES: Mapping[str, Callable[[int], Letter]] = {
+    "tuning": letters.invent_letter,
+    "held-out": letters_held_out.invent_letter,
+}
 
 
 @dataclass(slots=True)
@@ -113,24 +118,28 @@ def as_text(title: str, figures: Figures) -> str:
 
 def main() -> None:
     """Print the figures of both styles, as typeset and as OCR might read them."""
-    from quality.letters_held_out import invent_letter as held_out
-
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--style", choices=tuple(STYLES), help="only this one")
+    parser.add_argument("--text", choices=("typeset", "misread"), help="only this one")
     parser.add_argument(
-        "--examples", type=int, default=0, help="how many faults to print for the tuning style"
+        "--examples", type=int, default=0, help="how many faults to print of the tuning style"
     )
     options = parser.parse_args()
     seeds = range(options.first, options.first + options.count)
-    styles: dict[str, Callable[[int], Letter]] = {"tuning style": invent_letter, "held-out style": held_out}
-    for title, invent in styles.items():
-        for noisy in (False, True):
-            letters = ((s, _noisy(invent(s), s) if noisy else invent(s)) for s in seeds)
-            figures = measure(letters)
-            print(as_text(f"{title}{', misread' if noisy else ''}, seeds {seeds[0]}-{seeds[-1]}", figures))
-            if invent is invent_letter:
+    for style in [options.style] if options.style else STYLES:
+        for text in [options.text] if options.text else ("typeset", "misread"):
+            figures = measure(_letters(STYLES[style], seeds, misread_too=text == "misread"))
+            print(as_text(f"{style} style, {text}, seeds {seeds[0]}-{seeds[-1]}", figures), flush=True)
+            if style == "tuning":  # nobody looks at the faults of the other one, lest rules be tuned on it
                 print("\n".join(figures.examples[: options.examples]))
+
+
+def _letters(
+    invent: Callable[[int], Letter], seeds: Iterable[int], *, misread_too: bool
+) -> Iterator[tuple[int, Letter]]:
+    return ((seed, _noisy(invent(seed), seed) if misread_too else invent(seed)) for seed in seeds)
 
 
 def _noisy(letter: Letter, seed: int) -> Letter:

@@ -14,9 +14,9 @@ def page_of(text: str, *, source: Source = "text", number: int = 1, top: float =
     for row, written in enumerate(text.strip("\n").split("\n")):
         y, start = top + row * _LINE, 0
         for cell in written.split("   "):
-            words, x = [], 40 + start * _LETTER
+            words: list[Word] = []
+            x = 40 + start * _LETTER
             for word in cell.split():
-                x = 40 + (start + cell.index(word, 0)) * _LETTER if not words else x
                 box = Rect(x, y, x + _LETTER * len(word) * 0.95, y + 10)
                 words.append(Word(word, box, number, source, 1.0 if source == "text" else 0.9))
                 x += _LETTER * len(word) + 3
