@@ -121,6 +121,10 @@ def test_clinical_words_and_numbers_stay(sentence: str) -> None:
     assert [doubt.code for doubt in found.doubts] == ["identity_absent"]
 
 
+def test_a_number_before_a_word_that_begins_like_a_unit_goes() -> None:
+    assert gone_from(in_body("Unter 12345678 liegt die Akte, 87654321 gilt.")) == ["12345678", "87654321"]
+
+
 def test_an_age_goes_from_ninety_on() -> None:
     assert gone_from(in_body("Die 92-jährige Patientin, Schwester 89 Jahre alt.")) == ["92-jährige"]
 
@@ -255,6 +259,11 @@ def test_the_check_digits_are_those_of_the_published_examples() -> None:
     assert not ik_is_valid("100696013")
     assert iban_is_valid("DE89 3704 0044 0532 0130 00")
     assert not iban_is_valid("DE88 3704 0044 0532 0130 00")
+
+
+def test_nine_digits_are_an_insurer_only_with_the_right_check_digit() -> None:
+    right, wrong = (find_in(in_body(f"Nr {n} liegt vor.")).hits[0] for n in ("100696012", "100696013"))
+    assert (right.kind, wrong.kind) == ("insurer_number", "number")
 
 
 def test_a_right_check_digit_raises_the_confidence_and_a_wrong_one_still_goes() -> None:

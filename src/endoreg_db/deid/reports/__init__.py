@@ -1,1 +1,1 @@
-"""Finding identity in the text of reports, and what is put in its place; knows no PDF and no Django."""
+"""What the words of a report say about people: found, classified, pseudonymised. A pure library."""

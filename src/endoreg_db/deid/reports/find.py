@@ -18,7 +18,6 @@ from endoreg_db.deid.reports.propagate import Known, gather, known_marks
 from endoreg_db.deid.reports.reading import read_identity
 from endoreg_db.deid.reports.recognisers import Recogniser, recogniser_marks
 from endoreg_db.deid.reports.sheets import Sheet, lay_out
-from endoreg_db.deid.reports.vocabulary import resembles_ordinary
 from endoreg_db.deid.reports.words import Findings, KnownIdentity, Page
 from endoreg_db.deid.reports.zones import zone_marks
 
@@ -81,10 +80,7 @@ def _unknown_words(sheets: Sequence[Sheet], marks: Sequence[Mark]) -> list[Findi
     marked = {(mark.page, word) for mark in marks for token in mark.tokens for word in token.words}
     doubts = []
     for page, sheet in enumerate(sheets):
-        count = sum(
-            unknown(token) and (page, token.words[0]) not in marked and not resembles_ordinary(token.core)
-            for token in sheet.tokens
-        )
+        count = sum(unknown(token) and (page, token.words[0]) not in marked for token in sheet.tokens)
         if count:
             text = f"Page {sheet.page.number} keeps {count} capitalised words that are in no list."
             doubts.append(Finding("unknown_words", "review", text))

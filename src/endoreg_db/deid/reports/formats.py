@@ -14,9 +14,10 @@ from endoreg_db.deid.reports.marks import Mark, RowText, row_text
 from endoreg_db.deid.reports.shapes import SHAPES, Shape
 from endoreg_db.deid.reports.sheets import Row, Sheet
 
+#: Units end where the word ends: ``12345678 liegt vor`` are no litres.
 _UNIT: Final = (
-    r"(?:[µμ]?[gl]|m[glm]|cm|kg|IE|I\.E\.|E\.|mmol|mval|/|%|°|Mio|Tsd|U/|kcal|ml|Joule|J\b|W\b|Watt|kU|mU|mm"
-    r"|nl|Zellen)"
+    r"(?:[/%°]|(?:[µμ]?[gl]|m[glm]|cm|kg|IE|I\.E\.|E\.|mmol|mval|Mio|Tsd|U/|kcal|ml|Joule|J|W|Watt|kU|mU|nl|Zellen)"
+    r"(?![^\W\d_]))"
 )
 _SEAM: Final = 4  # tokens on either side of a line's end that may belong together
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from endoreg_db.deid.reports.check_digits import iban_is_valid, kvnr_is_valid
+from endoreg_db.deid.reports.check_digits import iban_is_valid, ik_is_valid, kvnr_is_valid
 from endoreg_db.deid.reports.vocabulary import is_listed, is_ordinary
 
 _STREET_ENDS: Final = (
@@ -155,6 +155,7 @@ SHAPES: Final = (
         0.7,
         r"(?<![\w.,+\-/])(?=(?:[^\s]*\d){6})[A-Za-z]{0,4}[\-/.]?\d[\d/\-.]*[\d](?:[\-/]?[A-Z]{1,2})?(?![\w%]|[.,]\d)",
     ),
+    _shape("insurer_number", 0.6, r"(?<![\w.,+\-/])\d{9}(?![\w%]|[.,]\d)", valid=ik_is_valid),
     _shape("number", 0.7, r"(?<![\w.,+\-/])[A-Z]{1,4}[\-/]?\s?\d{2,4}\s?[/\-]\s?\d{3,7}(?!\w)"),
     _shape("number", 0.6, r"(?<![\w.,+\-/])\d{1,3}(?:\s\d{3}){2,4}(?![\w%]|[.,]\d)"),
     _shape("number", 0.7, r"(?<![\w.,+\-/])(?=\w*[A-Z])(?=(?:\w*\d){5})[A-Z0-9]{6,}(?!\w)"),
