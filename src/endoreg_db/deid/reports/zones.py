@@ -121,12 +121,9 @@ def _signatures(page: int, sheet: Sheet) -> Iterator[Mark]:
         under = sheet.below(row, within=1.6)
         if under is None or not _is_role(under) or len(row.tokens) > _LONGEST_HEADING or _is_role(row):
             continue
-        names = tuple(
-            token
-            for token in row.tokens
-            if (token.is_name_shaped or token.is_initial) and not is_title(token)
-        )
-        if names and not all(is_ordinary(token.core) for token in names):
+        shaped = (t for t in row.tokens if t.is_name_shaped or t.is_initial or is_particle(t))
+        names = tuple(token for token in shaped if not is_title(token))
+        if any(not is_ordinary(token.core) or is_first_name(token.core) for token in names):
             yield Mark("staff", page, names, text_of(names), 0.8, "signature")
 
 
