@@ -1,75 +1,87 @@
-"""Finds identity in the words of a report: labelled values, and what is known, everywhere."""
+"""Finding identity in a report: the story of all rules, from pages to hits.
+
+Order does not matter for safety: every rule looks at every word, and one rule is enough. It matters
+for what is known: the labels are read first, and what they name is then looked for everywhere.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from datetime import date
+from collections.abc import Sequence
 
-from endoreg_db.deid.identity import Identity, Reading
-from endoreg_db.deid.reports.words import Findings, Hit, KnownIdentity, Page
-from endoreg_db.deid.text_rules import fold, matches_known
+from endoreg_db.deid.identity import Identity
+from endoreg_db.deid.messages import Finding
+from endoreg_db.deid.reports.formats import format_marks
+from endoreg_db.deid.reports.labels import PEOPLE, Labelled, labelled_marks, labels_of
+from endoreg_db.deid.reports.marks import Mark, merged
+from endoreg_db.deid.reports.people import people_marks, unknown
+from endoreg_db.deid.reports.propagate import Known, gather, known_marks
+from endoreg_db.deid.reports.reading import read_identity
+from endoreg_db.deid.reports.recognisers import Recogniser, recogniser_marks
+from endoreg_db.deid.reports.sheets import Sheet, lay_out
+from endoreg_db.deid.reports.words import Findings, KnownIdentity, Page
+from endoreg_db.deid.reports.zones import zone_marks
 
-_DATE = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
-_LABELS = {"patient": "name", "fallnummer": "case_number", "geburtsdatum": "birth_date"}
-
-
-def find_identity(pages: Sequence[Page], known: KnownIdentity) -> Findings:
-    """Values right of the labels Patient, Geburtsdatum and Fallnummer, titles, and all of them again."""
-    labelled = [hit for page in pages for hit in _labelled(page)]
-    values = {hit.value for hit in labelled} | {*known.names, *known.dates, *known.numbers}
-    everywhere = [hit for page in pages for hit in _known(page, values)]
-    dates = [hit for page in pages for hit in _dates(page)]
-    first = {hit.kind: hit for hit in reversed(labelled)}
-    return Findings((*labelled, *everywhere, *dates), _identity(first))
-
-
-def _labelled(page: Page) -> Iterator[Hit]:
-    words = page.words
-    for word in words:
-        kind = _LABELS.get(fold(word.text))
-        if kind is None or not word.text.endswith(":"):
-            continue
-        level = [
-            n
-            for n, other in enumerate(words)
-            if other.box.x0 > word.box.x1
-            and abs(other.box.y0 - word.box.y0) < 4
-            and other.box.x0 < word.box.x1 + 200
-        ]
-        right: list[int] = []
-        for n in sorted(level, key=lambda n: words[n].box.x0):
-            if right and words[n].box.x0 - words[right[-1]].box.x1 > 12:
-                break
-            right.append(n)
-        if right:
-            value = " ".join(words[n].text for n in right)
-            yield Hit(kind, page.number, tuple(sorted(right)), value, 0.9, "label")
+_NUMBERS = frozenset(
+    [
+        "case_number",
+        "patient_number",
+        "order_number",
+        "insurance_number",
+        "insurer_number",
+        "tax_number",
+        "staff_number",
+        "serial_number",
+        "iban",
+    ]
+)
+#: Rules whose finds are sure enough to be looked for everywhere else.
+_TEACHERS = frozenset({"salutation", "first_name", "cue"})
 
 
-def _known(page: Page, values: set[str]) -> Iterator[Hit]:
-    for index, word in enumerate(page.words):
-        if len(word.text) > 2 and matches_known(word.text, values):
-            yield Hit("name", page.number, (index,), word.text, 0.8, "known")
+def find_identity(
+    pages: Sequence[Page], known: KnownIdentity, *, recogniser: Recogniser | None = None
+) -> Findings:
+    """Find everything in a report that identifies anybody.
+
+    Pure but for the recogniser. Not guaranteed: names of relatives that stand in a sentence without any
+    cue and are in no list; such words raise the doubt ``unknown_words`` instead.
+
+    Args:
+        pages: the whole report.
+        known: what is known from elsewhere.
+        recogniser: an entity recogniser that looks beside the built-in rules; if it fails, they stand
+            alone, and a doubt says so.
+    """
+    sheets = [lay_out(page) for page in pages]
+    labels = [labels_of(sheet) for sheet in sheets]
+    labelled = labelled_marks(sheets, labels)
+    people = people_marks(sheets)
+    identity, doubts = read_identity(labelled, sheets, labels)
+    marks = [*(found.mark for found in labelled), *format_marks(sheets), *people, *zone_marks(sheets, labels)]
+    recognised, failed = recogniser_marks(sheets, recogniser)
+    marks += recognised
+    marks += known_marks(sheets, _known(labelled, people, identity, known))
+    return Findings(merged(marks, sheets), identity, (*doubts, *failed, *_unknown_words(sheets, marks)))
 
 
-def _dates(page: Page) -> Iterator[Hit]:
-    for index, word in enumerate(page.words):
-        if _DATE.search(word.text):
-            yield Hit("date", page.number, (index,), word.text, 0.9, "shape")
-        if word.text in ("Dr.", "Prof.") or (index > 0 and page.words[index - 1].text == "med."):
-            last = min(index + 3, len(page.words) - 1)
-            yield Hit("name", page.number, tuple(range(index, last + 1)), "", 0.7, "title")
+def _known(
+    labelled: Sequence[Labelled], people: Sequence[Mark], identity: Identity, known: KnownIdentity
+) -> Known:
+    names = [found.mark.value for found in labelled if found.label in PEOPLE]
+    names += [mark.value for mark in people if mark.kind == "name" and mark.reason in _TEACHERS]
+    numbers = [found.mark.value for found in labelled if found.mark.kind in _NUMBERS]
+    read = identity.values()
+    patients = [(read["first_name"] or "", read["last_name"] or "")]
+    return gather(names, numbers, known, patients)
 
 
-def _identity(first: dict[str, Hit]) -> Identity:
-    values: dict[str, Reading] = {}
-    if "name" in first and "," in first["name"].value:
-        last, given = first["name"].value.split(",", 1)
-        values |= {"last_name": Reading(last.strip(), 0.9), "first_name": Reading(given.strip(), 0.9)}
-    if "birth_date" in first and (match := _DATE.search(first["birth_date"].value)):
-        day, month, year = map(int, match.groups())
-        values["birth_date"] = Reading(date(year, month, day).isoformat(), 0.9)
-    if "case_number" in first:
-        values["case_number"] = Reading(first["case_number"].value, 0.9)
-    return Identity(**values)
+def _unknown_words(sheets: Sequence[Sheet], marks: Sequence[Mark]) -> list[Finding]:
+    """A doubt for each page on which capitalised words stay that are in no list."""
+    marked = {(mark.page, word) for mark in marks for token in mark.tokens for word in token.words}
+    doubts = []
+    for page, sheet in enumerate(sheets):
+        count = sum(unknown(token) and (page, token.words[0]) not in marked for token in sheet.tokens)
+        if count:
+            text = f"Page {sheet.page.number} keeps {count} capitalised words that are in no list."
+            doubts.append(Finding("unknown_words", "review", text))
+    return doubts
