@@ -213,6 +213,21 @@ def test_a_report_that_failed_is_retried_under_its_uuid(
     assert names == ["befund.pdf"], "the finder is told the name that the file had"
 
 
+def test_the_cell_is_told_which_recogniser_is_set(
+    store: Store, report: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+
+    def run(task: ReportTask, on_message: Callable[..., None], **_options: object) -> ReportDone:
+        told.append(task.recogniser)
+        return report_stand_in(task, on_message)
+
+    monkeypatch.setattr(pdf_import, "run_report", run)
+    monkeypatch.setenv("ENDOREG_REPORT_RECOGNISER", "presidio")
+    assert import_and_anonymize(report, CENTER).state == State.PUBLISHED
+    assert told == ["presidio"]
+
+
 def test_retry_runs_what_is_unfinished_and_nothing_else(
     failing: Callable[[Exception], None], store: Store, report: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

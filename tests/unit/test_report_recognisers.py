@@ -11,7 +11,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from endoreg_db.conf import REPORT_RECOGNISERS
-from endoreg_db.deid.reports.find import find_identity
+from endoreg_db.deid.reports.find import find_identity, finder
 from endoreg_db.deid.reports.recognisers import RECOGNISERS, Span, load_recogniser
 from endoreg_db.deid.reports.words import KnownIdentity
 from tests.report_text import in_body, page_of
@@ -76,6 +76,17 @@ def test_one_that_is_not_installed_is_recorded(name: str, monkeypatch: pytest.Mo
     recogniser, findings = load_recogniser(name)
     assert recogniser is None
     assert [(one.code, one.severity) for one in findings] == [("recogniser_fallback", "note")]
+
+
+def test_a_finder_without_its_recogniser_finds_as_much_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "presidio_analyzer", None)
+    pages = [page_of(TEXT)]
+    alone, built_in = finder("presidio")(pages, KnownIdentity()), finder("builtin")(pages, KnownIdentity())
+    assert alone.hits == built_in.hits == find_identity(pages, KnownIdentity()).hits
+    assert [doubt.code for doubt in alone.doubts] == [
+        "recogniser_fallback",
+        *(d.code for d in built_in.doubts),
+    ]
 
 
 def _module(name: str, **content: object) -> ModuleType:

@@ -90,12 +90,12 @@ def _recording(task: VideoTask, say: Callable[[Message], None]) -> Done:
 
 def _report(task: ReportTask, say: Callable[[Message], None]) -> ReportDone:
     from endoreg_db.deid.pdf.deidentify import deidentify_report
-    from endoreg_db.deid.reports.find import find_identity
+    from endoreg_db.deid.reports.find import finder
 
     def limit(pages: int) -> None:
         limit_effort(seconds=_SECONDS + _SECONDS_PER_PAGE * pages)
 
-    return deidentify_report(task, say, find_identity, on_open=limit)
+    return deidentify_report(task, say, finder(task.recogniser), on_open=limit)
 
 
 def _storage_error(error: BaseException) -> InsufficientStorageError | None:

@@ -57,6 +57,7 @@ class ReportTask:
     names: tuple[str, ...] = ()  # known before: of persons
     dates: tuple[str, ...] = ()  # known before: ISO 8601
     numbers: tuple[str, ...] = ()  # known before: of cases, insurances
+    recogniser: str = "builtin"  # one of :data:`endoreg_db.deid.reports.recognisers.RECOGNISERS`
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,7 @@ class PdfImportService(MediaImportService):
             work_dir=str(context.the_workspace.folder),
             file_name=_printable(records.source_name(context)),
             password=context.config.report_password,
+            recogniser=context.config.report_recogniser,
         )
         try:
             context.report_done = run_report(

@@ -7,6 +7,7 @@ for what is known: the labels are read first, and what they name is then looked 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from endoreg_db.deid.identity import Identity
 from endoreg_db.deid.messages import Finding
@@ -16,9 +17,9 @@ from endoreg_db.deid.reports.marks import Mark, merged
 from endoreg_db.deid.reports.people import people_marks, unknown
 from endoreg_db.deid.reports.propagate import Known, gather, known_marks
 from endoreg_db.deid.reports.reading import read_identity
-from endoreg_db.deid.reports.recognisers import Recogniser, recogniser_marks
+from endoreg_db.deid.reports.recognisers import Recogniser, load_recogniser, recogniser_marks
 from endoreg_db.deid.reports.sheets import Sheet, lay_out
-from endoreg_db.deid.reports.words import Findings, KnownIdentity, Page
+from endoreg_db.deid.reports.words import FindIdentity, Findings, KnownIdentity, Page
 from endoreg_db.deid.reports.zones import zone_marks
 
 _NUMBERS = frozenset(
@@ -36,6 +37,21 @@ _NUMBERS = frozenset(
 )
 #: Rules whose finds are sure enough to be looked for everywhere else.
 _TEACHERS = frozenset({"salutation", "first_name", "cue"})
+
+
+def finder(recogniser: str) -> FindIdentity:
+    """:func:`find_identity` with the recogniser of that name, or without it if it is not to be had.
+
+    Raises:
+        ValueError: there is no recogniser of that name.
+    """
+    loaded, trouble = load_recogniser(recogniser)
+
+    def find(pages: Sequence[Page], known: KnownIdentity) -> Findings:
+        findings = find_identity(pages, known, recogniser=loaded)
+        return replace(findings, doubts=(*trouble, *findings.doubts))
+
+    return find
 
 
 def find_identity(
