@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 #: Modules with a ``main()`` that returns its tables as Markdown.
-BENCHMARKS = ("locks", "startup", "bookkeeping", "duplicates", "rescan", "video")
+BENCHMARKS = ("locks", "startup", "bookkeeping", "duplicates", "rescan", "video", "reports")
 
 
 def main() -> None:

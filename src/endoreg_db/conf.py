@@ -30,6 +30,12 @@ X264_PRESETS = (
     "veryslow",
 )
 
+#: What looks for names in reports beside the built-in rules; ``builtin`` is these rules alone.
+REPORT_RECOGNISERS = ("builtin", "presidio", "lx_anonymizer")
+
+#: What happens to dates in reports: removed, or moved by a number of days that each patient has.
+REPORT_DATES = ("remove", "shift")
+
 
 @dataclass(frozen=True, slots=True)
 class Config:
@@ -41,6 +47,9 @@ class Config:
     workers: int  # one-threaded encoders that run at once
     video_preset: str  # x264 preset
     video_crf: int  # x264 constant rate factor
+    report_recogniser: str  # one of :data:`REPORT_RECOGNISERS`
+    report_dates: str  # one of :data:`REPORT_DATES`
+    report_password: str | None = None  # opens reports that are protected by one
 
 
 def config_from(values: Mapping[str, Any]) -> Config:
@@ -53,16 +62,16 @@ def config_from(values: Mapping[str, Any]) -> Config:
         Path(_text(values, "DATA_DIR") or platformdirs.user_data_dir("endoreg")).expanduser().absolute()
     )
     stale = _text(values, "STALE_LOCK_SECONDS")
-    preset = _text(values, "VIDEO_PRESET") or "veryfast"
-    if preset not in X264_PRESETS:
-        raise ConfigurationError(f"ENDOREG_VIDEO_PRESET is {preset!r}; it may be {', '.join(X264_PRESETS)}")
     return Config(
         data_dir=data_dir,
         database_url=_text(values, "DATABASE_URL") or f"sqlite:///{data_dir / 'endoreg.sqlite3'}",
         stale_lock_seconds=_number(values, "STALE_LOCK_SECONDS", 1, 1e7) if stale else None,
         workers=int(_number(values, "WORKERS", 1, 256, default=len(os.sched_getaffinity(0)))),
-        video_preset=preset,
+        video_preset=_choice(values, "VIDEO_PRESET", X264_PRESETS, default="veryfast"),
         video_crf=int(_number(values, "VIDEO_CRF", 0, 51, default=20)),
+        report_recogniser=_choice(values, "REPORT_RECOGNISER", REPORT_RECOGNISERS, default="builtin"),
+        report_dates=_choice(values, "REPORT_DATES", REPORT_DATES, default="remove"),
+        report_password=_text(values, "REPORT_PASSWORD") or None,
     )
 
 
@@ -79,6 +88,13 @@ def from_dotenv(folder: Path) -> dict[str, str]:
 
 def _text(values: Mapping[str, Any], name: str) -> str:
     return str(values.get(PREFIX + name, "") or "").strip()
+
+
+def _choice(values: Mapping[str, Any], name: str, choices: tuple[str, ...], *, default: str) -> str:
+    text = _text(values, name) or default
+    if text not in choices:
+        raise ConfigurationError(f"{PREFIX}{name} is {text!r}; it may be {', '.join(choices)}")
+    return text
 
 
 def _number(

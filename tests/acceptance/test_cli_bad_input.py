@@ -13,7 +13,7 @@ import av
 import numpy as np
 import pytest
 
-from endoreg_db.models import ImportAttempt, State, VideoFile
+from endoreg_db.models import ImportAttempt, MediaFile, State
 from endoreg_db.services.store import Store
 from tests.acceptance.command_line import OPTIONS, Ended, Endoreg, Untouched, as_mortal, lock_of
 
@@ -56,7 +56,7 @@ def _report(path: Path) -> None:
         (Path.unlink, "failed", "SourceMissingError", "Video file not found: {path}"),
         (_empty, "failed", "CorruptMediaError", "{path} is empty"),
         (_text, "failed", "UnsupportedMediaError", "{path} is not a video file, whatever its name says"),
-        (_report, "failed", "UnsupportedMediaError", "{path} is a report (PDF), and reports are not"),
+        (_report, "quarantined", None, "The report is damaged: no page was found in it: {path}"),
         (_cut_off, "quarantined", None, "{path}"),
         (_sound_only, "quarantined", None, "{path}"),
     ],
@@ -89,7 +89,7 @@ def test_a_bad_file_is_refused_in_one_sentence(
     )
     # A file that got as far as having a record keeps it, and the user is told which one.
     records: list[str | None] = [
-        str(video.uuid) for video in VideoFile.objects.filter(state=State.QUARANTINED)
+        str(record.uuid) for record in MediaFile.objects.filter(state=State.QUARANTINED)
     ]
     assert [line["uuid"]] == (records or [None])
     assert (status == "quarantined") == bool(records)

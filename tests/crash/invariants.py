@@ -87,7 +87,7 @@ def _records(store: Store, recording: bytes, expected: Expected) -> Iterator[str
     original = hashlib.sha256(recording).hexdigest()
     if (record.content_sha256, record.original_kept) != (original, True):
         yield "the record does not name the original as kept"
-    wanted = {original} | ({record.candidate_sha256} if expected.candidate else set())
+    wanted = {original} | (set(record.stored) if expected.candidate else set())
     yield from _vault(store, wanted)
     yield from _published(store, record, expected)
 
@@ -101,7 +101,7 @@ def _vault(store: Store, wanted: set[str]) -> Iterator[str]:
 
 def _published(store: Store, record: MediaFile, expected: Expected) -> Iterator[str]:
     files = {path.name: _sha256(path) for path in store.publisher.published_files()}
-    wanted = {record.output_name: record.output_sha256} if expected.published else {}
+    wanted = dict(record.published) if expected.published else {}
     if files != wanted:
         yield f"published are {files}, and the record names {wanted}"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -15,12 +15,25 @@ from django.db import connections
 
 from endoreg_db.bootstrap import current_config, prepare
 from endoreg_db.deid.identity import Identity, Reading
-from endoreg_db.deid.messages import Done, Message, Probed, Progress, Verification, VideoFacts, VideoTask
+from endoreg_db.deid.messages import (
+    Done,
+    Finding,
+    Message,
+    Probed,
+    Progress,
+    ReportDone,
+    ReportTask,
+    ReportVerification,
+    Verification,
+    VideoFacts,
+    VideoTask,
+)
 from endoreg_db.errors import DeidentificationError, SourceMissingError
 from endoreg_db.intake import sightings
 from endoreg_db.models import EndoscopyProcessor, MediaFile, State
-from endoreg_db.services import review, video_import
+from endoreg_db.services import pdf_import, review, video_import
 from endoreg_db.services.doctor import Examination, examine
+from endoreg_db.services.pdf_import import PdfImportService
 from endoreg_db.services.store import Store, open_store
 from endoreg_db.services.video_import import VideoImportService
 
@@ -28,6 +41,8 @@ CENTER = "test_center"
 DEVICE = "crash_device"
 UNCONFIRMED = "unconfirmed_device"
 STALE_AFTER = 600.0  # seconds
+
+_REPORT, _DOUBTFUL = b"%PDF-1.7\n", b"doubtful"
 
 Hear = Callable[[Message], None]
 
@@ -154,15 +169,53 @@ def _failing(task: VideoTask, on_message: Hear, **_options: object) -> Done:
     raise DeidentificationError("the cell was told to fail")
 
 
-def passing_by(run: Callable[..., Done]) -> AbstractContextManager[object]:
-    """Let imports of this process use ``run`` for the media pass, until the block ends."""
-    return patch.object(video_import, "run_video", run)
+def report_stand_in(task: ReportTask, on_message: Hear, **_options: object) -> ReportDone:
+    """Instead of the cell: a small PDF and its text, both depending on the source; unsure of some."""
+    content = Path(task.source).read_bytes()
+    digest = hashlib.sha512(content).hexdigest()
+    candidate, text = Path(task.work_dir) / "candidate.pdf", Path(task.work_dir) / "candidate.txt"
+    for path, written in ((candidate, f"%PDF-1.7 {digest * 20}"), (text, f"[NAME] {digest}")):
+        with path.open("wb") as file:
+            file.write(written.encode())
+            file.flush()
+            os.fsync(file.fileno())
+    doubts = (Finding("doubt", "review", "somebody should look"),) if _DOUBTFUL in content else ()
+    verification = ReportVerification(pages=1, words=9, lines_read=3, largest_residue=0, findings=())
+    done = ReportDone(
+        candidate=str(candidate),
+        text=str(text),
+        pages=1,
+        pages_scanned=0,
+        words_removed=2,
+        identity=Identity(last_name=Reading("Beispiel", 0.9)),
+        findings=doubts,
+        verification=verification,
+        timings={"read": 0.1},
+    )
+    on_message(done)
+    return done
+
+
+@contextmanager
+def passing_by(run: Callable[..., Done]) -> Iterator[None]:
+    """Let imports of this process use ``run`` for the media pass of recordings, until the block ends.
+
+    Reports always have a stand-in: what their cell does is not interrupted here.
+    """
+    with (
+        patch.object(video_import, "run_video", run),
+        patch.object(pdf_import, "run_report", report_stand_in),
+    ):
+        yield
 
 
 # ------------------------------------------------------------------------------------ what is done
 
 
 def _import(stage: Stage, hear: Hear, *, device: str = DEVICE, delete: bool = False) -> None:
+    if stage.source.exists() and stage.source.read_bytes().startswith(_REPORT):
+        PdfImportService(on_message=hear).import_and_anonymize(stage.source, CENTER, delete_source=delete)
+        return
     VideoImportService(on_message=hear).import_and_anonymize(
         stage.source, CENTER, device, delete_source=delete
     )
@@ -174,6 +227,26 @@ def _ignore(_message: Message) -> None:
 
 def _nothing(_stage: Stage) -> None:
     """The stage is as it is built."""
+
+
+def _as_report(stage: Stage) -> None:
+    """The source is a report."""
+    stage.source.write_bytes(_REPORT + bytes(range(256)) * 4200)
+
+
+def _as_doubtful_report(stage: Stage) -> None:
+    """The source is a report that a person has to look at."""
+    stage.source.write_bytes(_REPORT + _DOUBTFUL + bytes(range(256)) * 4200)
+
+
+def _hold_report(stage: Stage) -> None:
+    _as_doubtful_report(stage)
+    _hold(stage)
+
+
+def _publish_report(stage: Stage) -> None:
+    _as_report(stage)
+    _publish(stage)
 
 
 def _publish(stage: Stage, hear: Hear = _ignore) -> None:
@@ -252,6 +325,10 @@ SCENARIOS: dict[str, Scenario] = {
     "approve": Scenario(_hold, _approve, _import_and_approve, _PUBLISHED, heals_itself=False),
     "reject": Scenario(_hold, _reject, _import_and_reject, _REJECTED, heals_itself=False),
     "take back": Scenario(_publish, _reject, _import_and_reject, _REJECTED, heals_itself=False),
+    "publish report": Scenario(_as_report, _publish, _publish, _PUBLISHED),
+    "report needs review": Scenario(_as_doubtful_report, _hold, _hold, _WAITS),
+    "approve report": Scenario(_hold_report, _approve, _import_and_approve, _PUBLISHED, heals_itself=False),
+    "take back report": Scenario(_publish_report, _reject, _import_and_reject, _REJECTED, heals_itself=False),
 }
 
 #: Recovery itself is interrupted, on a stage that a killed "publish" has left.

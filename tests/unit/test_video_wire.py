@@ -21,6 +21,9 @@ from endoreg_db.deid.messages import (
     Progress,
     Proposed,
     ProposeTask,
+    ReportDone,
+    ReportTask,
+    ReportVerification,
     Verification,
     VideoFacts,
     VideoTask,
@@ -40,6 +43,17 @@ DONE = Done(
     verification=Verification(100, 4.0, 2, 3, ()),
     timings={"encode": 1.25},
 )
+REPORT_DONE = ReportDone(
+    candidate="/work/candidate.pdf",
+    text="/work/candidate.txt",
+    pages=2,
+    pages_scanned=1,
+    words_removed=12,
+    identity=IDENTITY,
+    findings=(Finding("hidden_text", "note", "Page 1"),),
+    verification=ReportVerification(2, 300, 40, 0, ()),
+    timings={"read": 1.5},
+)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +66,9 @@ DONE = Done(
         replace(DONE, found=FoundDevice(shipped_profiles()[0], proposed=False)),
         Proposed(FACTS, FoundDevice(shipped_profiles()[1], True, (Box(1, 2, 3, 4),)), None, "/work/a.png"),
         Failed("unknown_device", "nothing moves"),
+        REPORT_DONE,
         Failed("corrupt", "cut off"),
+        Failed("unsupported", "protected", "Give the password."),
     ],
 )
 def test_every_message_arrives_as_it_was_sent(message: Any) -> None:
@@ -75,6 +91,20 @@ def test_a_task_arrives_with_its_profile(profile: Any) -> None:
 )
 def test_a_task_without_a_named_device_arrives_as_it_was_sent(task: Any) -> None:
     assert task_from_line(to_line(task)) == task
+
+
+@pytest.mark.parametrize("password", [None, "geheim"])
+def test_a_task_for_a_report_arrives_with_what_is_known(password: str | None) -> None:
+    task = ReportTask(
+        "/in/ä.pdf", "/work", "Müller.pdf", password, ("Müller, Erika",), ("1961-02-03",), ("77",)
+    )
+
+    assert task_from_line(to_line(task)) == task
+
+
+def test_a_task_is_no_answer() -> None:
+    with pytest.raises(WireError):
+        message_from_line(to_line(ReportTask("/in/a.pdf", "/work")))
 
 
 def altered(**changes: Any) -> bytes:

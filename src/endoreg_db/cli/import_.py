@@ -1,4 +1,4 @@
-"""``endoreg import``: recordings go in, safe records come out."""
+"""``endoreg import``: recordings and reports go in, safe records come out."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from endoreg_db.cli.output import Output
-from endoreg_db.errors import AlreadyProcessedError, UnsupportedMediaError
+from endoreg_db.errors import AlreadyProcessedError
 
 if TYPE_CHECKING:
+    from endoreg_db.cli.kinds import Services
     from endoreg_db.cli.results import FileResult
     from endoreg_db.cli.selection import Candidate, Selection
     from endoreg_db.services.context import ImportOutcome, ImportRequest
-    from endoreg_db.services.video_import import VideoImportService
 
 
 def import_files(
@@ -24,7 +24,10 @@ def import_files(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            metavar="PATH", readable=False, help="Recordings, or folders with recordings.", show_default=False
+            metavar="PATH",
+            readable=False,
+            help="Recordings, reports (PDF), or folders with them.",
+            show_default=False,
         ),
     ],
     center: Annotated[
@@ -35,7 +38,7 @@ def import_files(
         typer.Option(
             "--processor",
             "-p",
-            help="The endoscopy processor that made them; see `endoreg device list`. "
+            help="The endoscopy processor that made the recordings; see `endoreg device list`. "
             "Without it, it is recognised from the picture, or the recording waits for review.",
         ),
     ] = None,
@@ -53,7 +56,10 @@ def import_files(
         ),
     ] = False,
 ) -> int:
-    """Import recordings: everything but the endoscopic image is blanked, the output verified.
+    """Import recordings and reports: de-identified, and the output verified.
+
+    Of a recording everything but the endoscopic image is blanked. A report is rebuilt from its
+    pixels without what identifies anybody, and stays searchable.
 
     Takes files and whole folders; the content decides what a file is, not its name. A file whose
     content is known already ends with the existing record. Files of a folder that are finished and
@@ -95,11 +101,11 @@ def _import_all(
     output: Output, selection: Selection, request: Callable[[Path], ImportRequest], published: Path
 ) -> int:
     from endoreg_db.cli import results
+    from endoreg_db.cli.kinds import Services
     from endoreg_db.cli.progress import progress_for
-    from endoreg_db.services.video_import import VideoImportService
 
     progress = progress_for(output)
-    service = VideoImportService(on_message=progress.on_message)
+    services = Services(progress.on_message)
     done: dict[Path, FileResult] = {}
     ended: list[FileResult] = []
     for candidate in selection.candidates:
@@ -108,7 +114,7 @@ def _import_all(
             results.report_known(output, ended[-1])
             continue
         with progress.file(candidate.path):
-            result = results.run_one(candidate.path, partial(_import_one, service, candidate, request))
+            result = results.run_one(candidate.path, partial(_import_one, services, candidate, request))
         if isinstance(result.error, AlreadyProcessedError):
             result = results.given_twice(result, done[candidate.path])
         elif result.error is None:
@@ -122,15 +128,14 @@ def _import_all(
 
 
 def _import_one(
-    service: VideoImportService, candidate: Candidate, request: Callable[[Path], ImportRequest]
+    services: Services, candidate: Candidate, request: Callable[[Path], ImportRequest]
 ) -> ImportOutcome:
     from endoreg_db.intake.inspect import MediaKind
 
     if candidate.error is not None:
         raise candidate.error
-    if candidate.kind is MediaKind.REPORT:
-        raise UnsupportedMediaError(
-            f"{candidate.path} is a report (PDF), and reports are not imported by this version yet",
-            advice="Leave it where it is; a later version imports it.",
-        )
-    return service.import_file(request(candidate.path))
+    # What is neither is refused by either service, in the words that fit what its name promises.
+    is_report = candidate.kind is MediaKind.REPORT or candidate.path.suffix.lower() == ".pdf"
+    return services.of(MediaKind.REPORT if is_report else MediaKind.VIDEO).import_file(
+        request(candidate.path)
+    )

@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 #: Room for the file's name (columns); the rest of an 80-column line belongs to the figures.
 _NAME_COLUMNS = 16
 
-_STAGES = {"probe": "looking", "encode": "blanking", "join": "joining", "verify": "checking"}
+_STAGES = {
+    "probe": "looking",
+    "encode": "blanking",
+    "join": "joining",
+    "read": "reading",
+    "rebuild": "rebuilding",
+    "verify": "checking",
+}
+_OF_REPORTS = frozenset({"read", "rebuild"})
 
 
 class Silent:
@@ -50,7 +58,7 @@ class Drawn:
         bar = _bar(self._console)
         name = _shortened(printable(path.name), _NAME_COLUMNS)
         with bar, self._output.error_lines_to(self._print_above):
-            bar.add_task(name, total=None, stage="waiting", frame_rate=None)
+            bar.add_task(name, total=None, stage="waiting", frame_rate=None, unit="frames")
             self._bar, self._stage = bar, None
             try:
                 yield
@@ -69,6 +77,8 @@ class Drawn:
             if message.stage != self._stage:  # another stage, another speed
                 self._stage = message.stage
                 fields = {**self._bar.tasks[0].fields, "stage": _STAGES[message.stage]}
+                if message.stage in _OF_REPORTS:
+                    fields["unit"] = "pages"
                 self._bar.reset(task, total=message.total, **fields)
             self._bar.update(task, completed=message.done, total=message.total)
         elif isinstance(message, Finding) and message.severity != "note":
@@ -104,7 +114,8 @@ def _bar(console: Console) -> Bar:
         def render(self, task: Task) -> Text:
             # rich knows a speed only after its second sample, and a short stage has but one.
             speed = task.speed or (task.completed / task.elapsed if task.elapsed else None)
-            return Text(figures(task.completed, task.total, speed, task.fields["frame_rate"], times))
+            rate, unit = task.fields["frame_rate"], task.fields["unit"]
+            return Text(figures(task.completed, task.total, speed, rate, times, unit))
 
     return Bar(
         TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
@@ -121,9 +132,14 @@ def _bar(console: Console) -> Bar:
 
 
 def figures(
-    done: float, total: float | None, speed: float | None, frame_rate: float | None, times: str = "×"
+    done: float,
+    total: float | None,
+    speed: float | None,
+    frame_rate: float | None,
+    times: str = "×",
+    unit: str = "frames",
 ) -> str:
-    """Frames done of all, frames per second, and how that compares to the recording's own speed.
+    """Frames (or pages) done of all, frames per second, and how that compares to the recording's own speed.
 
     Args:
         done: frames.
@@ -131,8 +147,9 @@ def figures(
         speed: frames per second; None before it is known.
         frame_rate: of the recording, frames per second; None where unknown.
         times: the multiplication sign, as far as the terminal has one.
+        unit: what is counted.
     """
-    parts = [f"{done:.0f}/{total:.0f} frames" if total else f"{done:.0f} frames"]
+    parts = [f"{done:.0f}/{total:.0f} {unit}" if total else f"{done:.0f} {unit}"]
     if speed:
         parts.append(f"{speed:.0f}/s")
         if frame_rate:

@@ -38,18 +38,19 @@ def retry(
 
     store = open_session()
     from endoreg_db.cli import results
+    from endoreg_db.cli.kinds import Services
     from endoreg_db.cli.progress import progress_for
     from endoreg_db.services import catalog
     from endoreg_db.services.retries import retriable
-    from endoreg_db.services.video_import import VideoImportService
 
     progress = progress_for(output)
-    service = VideoImportService(on_message=progress.on_message)
+    services = Services(progress.on_message)
     ended = []
     for record in map(catalog.find_record, list(retriable(store)) if uuid is None else [uuid]):
         path = catalog.summary(store, record).source or Path(str(record.uuid))
         with progress.file(path):
-            result = results.run_one(path, partial(service.retry, record, processor_name=processor))
+            work = partial(services.of(record.kind).retry, record, processor_name=processor)
+            result = results.run_one(path, work)
         ended.append(result)
         results.report(output, result)
         if isinstance(result.error, KeyboardInterrupt):

@@ -11,8 +11,18 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from endoreg_db.deid.confine import give_up_rights, private_stdout
-from endoreg_db.deid.messages import Done, Failed, FailureKind, Message, Proposed, ProposeTask
+from endoreg_db.deid.confine import give_up_rights, limit_effort, private_stdout
+from endoreg_db.deid.messages import (
+    Done,
+    Failed,
+    FailureKind,
+    Message,
+    Proposed,
+    ProposeTask,
+    ReportDone,
+    ReportTask,
+    VideoTask,
+)
 from endoreg_db.deid.wire import MAX_LINE, task_from_line, to_line
 from endoreg_db.errors import (
     CorruptMediaError,
@@ -30,6 +40,10 @@ _KINDS: tuple[tuple[type[MediaImportError], FailureKind], ...] = (
     (InsufficientStorageError, "storage"),
     (DeidentificationError, "deidentification"),
 )
+
+#: Processor time that a report may take, and each of its pages: many times what the slowest scan
+#: takes. A file that was made to keep a parser busy ends there.
+_SECONDS, _SECONDS_PER_PAGE = 120, 60
 
 
 def main(arguments: list[str]) -> None:
@@ -51,26 +65,48 @@ def main(arguments: list[str]) -> None:
     messages.close()
 
 
-def _work(line: bytes, say: Callable[[Message], None]) -> Done | Proposed | Failed:
-    # Imported here: every worker imports this module as well, and needs only a part of these.
-    from endoreg_db.deid.video.deidentify import deidentify
-    from endoreg_db.deid.video.probe import quiet_ffmpeg
-    from endoreg_db.deid.video.propose import propose
-    from endoreg_db.deid.video.workers import storage_error
-
-    quiet_ffmpeg()
+def _work(line: bytes, say: Callable[[Message], None]) -> Done | Proposed | ReportDone | Failed:
+    what = "task"
     try:
         task = task_from_line(line)
-        return propose(task, say) if isinstance(task, ProposeTask) else deidentify(task, say)
+        what = "report" if isinstance(task, ReportTask) else "recording"
+        return _report(task, say) if isinstance(task, ReportTask) else _recording(task, say)
     except MediaImportError as error:
-        return Failed(_kind(error), error.message)
+        own_advice = error.advice if error.advice != type(error).advice else ""
+        return Failed(_kind(error), error.message, own_advice)
     # Whatever else goes wrong while untrusted bytes are read must end in an answer without a
     # candidate. Only the kind is told: the text of a stranger's exception may quote the file.
     except Exception as error:  # noqa: BLE001
         traceback.print_exc()
-        if (full := storage_error(error)) is not None:
+        if (full := _storage_error(error)) is not None:
             return Failed("storage", full.message)
-        return Failed("unexpected", f"The recording could not be worked on ({type(error).__name__})")
+        return Failed("unexpected", f"The {what} could not be worked on ({type(error).__name__})")
+
+
+def _recording(task: VideoTask | ProposeTask, say: Callable[[Message], None]) -> Done | Proposed:
+    # Imported here: every worker imports this module as well, and needs only a part of these.
+    from endoreg_db.deid.video.deidentify import deidentify
+    from endoreg_db.deid.video.probe import quiet_ffmpeg
+    from endoreg_db.deid.video.propose import propose
+
+    quiet_ffmpeg()
+    return propose(task, say) if isinstance(task, ProposeTask) else deidentify(task, say)
+
+
+def _report(task: ReportTask, say: Callable[[Message], None]) -> ReportDone:
+    from endoreg_db.deid.pdf.deidentify import deidentify_report
+    from endoreg_db.deid.reports.find import finder
+
+    def limit(pages: int) -> None:
+        limit_effort(seconds=_SECONDS + _SECONDS_PER_PAGE * pages)
+
+    return deidentify_report(task, say, finder(task.recogniser), on_open=limit)
+
+
+def _storage_error(error: BaseException) -> InsufficientStorageError | None:
+    from endoreg_db.deid.video.workers import storage_error
+
+    return storage_error(error)
 
 
 def _kind(error: MediaImportError) -> FailureKind:

@@ -23,6 +23,8 @@ from endoreg_db.deid.messages import (
     Message,
     Proposed,
     ProposeTask,
+    ReportDone,
+    ReportTask,
     Task,
     VideoTask,
 )
@@ -93,7 +95,7 @@ def run_video(
     last = _run(task, on_message, should_stop or _never, recording)
     if not isinstance(last, Done) or not _may_be_found(last.found, task.profile, task.known):
         raise DeidentificationError(f"The child that read {recording} answered another question")
-    _check_own_file(Path(last.candidate), Path(_absolute(task.work_dir)), recording)
+    _check_own(last.candidate, task.work_dir, recording)
     return last
 
 
@@ -121,26 +123,51 @@ def run_proposal(
     if not isinstance(last, Proposed) or not _may_be_found(last.found, None, ()):
         raise DeidentificationError(f"The child that read {recording} answered another question")
     if last.picture is not None:
-        _check_own_file(Path(last.picture), Path(_absolute(task.work_dir)), recording)
+        _check_own(last.picture, task.work_dir, recording)
     return last
 
 
+def run_report(
+    task: ReportTask,
+    on_message: Callable[[Message], None],
+    *,
+    should_stop: Callable[[], bool] | None = None,
+    name: str | None = None,
+) -> ReportDone:
+    """De-identify one report in a child process; as :func:`run_video` in everything.
+
+    ``candidate`` and ``text`` of the answer are two regular files directly below ``work_dir``.
+    """
+    report = name or task.source
+    done = _run(task, on_message, should_stop or _never, report)
+    if not isinstance(done, ReportDone) or done.candidate == done.text:
+        raise DeidentificationError(f"The child that read {report} answered about something else")
+    for path in (done.candidate, done.text):
+        _check_own(path, task.work_dir, report)
+    return done
+
+
 def _run(
-    task: Task, on_message: Callable[[Message], None], should_stop: Callable[[], bool], recording: str
-) -> Done | Proposed:
+    task: Task, on_message: Callable[[Message], None], should_stop: Callable[[], bool], name: str
+) -> Done | Proposed | ReportDone:
     """Start a cell, listen to its end, and end it."""
     task = replace(task, source=_absolute(task.source), work_dir=_absolute(task.work_dir))
     process = _start(task)
     errors = bytearray()
     try:
-        last = _converse(process, task, on_message, should_stop, recording, errors)
+        last = _converse(process, task, on_message, should_stop, name, errors)
     except WireError as error:
-        raise DeidentificationError(f"The child that read {recording} answered nonsense: {error}") from error
+        raise DeidentificationError(f"The child that read {name} answered nonsense: {error}") from error
     finally:
         _end(process)
     if isinstance(last, Failed):
-        raise _with_trace(_ERRORS[last.kind](f"{last.message.rstrip('.')}: {recording}"), errors)
+        raise _with_trace(_error(last, name), errors)
     return last
+
+
+def _error(failed: Failed, name: str) -> MediaImportError:
+    message = f"{failed.message.rstrip('.')}: {name}"
+    return _ERRORS[failed.kind](message, advice=failed.advice or None)
 
 
 def _may_be_found(
@@ -201,7 +228,7 @@ def _converse(
     should_stop: Callable[[], bool],
     recording: str,
     errors: bytearray,
-) -> Done | Proposed | Failed:
+) -> Done | Proposed | ReportDone | Failed:
     assert process.stdin is not None
     try:
         process.stdin.write(to_line(task))
@@ -212,7 +239,7 @@ def _converse(
         message = message_from_line(line)
         on_message(message)
         if is_last(message):
-            assert isinstance(message, Done | Proposed | Failed)
+            assert isinstance(message, Done | Proposed | ReportDone | Failed)
             return message
     raise _death(process, errors, recording)
 
@@ -298,10 +325,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             pipe.close()
 
 
-def _check_own_file(path: Path, work_dir: Path, recording: str) -> None:
+def _check_own(path: str, work_dir: str, recording: str) -> None:
     """Refuse a path that would lead the parent to any other file than one in ``work_dir``."""
-    inside = path.parent == work_dir and path.name not in ("", ".", "..")
-    if not inside or not stat.S_ISREG(_mode(path)):
+    file = Path(path)
+    inside = file.parent == Path(_absolute(work_dir)) and file.name not in ("", ".", "..")
+    if not inside or not stat.S_ISREG(_mode(file)):
         raise DeidentificationError(f"The child that read {recording} named a file that is not its own")
 
 

@@ -1,8 +1,8 @@
 """What crosses the border between an import and its cell, the child that holds the untrusted bytes.
 
-The parent sends one :class:`VideoTask` or :class:`ProposeTask`; the cell answers with any number of
-:class:`Probed`, :class:`Progress` and :class:`Finding` messages and ends with one :class:`Done`,
-:class:`Proposed` or :class:`Failed`.
+The parent sends one :class:`VideoTask`, :class:`ProposeTask` or :class:`ReportTask`; the cell answers
+with any number of :class:`Probed`, :class:`Progress` and :class:`Finding` messages and ends with one
+:class:`Done`, :class:`Proposed`, :class:`ReportDone` or :class:`Failed`.
 All are frozen dataclasses of plain values and travel as one bounded JSON line each, never as
 pickles: the cell is not trusted.
 """
@@ -17,7 +17,7 @@ from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.identity import Identity
 from endoreg_db.deid.profiles import DeviceProfile
 
-Stage = Literal["probe", "encode", "join", "verify"]
+Stage = Literal["probe", "encode", "join", "read", "rebuild", "verify"]
 
 #: How much a finding weighs. ``review``: a person must look before anything is published.
 #: ``fatal``: the output is known to be unsafe and is destroyed. ``note``: recorded, nothing more.
@@ -65,6 +65,20 @@ class ProposeTask:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportTask:
+    """One report to de-identify. The parent owns ``work_dir`` and removes it afterwards."""
+
+    source: str  # path of the untrusted PDF; only ever read
+    work_dir: str  # private, existing folder; everything the cell writes lies below it
+    file_name: str = ""  # the source's own, without its folder: it may name the patient
+    password: str | None = None  # opens the PDF if it is protected
+    names: tuple[str, ...] = ()  # known before: of persons
+    dates: tuple[str, ...] = ()  # known before: ISO 8601
+    numbers: tuple[str, ...] = ()  # known before: of cases, insurances
+    recogniser: str = "builtin"  # one of :data:`endoreg_db.deid.reports.recognisers.RECOGNISERS`
+
+
+@dataclass(frozen=True, slots=True)
 class VideoFacts:
     """What the probe found out about the source's video stream."""
 
@@ -91,8 +105,8 @@ class Progress:
     """How far a stage is."""
 
     stage: Stage
-    done: int  # frames
-    total: int | None  # frames; None where unknown
+    done: int  # frames, or pages of a report
+    total: int | None  # likewise; None where unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +166,39 @@ class Proposed:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportVerification:
+    """What the look at the finished PDF covered, and what it found."""
+
+    pages: int  # in the output
+    words: int  # in its text layer
+    lines_read: int  # by OCR, in its pictures
+    largest_residue: int  # grey levels; range inside any filled area, beyond the ringing margin
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportDone:
+    """PDF and text are written and were looked at; whether they are published the parent decides."""
+
+    candidate: str  # path of the PDF below ``work_dir``; fsynced
+    text: str  # path of the cleaned text below ``work_dir``; fsynced
+    pages: int  # of the source
+    pages_scanned: int  # of those, read by OCR alone
+    words_removed: int
+    identity: Identity
+    findings: tuple[Finding, ...]  # of reading and finding
+    verification: ReportVerification
+    timings: dict[str, float]  # stage → seconds
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The cell could not do its work."""
 
     kind: FailureKind
     message: str  # one sentence, free of paths and identity
+    advice: str = ""  # what to do next, where that is not what the kind says anyway
 
 
-Task = VideoTask | ProposeTask
-Message = Probed | Progress | Finding | Done | Proposed | Failed
+Task = VideoTask | ProposeTask | ReportTask
+Message = Probed | Progress | Finding | Done | Proposed | ReportDone | Failed

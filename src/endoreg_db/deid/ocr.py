@@ -59,6 +59,17 @@ class FoundText:
     confidence: float  # 0 to 1
 
 
+@dataclass(frozen=True, slots=True)
+class SpacedLine:
+    """A recognised line, with the place of each letter."""
+
+    text: str
+    confidence: float  # 0 to 1, mean over the letters
+    places: tuple[
+        float, ...
+    ]  # of each letter that is no space: 0 at the left edge of the line, 1 at the right
+
+
 class TextReader:
     """An OCR engine in this process, ready after about a second.
 
@@ -125,6 +136,30 @@ class TextReader:
         # Not trimmed: the detector's boxes are close, and on mucosa text cannot be told by its level.
         lines = ((box, self._recognise(rgb[box.slices])) for box in boxes)
         return [FoundText(box, line.text, line.confidence) for box, line in lines if line.text]
+
+    def find_lines(self, picture: Picture, *, smallest: int = 24) -> list[tuple[Box, SpacedLine]]:
+        """Like :meth:`find_text`, but says where in each line its letters are."""
+        rgb = _as_rgb(picture)
+        factor = min(1.0, _DETECTABLE / smallest)
+        boxes = self._detect(_shrunk(rgb, factor), factor, (rgb.shape[1], rgb.shape[0]))
+        lines = ((box, self.read_spaced(rgb[box.slices])) for box in boxes)
+        return [(box, line) for box, line in lines if line.text]
+
+    def detect(self, picture: Picture, *, smallest: int = 24) -> list[Box]:
+        """Where upright text may be, without reading it: a fifth of the time."""
+        rgb = _as_rgb(picture)
+        factor = min(1.0, _DETECTABLE / smallest)
+        return self._detect(_shrunk(rgb, factor), factor, (rgb.shape[1], rgb.shape[0]))
+
+    def read_spaced(self, picture: Picture) -> SpacedLine:
+        """Read one line and say where its letters are."""
+        result = self._engine.recognize_txt([_as_bgr(bounded(_as_rgb(picture)))])
+        text, info = str(result.txts[0]), result.word_results[0]
+        columns = [column for word in info.word_cols or () for column in word]
+        if not text.strip() or len(columns) != len("".join(text.split())):
+            return SpacedLine("", 0.0, ())
+        places = tuple(min(1.0, (column + 0.5) / max(info.line_txt_len, 1)) for column in columns)
+        return SpacedLine(text.strip(), float(result.scores[0]), places)
 
     def _recognise(self, line: Picture) -> Line:
         result = self._engine.recognize_txt([_as_bgr(bounded(line))])
@@ -199,6 +234,7 @@ def _parameters(models: Path, threads: int) -> dict[str, Any]:
     threads = max(1, min(threads, os.cpu_count() or 1))
     return {
         "Global.log_level": "critical",  # it logs to standard error by itself, with file names
+        "Global.return_word_box": True,  # costs nothing; see read_spaced
         "Global.use_cls": False,  # overlays are never upside down
         "EngineConfig.onnxruntime.intra_op_num_threads": threads,
         "EngineConfig.onnxruntime.inter_op_num_threads": 1,

@@ -25,6 +25,8 @@ from endoreg_db.deid.messages import (
     Progress,
     Proposed,
     ProposeTask,
+    ReportDone,
+    ReportTask,
     Task,
     VideoTask,
 )
@@ -38,13 +40,11 @@ MAX_BLOB = 1024 * 1024  # bytes of one picture
 MAX_ITEMS = 1000  # of one list or mapping
 MAX_NUMBER = 2**53  # what JSON's numbers carry exactly
 
+_TASKS = (VideoTask, ProposeTask, ReportTask)
 _KINDS: Mapping[str, type] = types.MappingProxyType(
-    {
-        kind.__name__: kind
-        for kind in (Probed, Progress, Finding, Done, Proposed, Failed, VideoTask, ProposeTask)
-    }
+    {kind.__name__: kind for kind in (Probed, Progress, Finding, Done, Proposed, ReportDone, Failed, *_TASKS)}
 )
-_ENDS = (Done, Proposed, Failed)
+_ENDS = (Done, Proposed, ReportDone, Failed)
 
 
 class WireError(ValueError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.db import models, transaction
@@ -13,6 +14,9 @@ from endoreg_db.models.center import Center
 from endoreg_db.models.lease import ContentLease, Lease
 from endoreg_db.models.processor import EndoscopyProcessor
 from endoreg_db.models.states import REACHABLE, State, sources_of
+
+#: Of the cleaned text that is published beside a report.
+TEXT_SUFFIX = ".txt"
 
 
 class MediaFile(models.Model):
@@ -38,6 +42,8 @@ class MediaFile(models.Model):
     output_name = models.CharField(max_length=100, blank=True, default="")  # below ``published/``
     output_sha256 = models.CharField(max_length=64, blank=True, default="")
     candidate_sha256 = models.CharField(max_length=64, blank=True, default="")  # in the vault
+    # Of the cleaned text beside the output; reports have one. In the vault while it waits for review.
+    text_sha256 = models.CharField(max_length=64, blank=True, default="")
     findings = models.JSONField(default=list)  # why it needs review, in words free of identity
     fencing_token = models.BigIntegerField(default=0)  # of the grant that changed the record last
     created_at = models.DateTimeField(db_default=Now())
@@ -63,6 +69,26 @@ class MediaFile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.uuid} ({self.state})"
+
+    @property
+    def text_name(self) -> str:
+        """How the cleaned text is called below ``published/``, once it is there."""
+        return f"{self.pk}{TEXT_SUFFIX}"
+
+    @property
+    def published(self) -> Mapping[str, str]:
+        """Name below ``published/`` → SHA-256, of every file that must be there now."""
+        if self.state not in REACHABLE:
+            return {}
+        text = {self.text_name: self.text_sha256} if self.text_sha256 else {}
+        return {self.output_name: self.output_sha256, **text}
+
+    @property
+    def stored(self) -> tuple[str, ...]:
+        """SHA-256 of everything that the vault must hold for this record now."""
+        waiting = (self.candidate_sha256, self.text_sha256 if self.state == State.NEEDS_REVIEW else "")
+        kept = (self.content_sha256,) if self.original_kept else ()
+        return (*kept, *(sha256 for sha256 in waiting if sha256))
 
     @classmethod
     def of_content(cls, content_sha256: str) -> MediaFile | None:
@@ -133,3 +159,6 @@ class ReportFile(MediaFile):
     """An endoscopy report."""
 
     pages = models.PositiveIntegerField(null=True)
+    pages_scanned = models.PositiveIntegerField(null=True)  # of those, read by OCR alone
+    words = models.PositiveIntegerField(null=True)  # in the output's text layer
+    timings = models.JSONField(default=dict)  # stage → seconds

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from endoreg_db.conf import Config
-from endoreg_db.deid.messages import Done
+from endoreg_db.deid.messages import Done, ReportDone
 from endoreg_db.locking.keeper import Keeper
 from endoreg_db.models import Center, EndoscopyProcessor, ImportAttempt, MediaFile
 from endoreg_db.models.lease import Lease
@@ -64,6 +64,7 @@ class ImportContext:
     lease: Lease | None = None
     record: MediaFile | None = None
     done: Done | None = None
+    report_done: ReportDone | None = None
     outcome: ImportOutcome | None = None
     untrusted_input: Path | None = None  # a private copy of the source, where the source is gone
     digest: FileDigest | None = None  # of the source's content
@@ -98,6 +99,11 @@ class ImportContext:
     def the_done(self) -> Done:
         """What the cell delivered; raises RuntimeError before it has."""
         return _begun(self.done, "result of the pass")
+
+    @property
+    def the_report_done(self) -> ReportDone:
+        """What the cell delivered of a report; raises RuntimeError before it has."""
+        return _begun(self.report_done, "result of the pass")
 
     def as_dict(self) -> dict[str, Any]:
         """A readable copy, for callers who look between the steps."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from endoreg_db.models import ImportAttempt, MediaFile, VideoFile
+from endoreg_db.models import ImportAttempt, MediaFile, ReportFile, VideoFile
 from endoreg_db.services import identity_records
 from endoreg_db.services.catalog import RecordSummary, error_of, summary
 from endoreg_db.services.proposals import path_of
@@ -48,6 +48,7 @@ class RecordDetails:
     device_source: str | None  # how the device is known: ``named``, ``recognised``, ``proposed``
     proposal: Path | None  # TOML of the proposed profile
     frames: int | None
+    pages: int | None  # None: a recording
     duration: float | None  # seconds
     original_kept: bool
     attempts: tuple[AttemptSummary, ...]  # oldest first
@@ -64,6 +65,7 @@ def details(store: Store, record: MediaFile) -> RecordDetails:
         device_source=None if video is None else video.device_source or None,
         proposal=None if video is None or video.proposal is None else path_of(store.folder, video.pk),
         frames=None if video is None else video.frames,
+        pages=ReportFile.objects.filter(pk=record.pk).values_list("pages", flat=True).first(),
         duration=None if video is None else video.duration,
         original_kept=record.original_kept,
         attempts=tuple(_attempt_summary(store, attempt) for attempt in record.attempts.all()),

@@ -13,19 +13,19 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from endoreg_db.errors import MediaImportError
-from endoreg_db.locking import file_lock, lease
+from endoreg_db.locking import file_lock
 from endoreg_db.locking.file_lock import LockState
 from endoreg_db.models import ContentLease, ImportAttempt, MediaFile, State, VideoFile
 from endoreg_db.models.lease import Lease
 from endoreg_db.models.states import REACHABLE
-from endoreg_db.services import identity_records, proposals, recovery
+from endoreg_db.services import identity_records, proposals, recovery, stored
 from endoreg_db.services.store import Store
 from endoreg_db.storage.vault import hash_file
 
@@ -129,7 +129,7 @@ def unfinished_records(examination: Examination) -> Iterator[Problem | None]:
         yield None
         if record.leased:
             continue
-        repaired = examination.repair and _under_lease(
+        repaired = examination.repair and stored.under_lease(
             examination.store, record.content_sha256, partial(_give_up, record)
         )
         yield Problem(
@@ -174,7 +174,7 @@ def published_files(examination: Examination) -> Iterator[Problem | None]:
             # either named by a committed row, or will never be.
             uuid = _uuid_or_none(path.name.split(".")[0])
             record = MediaFile.objects.select_for_update().filter(pk=uuid).first() if uuid else None
-            if record is not None and record.state in REACHABLE and record.output_name == path.name:
+            if record is not None and path.name in record.published:
                 continue
             if examination.repair:
                 examination.store.publisher.retract(path)
@@ -185,28 +185,30 @@ def published_records(examination: Examination) -> Iterator[Problem | None]:
     """Published records whose file is gone or (``--deep``) was changed."""
     for record in MediaFile.objects.filter(state__in=REACHABLE).iterator():
         yield None
-        path = examination.store.folder.published / record.output_name
-        trouble = _trouble_with_output(record, path, deep=examination.deep)
-        if trouble is None:
-            continue
-        repaired = False
-        if examination.repair and trouble == "is gone":
-            record.advance(State.FAILED, output_name="", output_sha256="")
-            repaired = True
-        yield Problem(
-            "published records",
-            f"{path} {trouble}",
-            repaired,
-            f"`endoreg retry {record.uuid}` makes it again."
-            if repaired
-            else f"Restore it from the backup, or `endoreg reject {record.uuid}`.",
-        )
+        for name, sha256 in record.published.items():
+            path = examination.store.folder.published / name
+            trouble = _trouble_with_output(path, sha256, deep=examination.deep)
+            if trouble is not None:
+                yield _mended_output(examination, record, path, trouble)
+                break  # mending one has taken back the other
 
 
-def _trouble_with_output(record: MediaFile, path: Path, *, deep: bool) -> str | None:
+def _mended_output(examination: Examination, record: MediaFile, path: Path, trouble: str) -> Problem:
+    repaired = examination.repair and trouble == "is gone"
+    if repaired:
+        others = [examination.store.folder.published / name for name in record.published]
+        record.advance(State.FAILED, output_name="", output_sha256="", text_sha256="")
+        for other in others:
+            examination.store.publisher.retract(other)
+    again = f"`endoreg retry {record.uuid}` makes it again."
+    restore = f"Restore it from the backup, or `endoreg reject {record.uuid}`."
+    return Problem("published records", f"{path} {trouble}", repaired, again if repaired else restore)
+
+
+def _trouble_with_output(path: Path, sha256: str, *, deep: bool) -> str | None:
     if not path.is_file():
         return "is gone"
-    if deep and hash_file(path).sha256 != record.output_sha256:
+    if deep and hash_file(path).sha256 != sha256:
         return "is not the file that was verified"
     return None
 
@@ -216,9 +218,7 @@ def stored_originals(examination: Examination) -> Iterator[Problem | None]:
     vault = examination.store.vault
     named = MediaFile.objects.filter(Q(original_kept=True) | ~Q(candidate_sha256=""))
     for record in named.iterator():
-        wanted = [record.content_sha256] if record.original_kept else []
-        wanted += [record.candidate_sha256] if record.candidate_sha256 else []
-        for sha256 in wanted:
+        for sha256 in record.stored:
             yield None
             whole = vault.verify(sha256) if examination.deep else vault.contains(sha256)
             if not whole:
@@ -235,25 +235,10 @@ def orphaned_originals(examination: Examination) -> Iterator[Problem | None]:
     vault = examination.store.vault
     for sha256 in vault.addresses():
         yield None
-        if _is_named(sha256):
+        if stored.is_named(sha256):
             continue
-
-        # Who stores a content holds its lease, so under ours nobody is about to name it.
-        repaired = examination.repair and _under_lease(
-            examination.store, sha256, partial(_remove_orphan, examination.store, sha256)
-        )
+        repaired = examination.repair and stored.remove_unless_named(examination.store, sha256)
         yield Problem("orphaned originals", f"{vault.path_of(sha256)} is named by no record", repaired)
-
-
-def _remove_orphan(store: Store, sha256: str, _own: Lease) -> None:
-    if not _is_named(sha256):
-        store.vault.remove(sha256)
-
-
-def _is_named(sha256: str) -> bool:
-    return MediaFile.objects.filter(
-        Q(content_sha256=sha256, original_kept=True) | Q(candidate_sha256=sha256)
-    ).exists()
 
 
 def proposed_profiles(examination: Examination) -> Iterator[Problem | None]:
@@ -287,7 +272,7 @@ def _remove_proposal(store: Store, uuid: UUID) -> bool:
         if VideoFile.objects.filter(pk=uuid, proposal__isnull=True).exists():
             proposals.remove(store.folder, uuid)
 
-    return _under_lease(store, video.content_sha256, remove)
+    return stored.under_lease(store, video.content_sha256, remove)
 
 
 def locks(examination: Examination) -> Iterator[Problem | Note | None]:
@@ -337,22 +322,6 @@ def _lock_paths(examination: Examination) -> set[Path]:
         source = identity_records.unseal_path(store.sealer, attempt.sealed_source, attempt.uuid)
         paths.add(recovery.lock_path_of(store.folder, source))
     return {path for path in paths if os.path.lexists(path)}
-
-
-def _under_lease(store: Store, sha256: str, work: Callable[[Lease], None]) -> bool:
-    """Do ``work`` while holding the lease on a content; False if somebody else holds it.
-
-    All in one transaction: a doctor has no attempt by which others could tell that it has died, so
-    its lease must not outlive it.
-    """
-    try:
-        with transaction.atomic():
-            own = lease.grant(sha256, uuid4(), is_dead=lambda attempt: recovery.is_dead(store, attempt))
-            work(own)
-            lease.release(own)
-    except lease.LeaseHeldError:
-        return False
-    return True
 
 
 def _uuid_or_none(text: str) -> UUID | None:

@@ -126,6 +126,15 @@ class MediaImportService(ABC):
             finally:
                 self._cleanup_processing_context()
 
+    @abstractmethod
+    def retry(self, record: MediaFile, *, processor_name: str | None = None) -> ImportOutcome:
+        """Run the import of a known record of this kind again, under the same UUID.
+
+        Args:
+            record: what to import again.
+            processor_name: the endoscopy processor that made a recording, to correct what was named.
+        """
+
     # ------------------------------------------------------------------------------- the steps
 
     def _initialize_processing_context(self, request: ImportRequest, correlation_id: str) -> None:

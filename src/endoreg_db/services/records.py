@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -30,11 +30,12 @@ from endoreg_db.locking.owner import current_owner
 from endoreg_db.logging import get_logger
 from endoreg_db.models import AuditEvent, ContentLease, ImportAttempt, MediaFile, State, VideoFile
 from endoreg_db.models.lease import Lease
+from endoreg_db.models.media import TEXT_SUFFIX
 from endoreg_db.models.states import SETTLED, sources_of
 from endoreg_db.services import database, identity_records, recovery
 from endoreg_db.services.context import ImportContext, ImportOutcome, ImportRequest, Status
 from endoreg_db.services.store import open_store
-from endoreg_db.storage.durable import remove_durably
+from endoreg_db.storage.durable import remove_durably, storage_errors
 from endoreg_db.storage.publish import Publisher, fingerprint
 from endoreg_db.storage.sealing import Sealer
 from endoreg_db.storage.vault import FileDigest, hash_file
@@ -196,7 +197,7 @@ def keep_original(context: ImportContext, *, is_new: bool) -> None:
 
 def _begin_anew(context: ImportContext) -> dict[str, Any]:
     """What changes in a known record that is worked on again."""
-    changes: dict[str, Any] = {"findings": [], "candidate_sha256": ""}
+    changes: dict[str, Any] = {"findings": [], "candidate_sha256": "", "text_sha256": ""}
     if context.request.retry_of is None:
         changes |= {"center": context.center}
     if context.processor is not None:
@@ -266,6 +267,27 @@ def _give_back(context: ImportContext, granted: Lease) -> None:
         lease.release(granted)
 
 
+def plainly_named(context: ImportContext) -> Path:
+    """The source, or a link to it where its path is not plain text: the cell takes and quotes no other."""
+    source = context.request.file_path.absolute()
+    if str(source).isprintable():
+        return source
+    link = context.the_workspace.folder / "source"
+    with storage_errors(link):
+        link.symlink_to(source)
+    return link
+
+
+def source_name(context: ImportContext) -> str:
+    """What the source was called, without its folder, also where it is read from the vault now."""
+    if context.request.retry_of is None:
+        return context.request.file_path.name
+    first = context.the_record.attempts.order_by("started_at", "uuid").first()
+    if first is None:
+        return ""
+    return identity_records.unseal_path(context.store.sealer, first.sealed_source, first.uuid).name
+
+
 # ------------------------------------------------------------------------------- the way out
 
 
@@ -289,10 +311,23 @@ def check_source_unchanged(context: ImportContext) -> None:
         raise errors.SourceChangedError(f"{path} changed while it was being imported")
 
 
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a pass has made: files in the attempt's folder, verified."""
+
+    candidate: Path
+    suffix: str  # of the candidate once it is published
+    text: Path | None = None  # the cleaned text beside it
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Of all files that are published."""
+        return (self.suffix,) if self.text is None else (self.suffix, TEXT_SUFFIX)
+
+
 def publish(
     context: ImportContext,
-    candidate: Path,
-    suffix: str,
+    made: Output,
     findings: tuple[Finding, ...],
     identity: Identity,
     facts: Mapping[str, Any],
@@ -307,30 +342,34 @@ def publish(
         LeaseLostError: a newer worker has been granted the content; nothing was changed.
     """
     record, store = context.the_record, context.store
-    output_sha256 = hash_file(candidate).sha256
+    output_sha256 = hash_file(made.candidate).sha256
+    text_sha256 = "" if made.text is None else hash_file(made.text).sha256
     try:
         with transaction.atomic():
             _lock_lease(context)
-            # Before the file gets its name: the statement locks the record's row, and the doctor
+            # Before the files get their names: the statement locks the record's row, and the doctor
             # removes published files only under that lock.
             record.advance(
                 State.PUBLISHED,
                 lease=context.the_lease,
-                output_name=store.publisher.final_path(record.pk, suffix).name,
+                output_name=store.publisher.final_path(record.pk, made.suffix).name,
                 output_sha256=output_sha256,
                 candidate_sha256="",
+                text_sha256=text_sha256,
                 findings=[asdict(finding) for finding in findings],
                 **facts,
             )
-            output = store.publisher.publish(candidate, record.pk, suffix)
+            if made.text is not None:
+                store.publisher.publish(made.text, record.pk, TEXT_SUFFIX)
+            output = store.publisher.publish(made.candidate, record.pk, made.suffix)
             _settle(context, "imported", identity, output)
     except BaseException:
-        _retract_unless_named(store.publisher, record, store.publisher.final_path(record.pk, suffix))
+        _retract_unless_named(store.publisher, record, made.suffixes)
         raise
 
 
-def _retract_unless_named(publisher: Publisher, record: MediaFile, output: Path) -> None:
-    """Take back a file whose transaction failed, unless the database says that it went through.
+def _retract_unless_named(publisher: Publisher, record: MediaFile, suffixes: Sequence[str]) -> None:
+    """Take back files whose transaction failed, unless the database says that it went through.
 
     A connection that breaks in the commit leaves that open, and another worker may have published
     under the name since; so the stored record is asked, under its lock. Never raises: recovery
@@ -341,15 +380,17 @@ def _retract_unless_named(publisher: Publisher, record: MediaFile, output: Path)
         with transaction.atomic():
             # Not waiting: a server that has not noticed the break yet holds the lock for us still.
             stored = MediaFile.objects.select_for_update(nowait=True).get(pk=record.pk)
-            if stored.output_name != output.name:
-                publisher.retract(output)
+            for suffix in suffixes:
+                output = publisher.final_path(record.pk, suffix)
+                if output.name not in stored.published:
+                    publisher.retract(output)
     except (AnyDatabaseError, errors.MediaImportError) as trouble:
-        log.warning("Left %s to recovery: %s", output, trouble)
+        log.warning("Left the files of %s to recovery: %s", record.pk, trouble)
 
 
 def hold_for_review(
     context: ImportContext,
-    candidate: Path,
+    made: Output,
     findings: tuple[Finding, ...],
     identity: Identity,
     facts: Mapping[str, Any],
@@ -359,8 +400,26 @@ def hold_for_review(
     Raises:
         LeaseLostError: a newer worker has been granted the content; nothing was changed.
     """
-    record, store = context.the_record, context.store
-    ingested = store.vault.ingest(candidate, context.the_workspace.folder)
+    record = context.the_record
+    candidate_sha256 = _keep_candidate(context, made.candidate)
+    text_sha256 = "" if made.text is None else _keep_candidate(context, made.text)
+    with transaction.atomic():
+        _lock_lease(context)
+        record.advance(
+            State.NEEDS_REVIEW,
+            lease=context.the_lease,
+            candidate_sha256=candidate_sha256,
+            text_sha256=text_sha256,
+            findings=[asdict(finding) for finding in findings],
+            **facts,
+        )
+        _settle(context, "needs_review", identity, None)
+
+
+def _keep_candidate(context: ImportContext, file: Path) -> str:
+    """Put a file into the vault, under a lease of its own until the import ends; returns its SHA-256."""
+    store = context.store
+    ingested = store.vault.ingest(file, context.the_workspace.folder)
     # Leased like an original: recovery takes an object in the vault for an orphan only while it
     # holds the lease on it, so it cannot remove one that is about to be named.
     try:
@@ -373,16 +432,7 @@ def hold_for_review(
         ) from error
     context.resources.callback(lease.release, own)
     store.vault.keep(ingested)
-    with transaction.atomic():
-        _lock_lease(context)
-        record.advance(
-            State.NEEDS_REVIEW,
-            lease=context.the_lease,
-            candidate_sha256=ingested.sha256,
-            findings=[asdict(finding) for finding in findings],
-            **facts,
-        )
-        _settle(context, "needs_review", identity, None)
+    return ingested.sha256
 
 
 def remove_source(context: ImportContext) -> None:
@@ -411,6 +461,16 @@ def remove_source(context: ImportContext) -> None:
 def output_of(publisher: Publisher, record: MediaFile) -> Path | None:
     """The published file of a record; None if it has none."""
     return publisher.data_folder.published / record.output_name if record.output_name else None
+
+
+def unfinished_record_of(path: Path) -> MediaFile | None:
+    """The record of a file's content, if its import may be run again; None for any other file."""
+    try:
+        sha256 = hash_file(path).sha256
+    except (errors.MediaImportError, OSError):
+        return None  # the import says what is wrong, in its own words
+    record = MediaFile.objects.filter(content_sha256=sha256).first()
+    return record if record is not None and record.state in sources_of(State.PROCESSING) else None
 
 
 def request_for_retry(config: Config, record: MediaFile, processor_name: str | None) -> ImportRequest:

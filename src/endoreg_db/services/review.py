@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from uuid import uuid4
 
 from django.db import transaction
@@ -10,6 +9,8 @@ from django.db import transaction
 from endoreg_db.errors import InvalidTransitionError
 from endoreg_db.logging import get_logger
 from endoreg_db.models import AuditEvent, MediaFile, State
+from endoreg_db.models.media import TEXT_SUFFIX
+from endoreg_db.services import stored
 from endoreg_db.services.store import Store
 from endoreg_db.storage.workspace import Workspace
 
@@ -47,14 +48,14 @@ def reject(store: Store, record: MediaFile, *, actor: str, reason: str) -> Media
     """
     if not reason.strip():
         raise InvalidTransitionError("A rejection needs a reason", advice="Say why with --reason TEXT.")
-    output, candidate = record.output_name, record.candidate_sha256
+    published, waiting = tuple(record.published), _waiting(record)
     with transaction.atomic():
-        record.advance(State.REJECTED, output_name="", output_sha256="", candidate_sha256="")
+        record.advance(State.REJECTED, output_name="", output_sha256="", candidate_sha256="", text_sha256="")
         _note(record, AuditEvent.Action.REJECTED, actor, reason.strip())
-    if output:
-        store.publisher.retract(store.folder.published / output)
-    if candidate:
-        store.vault.remove(candidate)
+    for name in published:
+        store.publisher.retract(store.folder.published / name)
+    for sha256 in waiting:
+        stored.remove_unless_named(store, sha256)
     log.info("Rejected %s", record.uuid, action="rejected")
     return record
 
@@ -63,23 +64,31 @@ def _publish_candidate(store: Store, record: MediaFile, actor: str) -> None:
     candidate = record.candidate_sha256
     if not candidate:
         raise InvalidTransitionError(f"The {record.kind} {record.uuid} has no candidate to publish")
+    waiting = _waiting(record)
     with Workspace(store.folder, uuid4()) as workspace:
-        extracted = workspace.folder / "candidate"
-        store.vault.extract(candidate, extracted)
+        extracted = [workspace.folder / f"candidate-{number}" for number in range(len(waiting))]
+        for sha256, path in zip(waiting, extracted, strict=True):
+            store.vault.extract(sha256, path)
         with transaction.atomic():
             locked = MediaFile.objects.select_for_update().get(pk=record.pk)
             if (locked.state, locked.candidate_sha256) != (State.NEEDS_REVIEW, candidate):
                 raise InvalidTransitionError(f"Somebody else has decided about {record.uuid} meanwhile")
-            output = _publish(store, record, extracted)
+            for text in extracted[1:]:
+                store.publisher.publish(text, record.pk, TEXT_SUFFIX)
+            output = store.publisher.publish(extracted[0], record.pk, _SUFFIX[MediaFile.Kind(record.kind)])
             record.advance(
                 State.PUBLISHED, output_name=output.name, output_sha256=candidate, candidate_sha256=""
             )
             _note(record, AuditEvent.Action.APPROVED, actor, "published after review")
-    store.vault.remove(candidate)
+    for sha256 in waiting:
+        stored.remove_unless_named(store, sha256)
 
 
-def _publish(store: Store, record: MediaFile, extracted: Path) -> Path:
-    return store.publisher.publish(extracted, record.pk, _SUFFIX[MediaFile.Kind(record.kind)])
+def _waiting(record: MediaFile) -> tuple[str, ...]:
+    """What the vault holds of a record that waits for a decision: the candidate, then its text."""
+    if not record.candidate_sha256:
+        return ()
+    return (record.candidate_sha256, *((record.text_sha256,) if record.text_sha256 else ()))
 
 
 def _note(record: MediaFile, action: AuditEvent.Action, actor: str, detail: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from endoreg_db.deid.messages import Done, Finding
+from endoreg_db.deid.messages import Done, Finding, ReportDone
 from endoreg_db.deid.profiles import DeviceProfile
 
 
@@ -36,7 +36,15 @@ class Verdict:
 
 def judge(done: Done, profile: DeviceProfile) -> Verdict:
     """Judge a finished pass over a recording that was made for ``profile``."""
-    findings = (*done.findings, *done.verification.findings, *_own_doubts(done, profile))
+    return _judged((*done.findings, *done.verification.findings, *_own_doubts(done, profile)))
+
+
+def judge_report(done: ReportDone) -> Verdict:
+    """Judge a finished pass over a report."""
+    return _judged((*done.findings, *done.verification.findings, *_own_doubts_of_report(done)))
+
+
+def _judged(findings: tuple[Finding, ...]) -> Verdict:
     severities = {finding.severity for finding in findings}
     if not severities <= {"note", "review", "fatal"} or "fatal" in severities:
         return Verdict(Decision.UNSAFE, findings)
@@ -67,4 +75,25 @@ def _own_doubts(done: Done, profile: DeviceProfile) -> list[Finding]:
                 f"{done.frames_decoded} frames were read, {done.verification.frames} are in the output",
             )
         )
+    return doubts
+
+
+def _own_doubts_of_report(done: ReportDone) -> list[Finding]:
+    """As above, for reports."""
+    doubts = []
+    if done.pages < 1 or done.verification.pages != done.pages:
+        doubts.append(
+            Finding(
+                "page_count",
+                "fatal",
+                f"{done.pages} pages were read, {done.verification.pages} are in the output",
+            )
+        )
+    if done.verification.words == 0:
+        doubts.append(Finding("no_words", "review", "No word of the report has stayed"))
+    if done.pages_scanned and done.verification.lines_read == 0:
+        doubts.append(Finding("not_looked_at", "review", "The output's scanned pages were not read again"))
+    # Without any identity either the report has none, or it was not found; only a person can tell.
+    if done.words_removed == 0:
+        doubts.append(Finding("nothing_found", "review", "Nothing that identifies anybody was found"))
     return doubts

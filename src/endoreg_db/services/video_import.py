@@ -24,7 +24,6 @@ from endoreg_db.services import proposals, records, registry
 from endoreg_db.services.context import ImportContext, ImportOutcome, ImportRequest
 from endoreg_db.services.media_import import STALE_LOCK_SECONDS, MediaImportService
 from endoreg_db.services.verdict import Decision, judge
-from endoreg_db.storage.durable import storage_errors
 
 __all__ = ["STALE_LOCK_SECONDS", "VideoImportService", "import_and_anonymize"]
 
@@ -125,7 +124,7 @@ class VideoImportService(MediaImportService):
         """One pass in the cell: read identity, blank, encode, and look at the output again."""
         context = self._enter("_process_frames_and_metadata")
         task = VideoTask(
-            source=str(context.untrusted_input or _plainly_named(context)),
+            source=str(context.untrusted_input or records.plainly_named(context)),
             work_dir=str(context.the_workspace.folder),
             profile=None if context.processor is None else context.processor.profile,
             encode=EncodeSettings(context.config.video_preset, context.config.video_crf),
@@ -161,11 +160,11 @@ class VideoImportService(MediaImportService):
             "duration": done.verification.duration,
             "timings": done.timings,
         }
-        candidate = Path(done.candidate)
+        made = records.Output(Path(done.candidate), OUTPUT_SUFFIX)
         if verdict.decision is Decision.SAFE:
-            records.publish(context, candidate, OUTPUT_SUFFIX, verdict.findings, done.identity, facts)
+            records.publish(context, made, verdict.findings, done.identity, facts)
         else:
-            records.hold_for_review(context, candidate, verdict.findings, done.identity, facts)
+            records.hold_for_review(context, made, verdict.findings, done.identity, facts)
         if facts["proposal"] is None:
             proposals.remove(context.store.folder, context.the_record.pk)
 
@@ -193,17 +192,6 @@ def _applied_profile(context: ImportContext) -> DeviceProfile:
     """The layout that the recording was blanked by."""
     found = context.the_done.found
     return context.the_processor.profile if found is None else found.profile
-
-
-def _plainly_named(context: ImportContext) -> Path:
-    """The source, or a link to it where its path is not plain text: the cell takes and quotes no other."""
-    source = context.request.file_path.absolute()
-    if str(source).isprintable():
-        return source
-    link = context.the_workspace.folder / "source"
-    with storage_errors(link):
-        link.symlink_to(source)
-    return link
 
 
 def import_and_anonymize(

@@ -1,4 +1,4 @@
-"""The one secret of a data folder, made at its first start, and what is derived from it."""
+"""The secrets of a data folder, made at its first start, and what is derived from them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from endoreg_db.errors import ConfigurationError
 from endoreg_db.storage.durable import link_durably, new_file, storage_errors
 
 KEY_FILE: Final = "vault.key"
+PSEUDONYM_KEY_FILE: Final = "pseudonym.key"  # see pseudonym_key.py
 KEY_SIZE: Final = 32  # bytes, for AES-256
 KEY_ID_SIZE: Final = 8  # bytes
 
@@ -46,8 +47,8 @@ class MasterKey:
         return HKDF(hashes.SHA256(), KEY_SIZE, salt=salt, info=info).derive(self.material)
 
 
-def load_or_create_key(folder: Path) -> MasterKey:
-    """Read the key file in ``folder``; make it first if there is none.
+def load_or_create_key(folder: Path, name: str = KEY_FILE) -> MasterKey:
+    """Read the key file ``name`` in ``folder``; make it first if there is none.
 
     Of any number of processes that do this at once, one makes the key and all return that one. A key
     that this call made, or raced for, is durable when it returns.
@@ -60,7 +61,7 @@ def load_or_create_key(folder: Path) -> MasterKey:
         InsufficientStorageError: the disk or the quota is full.
         StorageFailedError: the folder cannot be written.
     """
-    path = folder / KEY_FILE
+    path = folder / name
     if not path.exists():
         with new_file(folder) as (file, temp):
             file.write(os.urandom(KEY_SIZE))
@@ -68,17 +69,17 @@ def load_or_create_key(folder: Path) -> MasterKey:
             link_durably(temp, path)  # False: another process was first, and its key counts
         finally:
             temp.unlink(missing_ok=True)
-    return load_key(folder)
+    return load_key(folder, name)
 
 
-def load_key(folder: Path) -> MasterKey:
-    """Read the key file in ``folder``.
+def load_key(folder: Path, name: str = KEY_FILE) -> MasterKey:
+    """Read the key file ``name`` in ``folder``.
 
     Raises:
         ConfigurationError: it is missing, other users may read it, or its length is wrong.
         StorageFailedError: it cannot be read.
     """
-    path = folder / KEY_FILE
+    path = folder / name
     with storage_errors(path):
         try:
             with path.open("rb") as file:

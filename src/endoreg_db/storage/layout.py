@@ -11,7 +11,7 @@ from uuid import UUID
 
 from endoreg_db.errors import ConfigurationError, StorageFailedError
 from endoreg_db.storage.durable import fsync_folder, make_private_folder, storage_errors, write_durably
-from endoreg_db.storage.keys import KEY_FILE, load_or_create_key
+from endoreg_db.storage.keys import KEY_FILE, PSEUDONYM_KEY_FILE, load_or_create_key
 
 _MARKER_NAME: Final = ".endoreg"
 _MARKER_TEXT: Final = b"EndoReg Intake data folder, layout 1. Its presence proves that the disk is mounted.\n"
@@ -163,7 +163,7 @@ class DataFolder:
             if path not in rooms:
                 return path
             for inner in path.iterdir():
-                if inner.name != KEY_FILE and not inner.name.startswith("."):
+                if inner.name not in (KEY_FILE, PSEUDONYM_KEY_FILE) and not inner.name.startswith("."):
                     return inner
         return None
 
@@ -178,7 +178,8 @@ class DataFolder:
         for room in self._rooms:
             make_private_folder(room)
         load_or_create_key(self.keys)
-        fsync_folder(self.keys)  # the key may be a second old, and made by a process that died
+        load_or_create_key(self.keys, PSEUDONYM_KEY_FILE)
+        fsync_folder(self.keys)  # the keys may be a second old, and made by a process that died
         write_durably(self._marker, _MARKER_TEXT)
 
     def _make_root_private(self) -> None:

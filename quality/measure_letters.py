@@ -1,0 +1,150 @@
+"""How well identity is found in invented letters: leaks by class, clinical words lost, fields read.
+
+``python -m quality.measure_letters [--count N] [--first SEED]`` prints the figures of both styles.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from endoreg_db.deid.reports.find import find_identity
+from endoreg_db.deid.reports.words import Findings, KnownIdentity, Line
+from endoreg_db.deid.text_rules import name_key
+from quality import letters, letters_held_out
+from quality.letter_sheet import Letter, misread
+
+STYLES: Mapping[str, Callable[[int], Letter]] = {
+    "tuning": letters.invent_letter,
+    "held-out": letters_held_out.invent_letter,
+}
+
+
+@dataclass(slots=True)
+class Figures:
+    """Sums over letters."""
+
+    letters: int = 0
+    leaking: int = 0  # letters in which at least one word of identity stayed
+    reviewed: int = 0  # letters with a doubt that sends them to a person
+    silent: int = 0  # leaking letters without such a doubt: these would be published
+    words: Counter[str] = field(default_factory=Counter)  # class of identity → words
+    leaks: Counter[str] = field(default_factory=Counter)  # class of identity → words that stayed
+    clinical: int = 0
+    lost: int = 0  # clinical words that went
+    fields: Counter[str] = field(default_factory=Counter)  # field → letters that give it
+    wrong: Counter[str] = field(
+        default_factory=Counter
+    )  # field → letters in which it was not read, or misread
+    examples: list[str] = field(default_factory=list)  # of what went wrong; the letters are invented
+
+    @property
+    def leak_free(self) -> float:
+        """Share of letters in which no word of identity stayed."""
+        return 1 - self.leaking / self.letters
+
+    @property
+    def over_redaction(self) -> float:
+        """Share of clinical words that went."""
+        return self.lost / max(1, self.clinical)
+
+    @property
+    def fields_read(self) -> float:
+        """Share of the fields that labels give that were read as they are."""
+        return 1 - sum(self.wrong.values()) / max(1, sum(self.fields.values()))
+
+    def add(self, seed: int, letter: Letter, found: Findings) -> None:
+        """Count one letter."""
+        gone = {(hit.page, word) for hit in found.hits for word in hit.words}
+        texts = {
+            page.number: [_in_line(line, n) for line in page.lines for n in range(len(line.words))]
+            for page in letter.pages
+        }
+        stayed = {place: kind for place, kind in letter.identity.items() if place not in gone}
+        doubted = any(doubt.severity != "note" for doubt in found.doubts)
+        self.letters += 1
+        self.leaking += bool(stayed)
+        self.reviewed += doubted
+        self.silent += bool(stayed) and not doubted
+        self.words.update(letter.identity.values())
+        self.leaks.update(stayed.values())
+        self.clinical += len(letter.clinical)
+        lost = letter.clinical & gone
+        self.lost += len(lost)
+        self.examples += [f"{seed} leak {kind} {texts[page][word]}" for (page, word), kind in stayed.items()]
+        self.examples += [f"{seed} lost {texts[page][word]}" for page, word in lost]
+        self._add_fields(seed, letter, found)
+
+    def _add_fields(self, seed: int, letter: Letter, found: Findings) -> None:
+        read = found.identity.values()
+        for name, truth in letter.fields.items():
+            self.fields[name] += 1
+            if name_key(read[name] or "") != name_key(truth):
+                self.wrong[name] += 1
+                self.examples.append(f"{seed} field {name} {truth!r} read as {read[name]!r}")
+
+
+def _in_line(line: Line, index: int) -> str:
+    """The line with one of its words in brackets."""
+    words = [word.text for word in line.words]
+    words[index] = f"[{words[index]}]"
+    return " ".join(words[max(0, index - 6) : index + 7])
+
+
+def measure(letters: Iterable[tuple[int, Letter]]) -> Figures:
+    """The figures of some letters, given with their seeds."""
+    figures = Figures()
+    for seed, letter in letters:
+        figures.add(seed, letter, find_identity(letter.pages, KnownIdentity()))
+    return figures
+
+
+def as_text(title: str, figures: Figures) -> str:
+    """A table."""
+    rows = [
+        f"{title}: {figures.letters} letters",
+        f"  leak-free        {figures.leak_free:10.2%}  ({figures.leaking} leak, {figures.silent} undoubted)",
+        f"  with a doubt       {figures.reviewed / figures.letters:8.2%}",
+        f"  clinical words lost {figures.over_redaction:7.3%}  ({figures.lost} of {figures.clinical})",
+        f"  fields read        {figures.fields_read:8.2%}  {dict(figures.wrong) or ''}",
+        "  identity words kept, by class: "
+        + ", ".join(f"{kind} {figures.leaks[kind]}/{count}" for kind, count in sorted(figures.words.items())),
+    ]
+    return "\n".join(rows)
+
+
+def main() -> None:
+    """Print the figures of both styles, as typeset and as OCR might read them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--style", choices=tuple(STYLES), help="only this one")
+    parser.add_argument("--text", choices=("typeset", "misread"), help="only this one")
+    parser.add_argument(
+        "--examples", type=int, default=0, help="how many faults to print of the tuning style"
+    )
+    options = parser.parse_args()
+    seeds = range(options.first, options.first + options.count)
+    for style in [options.style] if options.style else STYLES:
+        for text in [options.text] if options.text else ("typeset", "misread"):
+            figures = measure(_letters(STYLES[style], seeds, misread_too=text == "misread"))
+            print(as_text(f"{style} style, {text}, seeds {seeds[0]}-{seeds[-1]}", figures), flush=True)
+            if style == "tuning":  # nobody looks at the faults of the other one, lest rules be tuned on it
+                print("\n".join(figures.examples[: options.examples]))
+
+
+def _letters(
+    invent: Callable[[int], Letter], seeds: Iterable[int], *, misread_too: bool
+) -> Iterator[tuple[int, Letter]]:
+    return ((seed, _noisy(invent(seed), seed) if misread_too else invent(seed)) for seed in seeds)
+
+
+def _noisy(letter: Letter, seed: int) -> Letter:
+    return misread(letter, random.Random(f"misread {seed}"))
+
+
+if __name__ == "__main__":
+    main()

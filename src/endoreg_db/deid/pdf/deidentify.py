@@ -1,0 +1,185 @@
+"""The report pass, told step by step: read every page, find identity, rebuild, look again.
+
+One page is worked on at a time. What is kept in memory of the others is their words and boxes; their
+pictures are drawn anew when they are written, so that memory does not grow with the pages.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import pypdfium2 as pdfium
+
+from endoreg_db.deid.messages import Finding, Message, Progress, ReportDone, ReportTask
+from endoreg_db.deid.ocr import TextReader
+from endoreg_db.deid.pdf.document import is_whole, open_report, user_units
+from endoreg_db.deid.pdf.plain_text import PAGE_BREAK, page_text
+from endoreg_db.deid.pdf.read import Sheet, draw_sheet, read_page
+from endoreg_db.deid.pdf.rebuild import Plan, new_page, plan_page
+from endoreg_db.deid.pdf.verify import verify
+from endoreg_db.deid.pdf.writer import PdfWriter
+from endoreg_db.deid.reports.words import FindIdentity, Findings, KnownIdentity
+from endoreg_db.errors import CorruptMediaError, DeidentificationError
+
+Say = Callable[[Message], None]
+
+CANDIDATE, TEXT = "candidate.pdf", "candidate.txt"
+
+
+def deidentify_report(
+    task: ReportTask,
+    say: Say,
+    find: FindIdentity,
+    *,
+    reader: TextReader | None = None,
+    on_open: Callable[[int], None] | None = None,
+) -> ReportDone:
+    """Read, blank and rebuild one report, and look at the result.
+
+    Args:
+        task: what to do.
+        say: told how far it is.
+        find: finds identity in the words of the pages.
+        reader: an OCR engine; one of its own if not given.
+        on_open: told the number of pages before any of them is read.
+
+    Raises:
+        UnsupportedMediaError, CorruptMediaError: the PDF cannot be worked on; says why.
+    """
+    cv2.setNumThreads(1)
+    timings: dict[str, float] = {}
+    work_dir = Path(task.work_dir)
+    with open_report(task.source, task.password) as document:
+        if on_open is not None:
+            on_open(len(document))
+        reader = reader or TextReader()
+        with _timed(timings, "read"):
+            sheets = list(_read(document, reader, say))
+        _check_readable(sheets)
+        with _timed(timings, "find"):
+            findings = find([sheet.page for sheet in sheets], _known(task, sheets))
+            plans = _plans(sheets, findings)
+        with _timed(timings, "rebuild"):
+            _rebuild(document, plans, user_units(task.source, len(document)), work_dir / CANDIDATE, say)
+            _write_text(plans, findings, work_dir / TEXT)
+    with _timed(timings, "verify"):
+        say(Progress("verify", 0, len(plans)))
+        verification = verify(work_dir / CANDIDATE, plans, tokens_of(findings), reader)
+    return ReportDone(
+        candidate=str(work_dir / CANDIDATE),
+        text=str(work_dir / TEXT),
+        pages=len(sheets),
+        pages_scanned=sum(sheet.scanned for sheet in sheets),
+        words_removed=sum(len(plan.hit) for plan in plans),
+        identity=findings.identity,
+        findings=(*_of_file(task), *_condensed([f for s in sheets for f in s.findings]), *findings.doubts),
+        verification=verification,
+        timings=timings,
+    )
+
+
+def _read(document: pdfium.PdfDocument, reader: TextReader, say: Say) -> Iterator[Sheet]:
+    total = len(document)
+    for index in range(total):
+        say(Progress("read", index, total))
+        yield read_page(document, index, reader)
+
+
+def _of_file(task: ReportTask) -> Iterator[Finding]:
+    if not is_whole(task.source):
+        yield Finding("cut_off", "review", "The file has lost its end; pages may be missing")
+
+
+def _check_readable(sheets: Sequence[Sheet]) -> None:
+    """A report without a word is not anonymous but unread."""
+    if not any(word.source != "hidden" for sheet in sheets for word in sheet.page.words):
+        raise CorruptMediaError(
+            "No word can be read in the report: its pages are blank or their pictures unreadable",
+            advice="Look at the file; scan it again, or export it from the program that made it.",
+        )
+
+
+def _known(task: ReportTask, sheets: Sequence[Sheet]) -> KnownIdentity:
+    """What is known beforehand; what a bar code says is a number of the case or of the patient."""
+    codes = tuple(code for sheet in sheets for code in sheet.codes)
+    return KnownIdentity(task.names, task.dates, (*task.numbers, *codes), task.file_name)
+
+
+def _plans(sheets: Sequence[Sheet], findings: Findings) -> list[Plan]:
+    hits: defaultdict[int, set[int]] = defaultdict(set)
+    for hit in findings.hits:
+        hits[hit.page].update(hit.words)
+    plans = []
+    for sheet in sheets:
+        words = hits.pop(sheet.page.number, set())
+        if words and not 0 <= min(words) <= max(words) < len(sheet.page.words):
+            raise DeidentificationError("The finder named words that are not there")
+        plans.append(plan_page(sheet, words))
+    if hits:
+        raise DeidentificationError("The finder named pages that are not there")
+    return plans
+
+
+def _rebuild(
+    document: pdfium.PdfDocument, plans: Sequence[Plan], units: Sequence[float], target: Path, say: Say
+) -> None:
+    with target.open("xb") as file:
+        with PdfWriter(file) as writer:
+            for index, plan in enumerate(plans):
+                say(Progress("rebuild", index, len(plans)))
+                writer.add(new_page(plan, draw_sheet(document, plan.sheet), units[index]))
+        _sync(file.fileno(), file.flush)
+
+
+def _write_text(plans: Sequence[Plan], findings: Findings, target: Path) -> None:
+    kinds: defaultdict[int, dict[int, str]] = defaultdict(dict)
+    for hit in findings.hits:
+        kinds[hit.page].update(dict.fromkeys(hit.words, hit.kind))
+    with target.open("x", encoding="utf-8", newline="\n") as file:
+        file.write(PAGE_BREAK.join(page_text(plan, _of_page(kinds, plan)) for plan in plans))
+        _sync(file.fileno(), file.flush)
+
+
+def _of_page(kinds: Mapping[int, dict[int, str]], plan: Plan) -> dict[int, str]:
+    return kinds.get(plan.sheet.page.number, {})
+
+
+def _sync(descriptor: int, flush: Callable[[], None]) -> None:
+    flush()
+    os.fsync(descriptor)
+
+
+def tokens_of(findings: Findings) -> frozenset[str]:
+    """What the finished file is searched for: names, and everything with at least six digits.
+
+    Not the words of addresses and institutions: some of them (Klinik, Weg) stand in any report.
+    """
+    read = {name: reading.value for name, reading in findings.identity.readings()}
+    tokens = {read[name] for name in ("first_name", "last_name", "birth_date", "case_number") if name in read}
+    for hit in findings.hits:
+        if "name" in hit.kind or sum(c.isdigit() for c in hit.value) >= 6:
+            tokens.add(hit.value)
+    return frozenset(token for token in tokens if token.strip())
+
+
+def _condensed(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """One finding of each kind: a report of 500 pages has no use for 500 equal notes."""
+    groups: defaultdict[tuple[str, str], list[Finding]] = defaultdict(list)
+    for finding in findings:
+        groups[finding.code, finding.severity].append(finding)
+    for same in groups.values():
+        more = f" (and {len(same) - 1} more pages)" if len(same) > 1 else ""
+        yield Finding(same[0].code, same[0].severity, f"{same[0].detail}{more}")
+
+
+@contextmanager
+def _timed(timings: dict[str, float], stage: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    timings[stage] = time.perf_counter() - start

@@ -1,0 +1,224 @@
+"""The look at the finished PDF: by other means than it was written, and by nobody's word.
+
+The very bytes that will be published are parsed by pypdf (written by our own writer), their pictures
+decoded by Pillow (encoded by OpenCV) and read by OCR, and all of it is searched for what was found.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from pypdf import PageObject, PdfReader
+from pypdf.errors import PyPdfError
+
+from endoreg_db.deid.geometry import Box
+from endoreg_db.deid.messages import Finding, ReportVerification, Severity
+from endoreg_db.deid.ocr import TextReader
+from endoreg_db.deid.pdf.document import POINTS_PER_INCH, Picture
+from endoreg_db.deid.pdf.graphics import unexplained
+from endoreg_db.deid.pdf.ocr_words import smallest_print
+from endoreg_db.deid.pdf.pictures import find_codes
+from endoreg_db.deid.pdf.pixels import to_pixels
+from endoreg_db.deid.pdf.rebuild import Plan
+from endoreg_db.deid.pdf.writer import HEADER
+from endoreg_db.deid.reports.words import Rect
+from endoreg_db.deid.text_rules import matches_known
+
+#: Every kind of object that the writer makes, by its keys as pypdf tells them (it leaves out /Length);
+#: anything else in the file is a stranger.
+_OBJECTS = frozenset(
+    frozenset(keys.split())
+    for keys in (
+        "/Type /Pages",
+        "/Type /Count /Kids",
+        "/Type /Parent /MediaBox /Resources /Contents",
+        "/Type /Parent /MediaBox /Rotate /Resources /Contents",
+        "/Filter",
+        "",
+        "/Type /Subtype /Width /Height /ColorSpace /BitsPerComponent /Filter",
+        "/Type /Subtype /FontBBox /FontMatrix /CharProcs /Encoding /FirstChar /LastChar /Widths"
+        " /ToUnicode /Resources",
+    )
+)
+#: JPEG segments without which there is no picture; comments, EXIF, XMP and ICC profiles are others.
+_SEGMENTS = frozenset({0xC0, 0xC4, 0xDA, 0xDB, 0xDD, 0xE0})
+#: Pixels from the edge of a filled area within which JPEG may ring, and grey levels allowed beyond.
+_RINGING, _RESIDUE = 8, 8
+#: Lines beside filled areas that OCR looks at on a page whose text layer was its source.
+_LINES_LOOKED_AT = 3
+#: Points to each side of a filled area that belong to such a look.
+_AROUND = 60.0
+
+
+@dataclass(slots=True)
+class _Look:
+    """What was seen so far."""
+
+    tokens: Collection[str]
+    reader: TextReader
+    findings: list[Finding]
+    words: int = 0
+    lines: int = 0
+    residue: int = 0
+
+    def tell(self, code: str, severity: Severity, detail: str) -> None:
+        self.findings.append(Finding(code, severity, detail))
+
+    def search(self, text: str, number: int, where: str) -> None:
+        if matches_known(text, self.tokens):
+            self.tell(f"identity_in_{where}", "review", f"Page {number}: the {where} may still name somebody")
+
+
+def verify(
+    path: Path, plans: Sequence[Plan], tokens: Collection[str], reader: TextReader
+) -> ReportVerification:
+    """Look at a finished PDF.
+
+    Args:
+        path: the file.
+        plans: what each of its pages ought to be.
+        tokens: values that identify somebody in this report; see :func:`matches_known`.
+        reader: an OCR engine.
+    """
+    look = _Look(tokens, reader, [])
+    pages = 0
+    try:
+        with PdfReader(path, strict=True) as document:
+            pages = len(document.pages)
+            _check_objects(path, document, look)
+            if pages != len(plans):
+                look.tell("page_count", "fatal", f"{len(plans)} pages were written, {pages} are there")
+            for plan, page in zip(plans, document.pages, strict=False):
+                _check_page(plan, page, look)
+    except (PyPdfError, ValueError, KeyError, OSError) as error:
+        look.tell("unreadable_output", "fatal", f"The new file cannot be read ({type(error).__name__})")
+    return ReportVerification(pages, look.words, look.lines, look.residue, tuple(look.findings))
+
+
+def _check_objects(path: Path, document: PdfReader, look: _Look) -> None:
+    """Nothing may be in the file but the objects that the writer makes."""
+    with path.open("rb") as file:
+        head = file.read(len(HEADER))
+        file.seek(-6, io.SEEK_END)
+        tail = file.read()
+    if (head, tail) != (HEADER, b"%%EOF\n"):
+        look.tell("unexpected_content", "fatal", "The file has something before its head or after its end")
+    if set(document.trailer) != {"/Size", "/Root"}:
+        look.tell("unexpected_content", "fatal", "The file's trailer names more than its pages")
+    for number in range(1, len(document.xref[0]) + 1):
+        found: Any = document.get_object(number)
+        keys = frozenset(found) if isinstance(found, dict) else None
+        fonts = keys is not None and all(key.startswith("/F") and key[2:].isdigit() for key in keys)
+        if keys not in _OBJECTS and not fonts:
+            look.tell("unexpected_content", "fatal", f"Object {number} of the file is none of the intake's")
+            return
+
+
+def _check_page(plan: Plan, page: PageObject, look: _Look) -> None:
+    number = plan.sheet.page.number
+    text = page.extract_text()
+    look.words += len(text.split())
+    _check_words(plan, text, look)
+    look.search(text, number, "text")
+    data = bytes(page["/Resources"]["/XObject"]["/Im"]._data)  # type: ignore[index]
+    if not set(_segments(data)) <= _SEGMENTS:
+        look.tell("unexpected_content", "fatal", f"Page {number}: its picture carries more than pixels")
+    picture = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), np.uint8)
+    _check_fill(plan, picture, look)
+    _check_ink(plan, picture, look)
+    for line in _read_again(plan, picture, look.reader):
+        look.lines += 1
+        look.search(line, number, "picture")
+    if find_codes(picture):
+        look.tell("code_left", "fatal", f"Page {number}: a bar code can still be read")
+
+
+def _segments(jpeg: bytes) -> Iterator[int]:
+    """The markers of a JPEG up to its pixels."""
+    position = 2
+    while position + 4 <= len(jpeg) and jpeg[position] == 0xFF:
+        marker = jpeg[position + 1]
+        yield marker
+        if marker == 0xDA:
+            return
+        position += 2 + int.from_bytes(jpeg[position + 2 : position + 4], "big")
+    yield 0  # no picture at all
+
+
+def _check_words(plan: Plan, text: str, look: _Look) -> None:
+    """The text layer must hold the words that stay, each as often as it stays, and no other."""
+    words = plan.sheet.page.words
+    wanted = Counter(part for line in plan.kept for index in line for part in words[index].text.split())
+    if Counter(text.split()) != wanted:
+        number = plan.sheet.page.number
+        look.tell("text_differs", "review", f"Page {number}: the text layer is not what was to be written")
+
+
+def _check_fill(plan: Plan, picture: Picture, look: _Look) -> None:
+    for rect in plan.filled:
+        box = to_pixels(rect, _scale(plan), picture.shape)
+        if box is None or min(box.width, box.height) <= 2 * _RINGING:
+            continue
+        inner = picture[box.grown(-_RINGING, picture.shape[1], picture.shape[0]).slices]
+        look.residue = max(look.residue, int(inner.max()) - int(inner.min()))
+    if look.residue > _RESIDUE:
+        look.tell("residue", "fatal", f"Page {plan.sheet.page.number}: a filled area is not filled")
+
+
+def _check_ink(plan: Plan, picture: Picture, look: _Look) -> None:
+    """Whatever is drawn must be a word that stays, a rule, a still, or filled."""
+    sheet, words = plan.sheet, plan.sheet.page.words
+    kept = [words[index].box for line in plan.kept for index in line]
+    known = [*kept, *sheet.stills, *plan.filled, *(_wide(rect) for rect in sheet.drawings)]
+    boxes = [box for rect in known if (box := to_pixels(rect, _scale(plan), picture.shape)) is not None]
+    if unexplained(picture, boxes, sheet.view.dpi):
+        look.tell(
+            "unexplained_ink", "review", f"Page {sheet.page.number}: something is drawn that was not read"
+        )
+
+
+def _wide(rect: Rect) -> Rect:
+    return Rect(rect.x0 - 2, rect.y0 - 2, rect.x1 + 2, rect.y1 + 2)
+
+
+def _read_again(plan: Plan, picture: Picture, reader: TextReader) -> Iterator[str]:
+    """What OCR reads: on a scanned page everything, on another stills and what stands beside filled areas.
+
+    There the words that stay come from the text layer, which was compared with the picture and is
+    searched as a whole; what could be left is a part of a word beside or under a box.
+    """
+    dpi = plan.sheet.view.dpi
+    if plan.sheet.scanned:
+        yield from (line.text for line in reader.find_text(picture, smallest=smallest_print(dpi)))
+        return
+    for still in plan.sheet.stills:
+        box = to_pixels(still, _scale(plan), picture.shape)
+        if box is not None:
+            found = reader.find_text(picture[box.slices], smallest=smallest_print(dpi))
+            yield from (line.text for line in found)
+    widest = sorted(plan.filled, key=lambda rect: rect.x0 - rect.x1)[:_LINES_LOOKED_AT]
+    for rect in widest:
+        wide = Rect(rect.x0 - _AROUND, rect.y0, rect.x1 + _AROUND, rect.y1)
+        box = to_pixels(wide, _scale(plan), picture.shape)
+        if box is not None:
+            yield reader.read_line(_without_box(picture, box, rect, plan)).text
+
+
+def _without_box(picture: Picture, box: Box, rect: Rect, plan: Plan) -> Picture:
+    """The line beside a filled area, with the area as white as paper."""
+    line = picture[box.slices].copy()
+    filled = to_pixels(rect, _scale(plan), picture.shape)
+    if filled is not None:
+        line[:, filled.x - box.x : filled.right - box.x] = 255
+    return line
+
+
+def _scale(plan: Plan) -> float:
+    return plan.sheet.view.dpi / POINTS_PER_INCH

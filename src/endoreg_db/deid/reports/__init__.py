@@ -1,0 +1,1 @@
+"""What the words of a report say about people: found, classified, pseudonymised. A pure library."""

@@ -1,0 +1,201 @@
+"""Dates and times of day as reports write them, and the day that they mean.
+
+Everything that names a day, or a month of a year, is found; a year alone may stay (HIPAA Safe Harbor).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, time
+from functools import lru_cache
+from typing import Final
+
+from rapidfuzz.distance import Levenshtein
+
+_MONTH_NAMES: Final = (
+    "januar january jan jänner", "februar february feb feber", "märz march mar mär mrz maerz",
+    "april apr", "mai may", "juni june jun", "juli july jul", "august aug", "september sept sep",
+    "oktober october okt oct", "november nov", "dezember december dez dec",
+)  # fmt: skip
+_MONTHS: Final = {name: n for n, names in enumerate(_MONTH_NAMES, 1) for name in names.split()}
+_MONTH: Final = "|".join(sorted(_MONTHS, key=len, reverse=True))
+_YEAR: Final = r"(?:1[89]|2[0O])[\dOIl]{2}"
+
+#: What OCR makes of digits, among digits.
+_D: Final = r"[\dOoIl|SB]"
+_AGAIN: Final = str.maketrans("OoIl|SB", "0011158")
+
+_NUMERIC: Final = re.compile(
+    rf"(?<![\w.,/\-])(?P<a>{_D}{{1,4}})\s?(?P<sep>[./\-–,])\s?(?P<b>{_D}{{1,2}})\s?[./\-–,]\s?"
+    rf"(?P<c>{_D}{{4}}|{_D}{{2}}|'{_D}{{2}})(?![\dA-Za-z])"
+)
+_WORDED: Final = re.compile(
+    rf"(?<![\w])(?P<day>{_D}{{1,2}})(?:st|nd|rd|th)?[.\s\-/]{{0,3}}(?:of\s)?(?P<month>{_MONTH})\b[.,\s\-/]{{0,3}}"
+    rf"(?P<year>{_YEAR}|'?\d{{2}}\b(?![.:,]\d))?",
+    re.I,
+)
+_MONTH_FIRST: Final = re.compile(
+    rf"(?<![\w])(?P<month>{_MONTH})\b\.?\s(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s(?P<year>{_YEAR})\b", re.I
+)
+_MONTH_YEAR: Final = re.compile(
+    rf"(?<![\w./\-])(?:(?P<month>{_MONTH})\b[.\s/\-]{{1,3}}(?P<year>{_YEAR}|'\d{{2}})"
+    rf"|(?P<m>0?[1-9]|1[0-2])\s?[/.\-]\s?(?P<y>(?:19|20)\d{{2}}))(?![\w/]|[.\-]\d)",
+    re.I,
+)
+_MISREAD_MONTH: Final = re.compile(
+    rf"(?<![\w.])(?P<day>\d{{1,2}})\.?\s(?P<month>[A-ZÄ][a-zäö]{{2,8}})\.?\s(?P<year>{_YEAR})(?!\w)"
+)
+_DAY_MONTH: Final = re.compile(r"(?<![\w.,/\-])(?P<day>[0-3]?\d)\.\s?(?P<month>[01]?\d)\.(?![\w]|\s?\d)")
+_COMPACT: Final = re.compile(r"(?<![\w.,/\-])\d{8}(?![\w]|[.,/\-]\d)")
+_ISO_MOMENT: Final = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})T\d{2}:\d{2}")
+_TIME: Final = re.compile(
+    r"(?<![\w.,/:\-])(?P<hour>[0-2]?[\dO])\s?(?P<sep>[:.h])\s?(?P<minute>[0-5][\dO])(?:[:.](?P<second>[0-5]\d))?"
+    r"(?P<after>\s?(?:Uhr|h\b|a\.?m\.?\b|p\.?m\.?\b))?(?![\d/]|[.,:]\d|\s?(?:min\b|Min|cm|mm|ml|mg|%|Stunden|l\b))",
+    re.I,
+)
+_HOUR: Final = re.compile(r"(?<![\w.,:])(?P<hour>[01]?\d|2[0-4])\s?Uhr\b|\b\d{1,2}\s?(?:am|pm)\b")
+_DURATION: Final = re.compile(r"(?:dauer|zeit|time|duration|inr|score|rückzug|withdrawal)\W*$", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A date as it is written somewhere in a text."""
+
+    start: int
+    end: int
+    kind: str  # ``full``, ``month`` (no day) or ``partial`` (no year)
+    readings: tuple[date, ...]  # the days that it may mean, likeliest first; the 15th for months
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A time of day as it is written somewhere in a text."""
+
+    start: int
+    end: int
+    value: time | None
+
+
+def find_days(text: str) -> list[Day]:
+    """Every date in the text, none within another."""
+    found: list[Day] = []
+    for day in _candidates(text):
+        if not any(day.start < other.end and other.start < day.end for other in found):
+            found.append(day)
+    return sorted(found, key=lambda day: day.start)
+
+
+def _candidates(text: str) -> Iterator[Day]:
+    """Dates, the surest spellings first; they may overlap."""
+    for match in _ISO_MOMENT.finditer(text):
+        yield from _full(match, [match.groups()])
+    for match in _NUMERIC.finditer(text):
+        if sum(map(str.isdigit, match[0])) >= 3:
+            yield from _full(match, _orders(match["a"], match["b"], match["c"].strip("'"), match["sep"]))
+    for match in _MONTH_FIRST.finditer(text):
+        yield from _full(match, [(match["year"], str(_MONTHS[match["month"].lower()]), match["day"])])
+    for match in _MISREAD_MONTH.finditer(text):
+        month = _nearest_month(match["month"])
+        if month is not None:
+            yield from _full(match, [(match["year"], str(month), match["day"])])
+    for find in (_worded, _months_of_years, _without_year, _in_one_number):
+        yield from find(text)
+
+
+@lru_cache(maxsize=10_000)
+def _nearest_month(word: str) -> int | None:
+    """The month whose name, or first three letters, the word is but for one letter."""
+    if word.lower() in _MONTHS:
+        return None  # found by a surer shape already
+    near = [n for name, n in _MONTHS.items() if Levenshtein.distance(word.lower(), name, score_cutoff=1) <= 1]
+    return near[0] if near else None
+
+
+def _worded(text: str) -> Iterator[Day]:
+    for match in _WORDED.finditer(text):
+        month = str(_MONTHS[match["month"].lower()])
+        if match["year"]:
+            yield from _full(match, [(match["year"].strip("'"), month, match["day"])])
+        elif match["day"].isdigit() and 1 <= int(match["day"]) <= 31:
+            yield Day(match.start(), match.end(), "partial", ())
+
+
+def _months_of_years(text: str) -> Iterator[Day]:
+    for match in _MONTH_YEAR.finditer(text):
+        month = match["m"] or str(_MONTHS[match["month"].lower()])
+        years = _years((match["y"] or match["year"]).strip("'").translate(_AGAIN))
+        yield Day(match.start(), match.end(), "month", tuple(date(year, int(month), 15) for year in years))
+
+
+def _without_year(text: str) -> Iterator[Day]:
+    for match in _DAY_MONTH.finditer(text):
+        if _exists(2024, int(match["month"]), int(match["day"])):
+            yield Day(match.start(), match.end(), "partial", ())
+
+
+def _in_one_number(text: str) -> Iterator[Day]:
+    for match in _COMPACT.finditer(text):
+        run = match[0]
+        orders = [(run[4:], run[2:4], run[:2]), (run[:4], run[4:6], run[6:])]
+        yield from _full(match, [order for order in orders if order[0][:2] in ("18", "19", "20")])
+
+
+def _orders(first: str, middle: str, last: str, separator: str) -> list[tuple[str, ...]]:
+    if len(first) == 4:
+        return [(first, middle, last)]
+    if len(first) > 2:
+        return []
+    day_first, month_first = (last, middle, first), (last, first, middle)
+    return [day_first, month_first] if separator in "/-" else [day_first]
+
+
+def _full(match: re.Match[str], orders: Iterable[Sequence[str]]) -> Iterator[Day]:
+    days = []
+    for year, month, day in ([part.translate(_AGAIN) for part in order] for order in orders):
+        for full_year in _years(year):
+            if len(day) <= 2 and _exists(full_year, int(month), int(day)):
+                days.append(date(full_year, int(month), int(day)))
+    if days:
+        yield Day(match.start(), match.end(), "full", tuple(dict.fromkeys(days)))
+
+
+def _years(year: str) -> list[int]:
+    if len(year) == 2:
+        return [2000 + int(year), 1900 + int(year)]
+    return [int(year)] if 1850 <= int(year) <= 2150 else []
+
+
+def _exists(year: int, month: int, day: int) -> bool:
+    try:
+        date(year, month, day)
+    except ValueError:
+        return False
+    return True
+
+
+def find_clocks(text: str) -> list[Clock]:
+    """Every time of day in the text; durations (``Rückzugszeit 9:30 min``) are none."""
+    found = []
+    for match in _TIME.finditer(text):
+        if match["sep"] != ":" and not match["after"]:
+            continue
+        if not match["after"] and _DURATION.search(text[: match.start()]):
+            continue
+        found.append(Clock(match.start(), match.end(), _clock(match)))
+    taken = [(clock.start, clock.end) for clock in found]
+    for match in _HOUR.finditer(text):
+        if not any(match.start() < end and start < match.end() for start, end in taken) and not re.search(
+            r"\b(?:bei|auf|um die|from|at)\s$", text[: match.start()]
+        ):
+            found.append(Clock(match.start(), match.end(), None))
+    return found
+
+
+def _clock(match: re.Match[str]) -> time | None:
+    hour, minute = (int(match[name].translate(_AGAIN)) for name in ("hour", "minute"))
+    after = (match["after"] or "").strip().lower().replace(".", "")
+    if after in ("am", "pm") and 1 <= hour <= 12:
+        hour = hour % 12 + (12 if after == "pm" else 0)
+    return time(hour, minute, int(match["second"] or 0)) if hour < 24 else None

@@ -1,0 +1,309 @@
+"""People who are named without a label: after a salutation, by their first name, or near a cue."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from rapidfuzz.distance import Levenshtein
+
+from endoreg_db.deid.reports.marks import Mark, text_of
+from endoreg_db.deid.reports.names import (
+    LEADING,
+    NO_NAMES,
+    is_particle,
+    is_salutation,
+    is_title,
+    may_be_name,
+    surname_after,
+)
+from endoreg_db.deid.reports.sheets import Row, Sheet, Token
+from endoreg_db.deid.reports.vocabulary import (
+    cue_words,
+    is_abstract,
+    is_first_name,
+    is_ordinary,
+    is_town,
+    resembles_ordinary,
+)
+
+_PERSON_CUES: Final = cue_words("person")
+_PLACE_CUES: Final = cue_words("place")
+_AGENT_CUES: Final = cue_words("agent")
+_LINKS: Final = cue_words("links")
+_DEDICATIONS: Final = cue_words("dedications")
+_ENGLISH_DEDICATIONS: Final = cue_words("english_dedications")
+_INSTITUTION: Final = re.compile(
+    r"(?:klinik(?:um|en|ums)?|zentrum|arztehaus|krankenhaus(?:es)?|spital|praxis|hospitals?|infirmary|clinic|mvz|charite|hospiz"
+    r"|versorgungszentrum|seniorenheim|pflegeheim|altenheim|seniorenzentrum|seniorenresidenz|wohnheim|apotheke|firma"
+    r"|gmbh|ggmbh|ag|stiftung|institut|nhs|trust|kreiskrankenhaus|sanatorium|rehaklinik|tagesklinik"
+    r"|pflegedienst|sozialstation|surgery|practice|kg|eg|partg|schule|universitat|university)$"
+)
+_LONGEST_NAME: Final = 12  # letters; longer unknown words without a hyphen are compounds of the trade
+_OFTEN_MISREAD: Final = ("klinikum", "krankenhaus", "klinik", "praxis", "hospital")
+_ABBREVIATED: Final = frozenset({"mvz", "nhs", "gmbh", "ggmbh", "ag", "kg", "eg", "partg"})
+_AHEAD: Final = 5  # tokens of the next line that a name may run into
+
+
+def people_marks(sheets: Sequence[Sheet]) -> list[Mark]:
+    """Names, places and institutions in running text."""
+    return [mark for page, sheet in enumerate(sheets) for mark in _sheet_marks(page, sheet)]
+
+
+def _sheet_marks(page: int, sheet: Sheet) -> Iterator[Mark]:
+    for row in sheet.rows:
+        following = sheet.continuation(row)
+        flow = row.tokens if following is None else row.tokens + following.tokens[:_AHEAD]
+        for index in range(len(row.tokens)):
+            yield from _after_salutation(page, flow, index, lambda row=row: _address_below(sheet, row))  # type: ignore[misc]
+            yield from _first_name(page, flow, index)
+            yield from _cued(page, flow, index)
+            yield from _institution(page, flow, index)
+
+
+def _after_salutation(
+    page: int, flow: Sequence[Token], index: int, below: Callable[[], Sequence[Token]]
+) -> Iterator[Mark]:
+    if not is_salutation(flow[index]):
+        return
+    rest = flow[index + 1 :]
+    while rest and (is_title(rest[0]) or rest[0].text == "."):
+        rest = rest[1:]
+    name = _addressed(rest or below())
+    if name:
+        yield Mark("name", page, name, text_of(name), 0.95, "salutation")
+
+
+def _address_below(sheet: Sheet, row: Row) -> Sequence[Token]:
+    """A line that ends after ``Herrn`` or ``Dr. med.`` goes on below, as in an address."""
+    under = sheet.below(row)
+    return under.tokens if under is not None else ()
+
+
+def _addressed(tokens: Sequence[Token]) -> tuple[Token, ...]:
+    """The name after a salutation: its first word may be any that is capitalised."""
+    while tokens and (is_title(tokens[0]) or tokens[0].text == "." or _is_broken_title(tokens)):
+        tokens = tokens[1:]
+    lead = next((n for n, token in enumerate(tokens) if not is_particle(token)), len(tokens))
+    if lead == len(tokens) or tokens[lead].phrase in NO_NAMES or tokens[lead].has_digit:
+        return ()
+    first = tokens[lead]
+    if not first.is_capitalised or (len(first.core) < 2 and not first.is_initial):
+        return ()
+    head = tuple(tokens[: lead + 1])
+    return head if first.ends_clause else (*head, *_more_names(first, tokens[lead + 1 :]))
+
+
+def _is_broken_title(tokens: Sequence[Token]) -> bool:
+    """Whether OCR made the first of the tokens of ``med.``, or of a title before another one."""
+    token = tokens[0]
+    if token.source != "ocr" or is_particle(token) or not token.text.endswith("."):
+        return False
+    return (len(token.core) <= 5 and token.core.islower()) or (
+        len(token.core) <= 3 and len(tokens) > 1 and is_title(tokens[1])
+    )
+
+
+def _more_names(first: Token, rest: Sequence[Token]) -> tuple[Token, ...]:
+    """What follows the first name of somebody addressed: more unknown words, or one that may be any.
+
+    ``Dr. Ottokar Zimmermann``: an ordinary word is taken for the surname, since nouns hardly ever follow
+    a name directly.
+    """
+    run = _unknown_run(rest)
+    if run:
+        return (
+            run
+            if not is_first_name(run[-1].core) or run[-1].ends_clause
+            else (*run, *surname_after(rest[len(run) :]))
+        )
+    if first.text.endswith(",") and not first.is_initial:
+        return ()
+    surname = surname_after(rest)
+    return (
+        surname
+        if is_first_name(first.core) or first.is_initial or len(surname) != 1 or _ends_here(surname, rest)
+        else ()
+    )
+
+
+def _ends_here(surname: tuple[Token, ...], rest: Sequence[Token]) -> bool:
+    """Whether the line, the clause or the capitals end behind the surname."""
+    following = rest[len(surname) :]
+    return not following or not surname[-1].text[-1:].isalpha() or not following[0].is_capitalised
+
+
+def _unknown_run(tokens: Sequence[Token]) -> tuple[Token, ...]:
+    """Unknown capitalised words, and particles before them."""
+    taken: list[Token] = []
+    for token in tokens:
+        if not (may_be_name(token) or (is_particle(token) and not is_ordinary_link(token))):
+            break
+        taken.append(token)
+        if token.ends_clause or token.text.endswith(","):
+            break
+    while taken and is_particle(taken[-1]):
+        taken.pop()
+    return tuple(taken)
+
+
+def is_ordinary_link(token: Token) -> bool:
+    """Whether a particle is more often a word of the sentence (``zu``, ``und``)."""
+    return token.phrase in ("zu", "zum", "zur", "und", "y", "e", "i", "o", "vom", "der", "den")
+
+
+def _first_name(page: int, flow: Sequence[Token], index: int) -> Iterator[Mark]:
+    """A first name, and the words beside it that are the surname."""
+    token = flow[index]
+    if not token.is_name_shaped or not is_first_name(token.core):
+        return
+    before = _surname_before(flow[:index], token)
+    after = () if token.ends_clause else _surname_behind(flow[index + 1 :], token)
+    if before or after or not _is_no_name_alone(token):
+        name = (*before, token, *after)
+        yield Mark("name", page, name, text_of(name), 0.85, "first_name")
+
+
+def _is_no_name_alone(token: Token) -> bool:
+    """Whether a first name may be something else where no surname stands beside it: a word, a sign."""
+    return is_ordinary(token.core) or (token.core.isupper() and len(token.core) <= 3)
+
+
+def _surname_before(tokens: Sequence[Token], first_name: Token) -> tuple[Token, ...]:
+    """``Müller, Erika``: the word right before with its particles; any word if a comma says so."""
+    if not tokens:
+        return ()
+    last = tokens[-1]
+    listed = last.text.endswith(",") and not is_ordinary(first_name.core) and last.is_name_shaped
+    if last.ends_clause or is_title(last) or not (may_be_name(last) or listed):
+        return ()
+    start = len(tokens) - 1
+    while (
+        start
+        and is_particle(tokens[start - 1])
+        and any(t.key in LEADING for t in tokens[max(0, start - 2) : start])
+    ):
+        start -= 1
+    return tuple(tokens[start:])
+
+
+def _surname_behind(tokens: Sequence[Token], first_name: Token) -> tuple[Token, ...]:
+    """The surname after a first name: unknown words, or any after a first name that is no other word."""
+    if first_name.text.endswith(","):
+        return ()
+    run = _unknown_run(tokens)
+    if run:
+        return (
+            run if not is_first_name(run[-1].core) else (*run, *_surname_behind(tokens[len(run) :], run[-1]))
+        )
+    return () if is_ordinary(first_name.core) else surname_after(tokens)
+
+
+def _cued(page: int, flow: Sequence[Token], index: int) -> Iterator[Mark]:
+    """Unknown words, initials and towns that the word before them gives away."""
+    cue = flow[index]
+    if is_town(cue.core) and cue.is_capitalised:
+        yield Mark("address", page, (cue,), cue.core, 0.8, "town")
+    if cue.ends_clause or not cue.key or index + 1 == len(flow):
+        return
+    token, rest = flow[index + 1], flow[index + 1 :]
+    if _cue(cue):
+        name = _cued_name(rest)
+        if name:
+            yield Mark("name", page, name, text_of(name), 0.8, "cue")
+    elif not 3 < len(token.core) <= _LONGEST_NAME or not unknown(token):
+        return
+    elif cue.phrase in _PLACE_CUES:
+        yield Mark("address", page, (token,), token.core, 0.6, "place")
+    elif cue.phrase in _AGENT_CUES:
+        name = (token,) if token.ends_clause else (token, *_more_names(token, rest[1:]))
+        yield Mark("name", page, name, text_of(name), 0.6, "agent")
+
+
+def _cued_name(rest: Sequence[Token]) -> tuple[Token, ...]:
+    """The name after ``Patient`` or ``Tochter``: unknown words, an initial, or particles and any word."""
+    first = rest[0]
+    if first.key in LEADING and not first.is_capitalised:
+        return surname_after(rest)
+    if not (may_be_name(first) or (first.is_initial and first.text.endswith("."))):
+        return ()
+    return (first,) if first.ends_clause else (first, *_more_names(first, rest[1:]))
+
+
+def _cue(token: Token) -> bool:
+    words = token.phrase.split()
+    return bool(words) and words[-1] in _PERSON_CUES
+
+
+def unknown(token: Token) -> bool:
+    """Whether the token is a capitalised word that is in no list and looks like no abbreviation."""
+    if not token.is_name_shaped or is_ordinary(token.core) or is_abstract(token.core):
+        return False
+    if token.source == "ocr" and resembles_ordinary(token.core):
+        return False
+    letters = sum(c.isalpha() for c in token.core)
+    capitals = sum(c.isupper() for c in token.core)
+    return letters >= 3 and not (capitals >= 2 and letters <= 6 and capitals >= letters - 1)
+
+
+def is_institution(token: Token) -> bool:
+    """Whether the token is, or ends in, a word for a place of care or work."""
+    if not token.key or not token.is_capitalised:
+        return False
+    misread = token.source == "ocr" and any(
+        Levenshtein.distance(token.key, word, score_cutoff=1) == 1 for word in _OFTEN_MISREAD
+    )
+    return misread or bool(_INSTITUTION.search(token.key))
+
+
+def _institution(page: int, flow: Sequence[Token], index: int) -> Iterator[Mark]:
+    """The name of a hospital or practice: what stands around the word that says so."""
+    token = flow[index]
+    if not is_institution(token) and not is_institution_part(token):
+        return
+    after = _named_after(flow[index + 1 :]) if not token.ends_clause else ()
+    before = _named_before(flow[:index])
+    if before or after or (not is_ordinary(token.core) and token.key not in _ABBREVIATED):
+        whole = (*before, token, *after)
+        yield Mark("institution", page, whole, text_of(whole), 0.85, "institution")
+
+
+def is_institution_part(token: Token) -> bool:
+    """Whether a hyphenated token has such a word in it: ``St.-Elisabeth-Krankenhaus``."""
+    return any(_INSTITUTION.search(part) for part in token.phrase.split()) and "-" in token.core
+
+
+def _named_after(tokens: Sequence[Token]) -> tuple[Token, ...]:
+    taken: list[Token] = []
+    proper = False
+    for token in tokens[:7]:
+        if not token.key or token.phrase in _LINKS or is_title(token):
+            taken.append(token)
+        elif (
+            token.is_name_shaped and (unknown(token) or is_town(token.core) or is_first_name(token.core))
+        ) or (taken and taken[-1].phrase in _DEDICATIONS and token.is_capitalised):
+            taken.append(token)
+            proper = True
+        elif token.is_capitalised and len(taken) < 3 and not proper:
+            taken.append(token)  # ``MVZ Gastroenterologie Fulda``: dropped again if no name follows
+        else:
+            break
+        if token.ends_clause or token.text.endswith(","):
+            break
+    while taken and (not taken[-1].key or taken[-1].phrase in _LINKS):
+        taken.pop()
+    return tuple(taken) if proper else ()
+
+
+def _named_before(tokens: Sequence[Token]) -> tuple[Token, ...]:
+    taken: list[Token] = []
+    for token in reversed(tokens):
+        if token.ends_clause or not token.key or not token.is_name_shaped:
+            break
+        if not (unknown(token) or is_town(token.core) or is_first_name(token.core)) and not (
+            taken and token.phrase in _ENGLISH_DEDICATIONS
+        ):
+            break
+        taken.insert(0, token)
+    return tuple(taken)

@@ -1,0 +1,216 @@
+"""The fields of the contract, out of what the labels gave. ``None`` rather than a guess."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Final
+
+from endoreg_db.deid.identity import Identity, Reading
+from endoreg_db.deid.messages import Finding
+from endoreg_db.deid.reports.dates import find_clocks, find_days
+from endoreg_db.deid.reports.labels import Labelled, Labels
+from endoreg_db.deid.reports.names import PARTICLES, TITLES
+from endoreg_db.deid.reports.sheets import Sheet, Token
+from endoreg_db.deid.reports.vocabulary import folded, is_first_name
+from endoreg_db.deid.text_rules import name_key, same_name
+
+_OLDEST: Final = 115  # years
+_FIRST_VIDEO_ENDOSCOPY: Final = 1970
+#: Which labels give a field; the first of them that was read counts.
+_SOURCES: Final[Mapping[str, tuple[str, ...]]] = {
+    "birth_date": ("birth_date",),
+    "examination_date": ("examination_date",),
+    "examination_time": ("examination_time",),
+    "case_number": ("case_number", "patient_number"),
+    "device_serial": ("serial_number",),
+}
+
+Names = tuple[str | None, str | None]  # first, last
+
+
+def read_identity(
+    labelled: Sequence[Labelled], sheets: Sequence[Sheet], all_labels: Sequence[Labels]
+) -> tuple[Identity, tuple[Finding, ...]]:
+    """The fields that the labels name, and doubts: two patients in one report, nobody in it."""
+    by_label: dict[str, list[Labelled]] = defaultdict(list)
+    for found in labelled:
+        by_label[found.label].append(found)
+    latest = _latest_day(sheets)
+    firsts = [name for found in _of(by_label, "first_name") if (name := _clean(found.mark.value))]
+    names = [split for found in _of(by_label, "patient_name") if (split := _split(found, firsts))]
+    first = _agreed([*firsts, *(n for n, _ in names)])
+    last = _agreed(
+        [n for _, n in names] + [_clean(f.mark.value) for f in by_label["last_name"] if "geb" not in f.phrase]
+    )
+    fields: dict[str, str | None] = {
+        "first_name": first,
+        "last_name": last,
+        "device": _device(sheets, all_labels),
+    }
+    for field, labels in _SOURCES.items():
+        values = [value for label in labels for f in by_label[label] if (value := _value(field, f, latest))]
+        fields[field] = values[0] if values else None
+    identity = Identity(**{name: _reading(value) for name, value in fields.items()})
+    return identity, tuple(_doubts(identity, names, by_label))
+
+
+def _of(by_label: Mapping[str, list[Labelled]], label: str) -> list[Labelled]:
+    return list(by_label.get(label, ()))
+
+
+def _reading(value: str | None) -> Reading | None:
+    return Reading(value, 0.95) if value else None
+
+
+def _split(found: Labelled, firsts: Sequence[str]) -> Names | None:
+    """The name of a label; where another label gives the first name, ``Name`` means the last one."""
+    split = split_name(found)
+    value = found.mark.value
+    if split is None or not firsts or "," in value or "^" in value:
+        return split
+    keys = {name_key(first) for first in firsts}
+    return split if split[0] is not None and name_key(split[0]) in keys else (None, _clean(value))
+
+
+def split_name(found: Labelled) -> Names | None:
+    """First and last name, by the comma, by the label's order, or by which one is a first name."""
+    value = re.split(r"\bgeb\.?\b|\bborn\b|\bnée\b|\*", found.mark.value)[0]
+    if "^" in value:
+        last, _, first = value.partition("^")
+        return _cased(first.replace("^", " ").strip()), _cased(last.strip())
+    if "," in value:
+        last, first = (part.strip() for part in value.split(",", 1))
+        first = first.split(",")[0]
+        if all(word in TITLES for word in folded(first).split()):
+            return split_name_words(last, found.phrase)
+        return _clean(first), _clean(last)
+    return split_name_words(value, found.phrase)
+
+
+def split_name_words(value: str, phrase: str) -> Names | None:
+    """First and last name of a value without a comma."""
+    words = [word for word in value.split() if folded(word) and not _is_title(word)]
+    if len(words) < 2:
+        return (None, _clean(words[0])) if words else None
+    firsts = [is_first_name(word) for word in words]
+    if firsts[0] != firsts[-1]:
+        last_first = firsts[-1]  # which of the two is a first name says more than the label's order
+    else:
+        last_first = phrase.startswith(("name vorname", "nachname", "last name", "surname"))
+    if last_first:
+        cut = len(words) - 1
+        while cut > 1 and firsts[cut - 1] and cut - 1 > 0 and folded(words[cut - 2]) not in PARTICLES:
+            cut -= 1
+        return _clean(" ".join(words[cut:])), _clean(" ".join(words[:cut]))
+    cut = 1
+    while cut < len(words) - 1 and folded(words[cut]) not in PARTICLES and firsts[cut]:
+        cut += 1
+    return _clean(" ".join(words[:cut])), _clean(" ".join(words[cut:]))
+
+
+def _is_title(word: str) -> bool:
+    parts = folded(word).split()
+    return all(part in TITLES for part in parts) and (word.endswith(".") or len(word) > 2)
+
+
+def _clean(text: str) -> str | None:
+    """A name without titles and noise, composed as Unicode wants it."""
+    words = [word for word in text.split() if folded(word) and not _is_title(word)]
+    name = unicodedata.normalize("NFC", " ".join(words)).strip(" .,:;_-|'\"*()").replace("’", "'")
+    letters = sum(c.isalpha() for c in name)
+    return name if letters >= 2 and not any(c.isdigit() for c in name) else None
+
+
+def _cased(name: str) -> str | None:
+    cleaned = _clean(name)
+    return cleaned.title() if cleaned and cleaned.isupper() else cleaned
+
+
+def _agreed(values: Iterable[str | None]) -> str | None:
+    """The value that most places give; the first of them as it is written there."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for value in values:
+        if value:
+            groups[name_key(value)].append(value)
+    return max(groups.values(), key=len)[0] if groups else None
+
+
+def _latest_day(sheets: Sequence[Sheet]) -> date | None:
+    """The latest day written with a whole year: nobody in the report was born after it."""
+    days = [
+        day
+        for sheet in sheets
+        for line in sheet.page.lines
+        for found in find_days(line.text)
+        if re.search(r"\d{4}", line.text[found.start : found.end])
+        for day in found.readings[:1]
+    ]
+    return max(days, default=None)
+
+
+def _value(field: str, found: Labelled, latest: date | None) -> str | None:
+    text = found.mark.value
+    if field in ("birth_date", "examination_date"):
+        day = _day(text, birth=field == "birth_date", latest=latest)
+        return day.isoformat() if day else None
+    if field == "examination_time":
+        clock = next((clock.value for clock in find_clocks(text) if clock.value), None)
+        return clock.isoformat() if clock else None
+    compact = re.sub(r"\s+", "", text).strip(".,;:-")
+    return compact if sum(map(str.isdigit, compact)) >= 3 and len(compact) <= 24 else None
+
+
+def _day(text: str, *, birth: bool, latest: date | None) -> date | None:
+    """The one day that can be meant; None where two centuries are possible."""
+    days = [day for day in find_days(text) if day.kind == "full"]
+    if not days:
+        return None
+    readings = [
+        day
+        for day in days[0].readings
+        if (latest is None or day <= latest)
+        and (birth or day.year >= _FIRST_VIDEO_ENDOSCOPY)
+        and (latest is None or latest.year - day.year <= _OLDEST)
+    ]
+    if birth and len({day.year for day in readings}) > 1:
+        return None
+    return readings[0] if readings else None
+
+
+def _device(sheets: Sequence[Sheet], all_labels: Sequence[Labels]) -> str | None:
+    """The model that stands after a label such as ``Gerät`` or ``Endoskop``."""
+    for sheet, labels in zip(sheets, all_labels, strict=True):
+        for row in sheet.rows:
+            for label in labels[row.index]:
+                if label.kind == "device":
+                    beside = sheet.right_of(row) if label.end == len(row.tokens) else None
+                    model = _model(beside.tokens if beside else row.tokens[label.end :])
+                    if model is not None:
+                        return model
+    return None
+
+
+def _model(tokens: Sequence[Token]) -> str | None:
+    """The first of three tokens that is capitals and digits, as ``CF-HQ190L``."""
+    shaped = (t.core for t in tokens[:3] if re.fullmatch(r"[A-Z]{2,4}-?[A-Z0-9]{3,9}", t.core))
+    return next((model for model in shaped if any(map(str.isdigit, model))), None)
+
+
+def _doubts(
+    identity: Identity, names: Sequence[Names], by_label: Mapping[str, list[Labelled]]
+) -> Iterable[Finding]:
+    lasts = [last for _, last in names if last]
+    if any(not same_name(lasts[0], other) for other in lasts[1:]):
+        yield Finding(
+            "several_patients", "review", "Labels name more than one patient; the record holds one of them."
+        )
+    births = {f.mark.value for f in _of(by_label, "birth_date")}
+    read = {day for value in births if (day := _day(value, birth=True, latest=None))}
+    if len(read) > 1:
+        yield Finding("several_birth_dates", "review", "Labels name more than one date of birth.")
+    if identity.last_name is None and identity.first_name is None:
+        yield Finding("identity_absent", "review", "No label of the report names a patient.")

@@ -1,0 +1,162 @@
+"""The table of shapes that identify whatever stands before them; dates and times are in ``dates.py``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from endoreg_db.deid.reports.check_digits import iban_is_valid, ik_is_valid, kvnr_is_valid
+from endoreg_db.deid.reports.vocabulary import is_listed, is_ordinary
+
+_STREET_ENDS: Final = (
+    r"(?i:stra(?:ß|ss|B)e|str\.?|weg|allee|platz|gasse|ring|damm|ufer|chaussee|steig|pfad|markt|graben|wall|stieg"
+    r"|kamp|berg|hof|garten|park|winkel|twiete|promenade|zeile|höhe|wiese|bogen)"
+)
+_STREET_WORDS: Final = (
+    r"(?:Stra(?:ß|ss|B)e|Str\.|Weg|Allee|Platz|Gasse|Ring|Damm|Ufer|Markt|Chaussee|Berg|Graben|Wall)"
+)
+_STREET_OPENINGS: Final = (
+    r"(?:Am|An\sde[rn]|Im|In\sde[rn]|Auf\sde[rm]|Zum|Zur|Unter\sden|Beim|Hinter\sder|Vor\sdem)"
+)
+_TOWN_MORE: Final = (
+    r"(?:\s?(?:a\.\s?d\.|am|an\sder|im|bei|ob\sder|in\sder|a\.|i\.|v\.\s?d\.)\s?[A-ZÄÖÜ][\w.]+"
+    r"|\s\([A-ZÄÖÜ]\w+\)|[/\-][A-ZÄÖÜ]\w+|\s[A-ZÄÖÜ][a-zäöüß]+(?=$|[,.;]|\s[·|•]))?"
+)
+_ENGLISH_STREETS: Final = (
+    r"(?:Str[a-z]{3}|St|Road|Rd|Avenue|Ave|Lane|Close|Drive|Crescent|Terrace|Gardens|Way|Court|Square|Grove|Hill|Place"
+    r"|Boulevard)"
+)
+_COUNTED: Final = re.compile(
+    r"\s(?:Leuko|Thrombo|Ery|Zellen|Einheiten|Patienten|Patients|Keime|Fälle|Euro|EUR|Schritte|Liter|Kalorien"
+    r"|Units|cells)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One shape of identity."""
+
+    kind: str  # as Hit.kind
+    confidence: float
+    pattern: re.Pattern[str]  # the group ``value`` is what goes, if there is one
+    valid: Callable[[str], bool] | None = None  # raises the confidence where it holds
+    wanted: Callable[[str], bool] | None = None  # without it the shape does not count at all
+
+
+def _shape(
+    kind: str, confidence: float, *parts: str, flags: int = 0, **checks: Callable[[str], bool]
+) -> Shape:
+    return Shape(kind, confidence, re.compile("".join(parts), flags), **checks)
+
+
+def _is_a_place(text: str) -> bool:
+    """Whether what follows five digits is a town (it may be any word: ``45127 Essen``) and not counted."""
+    return not _COUNTED.search(text)
+
+
+#: What streets that begin with a preposition are called after; other words are places in the body.
+_LANDMARKS: Final = re.compile(
+    r"(?:markt|berg|platz|mühle|bach|hof|park|garten|wald|feld|tor|graben|ufer|anger|winkel|grund|hang|brunnen|kirche"
+    r"|schlo(?:ß|ss)|teich|see|eichen|linden|buchen|wiese|wiesen|weiher|dorf|rathaus|bahnhof|damm|kamp|steig|rain)\b",
+    re.I,
+)
+
+
+def _is_a_street(text: str) -> bool:
+    """Whether a street is named, and not a ring or a place in the body (``Analring 2``, ``Im Antrum 3``)."""
+    words = [word for word in re.sub(r"\s\d.*$", "", text).split() if word[:1].isupper()]
+    if re.match(_STREET_OPENINGS, text):
+        return bool(_LANDMARKS.search(text)) or not all(is_ordinary(word) for word in words[1:])
+    return len(words) > 1 or not all(is_listed(word) for word in words)
+
+
+def _is_unlisted(text: str) -> bool:
+    """Whether a town is named and not an examination (``Koloskopie, 12.03.2024``)."""
+    return not all(is_listed(word) for word in re.findall(r"[^\W\d_]{3,}", text))
+
+
+SHAPES: Final = (
+    _shape(
+        "email",
+        0.99,
+        r"[\w.+\-]+\s?@\s?[\w\-]+(?:\s?\.\s?[\w\-]+)+",
+        r"|\b[\w.\-]+\s?[\[(]at[\])]\s?[\w.\-]+",
+    ),
+    _shape(
+        "url",
+        0.98,
+        r"(?:https?://|www\s?\.)\s?\S+",
+        r"|\b[\w\-]{2,}\.(?:de|com|org|net|eu|info|at|ch|uk|health|med)\b(?:/\S*)?",
+        flags=re.I,
+    ),
+    _shape("url", 0.9, r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])"),
+    _shape(
+        "iban", 0.95, r"\b[A-Z]{2}\d{2}(?:\s?[A-Z0-9]{4}){3,7}(?:\s?[A-Z0-9]{1,3})?\b", valid=iban_is_valid
+    ),
+    _shape("tax_number", 0.95, r"(?<!\w)\d{2}\s?[0-3]\d[01]\d\d{2}\s?[A-Z]\s?\d{3}\b"),  # pension insurance
+    _shape(
+        "insurance_number",
+        0.9,
+        r"(?<!\w)[A-Z]\s?\d{3}\s?\d{3}\s?\d{3}(?!\d)(?:\s?\d{9,10})?",
+        valid=lambda text: kvnr_is_valid(re.sub(r"\s", "", text)[:10]),
+    ),
+    _shape(
+        "phone",
+        0.97,
+        r"(?<![\w.,])(?:\+\s?\d{1,3}|00\d{2})[\s/().\-–]*(?:\(0\)\s?)?\d[\d\s/().\-–]{5,}\d(?!\w)",
+    ),
+    _shape("phone", 0.9, r"(?<![\w.,+\-/])\(?0\d{2,5}\)?\s?[/\-–\s]\s?\d[\d\s\-–/]{2,}\d(?![\w,])"),
+    _shape(
+        "address",
+        0.93,
+        rf"(?<!\w)(?:[A-ZÄÖÜ][\w'’.\-]*?{_STREET_ENDS}|(?:[A-ZÄÖÜ][\w'’.\-]*\s){{1,3}}{_STREET_WORDS}",
+        rf"|{_STREET_OPENINGS}\s(?:[A-ZÄÖÜ][\w'’\-]*\s?){{1,3}}?)",
+        r"\s?\d{1,4}\s?[a-hA-H]?(?:\s?[-–/]\s?\d{1,4}\s?[a-h]?)?(?![\w%.,]\d|\s?(?:mm|cm|ml|mg|Uhr)\b|\w)",
+        wanted=_is_a_street,
+    ),
+    _shape(
+        "address",
+        0.9,
+        rf"(?<!\w)\d{{1,4}}[a-z]?\s(?:[A-Z][\w'’\-]+\s){{1,3}}{_ENGLISH_STREETS}\b\.?(?!\s?\d)",
+    ),
+    _shape(
+        "address",
+        0.95,
+        r"(?<![\w.,/\-])(?:[A-Z]{1,2}\s?[-–]\s?)?(?:\d{5}|(?<=[A-Z]-)\d{4})\s",
+        rf"(?:Bad\s|St\.\s|Sankt\s|Markt\s)?[A-ZÄÖÜ][\w.\-]+{_TOWN_MORE}",
+        wanted=_is_a_place,
+    ),
+    _shape(
+        "address", 0.8, r"[A-ZÄÖÜ][\w.\-]+\s\d{1,3}\s?[a-h]?\s?[,·|]\s\d{5}\s[A-ZÄÖÜ][\w\-]+"
+    ),  # a misread street
+    _shape("address", 0.9, r"\b[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2}\b"),  # British postcode
+    _shape(
+        "address",
+        0.8,
+        r"^(?P<value>(?:[A-ZÄÖÜ][\w.\-]+\s?){1,3}),\s(?:den\s|dem\s)?(?=\d{1,2}\.\s?\w|\d{4}-\d\d)",
+        wanted=_is_unlisted,
+    ),  # the place and day of a letter
+    _shape("licence_plate", 0.85, r"(?<!\w)[A-ZÄÖÜ]{1,3}\s?[-–]\s?[A-Z]{1,2}\s\d{1,4}[EH]?(?!\w)"),
+    _shape(
+        "age",
+        0.9,
+        r"(?<!\d)(?P<value>9[\dO]|1[01]\d)",
+        r"(?=[\s\-]{0,2}(?:jährig|j\.|Jahre\s?alt|Jahren\b|Lj|years?[\s\-]old|y/?o\b|-?jahr))",
+        flags=re.I,
+    ),
+    _shape("age", 0.9, r"(?:Alter|Age|aged)\W{0,3}(?P<value>9\d|1[01]\d)\b", flags=re.I),
+    _shape(
+        "name", 0.98, r"[^\W\d_]{2,}(?:[\-' ][^\W\d_]+)?\s?\^\s?[^\W\d_]{2,}(?:\^[^\W\d_]*)*"
+    ),  # as in DICOM
+    _shape(
+        "number",
+        0.7,
+        r"(?<![\w.,+\-/])(?=(?:[^\s]*\d){6})[A-Za-z]{0,4}[\-/.]?\d[\d/\-.]*[\d](?:[\-/]?[A-Z]{1,2})?(?![\w%]|[.,]\d)",
+    ),
+    _shape("insurer_number", 0.6, r"(?<![\w.,+\-/])\d{9}(?![\w%]|[.,]\d)", valid=ik_is_valid),
+    _shape("number", 0.7, r"(?<![\w.,+\-/])[A-Z]{1,4}[\-/]?\s?\d{2,4}\s?[/\-]\s?\d{3,7}(?!\w)"),
+    _shape("number", 0.6, r"(?<![\w.,+\-/])\d{1,3}(?:\s\d{3}){2,4}(?![\w%]|[.,]\d)"),
+    _shape("number", 0.7, r"(?<![\w.,+\-/])(?=\w*[A-Z])(?=(?:\w*\d){5})[A-Z0-9]{6,}(?!\w)"),
+)

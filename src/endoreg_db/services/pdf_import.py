@@ -1,0 +1,156 @@
+"""The import of endoscopy reports.
+
+>>> from endoreg_db.services.pdf_import import PdfImportService
+>>> report = PdfImportService().import_and_anonymize(
+...     file_path="/data/raw_reports/test.pdf",
+...     center_name="test_center",
+... )  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+from endoreg_db.deid.client import StoppedError, run_report
+from endoreg_db.deid.messages import ReportTask
+from endoreg_db.errors import VerificationError
+from endoreg_db.intake.inspect import MediaKind
+from endoreg_db.models import MediaFile, ReportFile
+from endoreg_db.services import records, registry
+from endoreg_db.services.context import ImportOutcome, ImportRequest
+from endoreg_db.services.media_import import STALE_LOCK_SECONDS, MediaImportService
+from endoreg_db.services.verdict import Decision, judge_report
+
+__all__ = ["STALE_LOCK_SECONDS", "PdfImportService", "import_and_anonymize"]
+
+#: Of every published report.
+OUTPUT_SUFFIX = ".pdf"
+
+_LOOK = "Look at the file; if it is a report like others, keep it and report the message."
+
+
+class PdfImportService(MediaImportService):
+    """Imports reports: rebuilt from pixels without what identifies anybody, and the output verified."""
+
+    kind = MediaKind.REPORT
+    noun = "PDF"
+
+    def import_and_anonymize(
+        self,
+        file_path: str | Path,
+        center_name: str,
+        delete_source: bool = False,
+        retry: bool = False,
+    ) -> ReportFile:
+        """Import one report; returns its record, new or known. The original is kept, encrypted.
+
+        Args:
+            file_path: the report.
+            center_name: a registered centre.
+            delete_source: remove the source, only after everything is durable and the stored
+                copy has been read back.
+            retry: run the import again if this content is known and its import failed or waits for
+                a person, also if it was quarantined; the record keeps its UUID.
+
+        Raises:
+            MediaImportError: what went wrong and what to do next; see :mod:`endoreg_db.errors`.
+        """
+        request = ImportRequest(
+            file_path=Path(file_path), center_name=center_name, delete_source=delete_source
+        )
+        if retry:
+            known = records.unfinished_record_of(request.file_path)
+            if known is not None:
+                return self._retry_existing_pdf(known)
+        return cast(ReportFile, self.import_file(request).record)
+
+    def retry(self, record: MediaFile, *, processor_name: str | None = None) -> ImportOutcome:
+        """Run the import of a known report again, under the same UUID; no processor makes reports.
+
+        Raises:
+            SourceMissingError: neither the vault nor the source's path has the report.
+            InvalidTransitionError: the record is published, or its content was erased.
+            MediaImportError: as for a first import.
+        """
+        return self.import_file(records.request_for_retry(self._config(), record, processor_name))
+
+    def _retry_existing_pdf(self, pdf: MediaFile) -> ReportFile:
+        """:meth:`retry`, by the name that callers know."""
+        return cast(ReportFile, self.retry(pdf).record)
+
+    # ------------------------------------------------------------------------------- the steps
+
+    def _create_or_retrieve_instance(self) -> None:
+        self._create_or_retrieve_pdf_instance()
+
+    def _create_or_retrieve_pdf_instance(self) -> None:
+        """Find the record of this content, or make one, under the content's lease."""
+        context = self._enter("_create_or_retrieve_pdf_instance")
+        context.center = center = registry.find_center(context.request.center_name)
+
+        def new_record(content_sha256: str, size: int) -> MediaFile:
+            return ReportFile(
+                kind=MediaFile.Kind.REPORT, center=center, content_sha256=content_sha256, size_bytes=size
+            )
+
+        self._admit(new_record)
+
+    def _process_media(self) -> None:
+        self._process_text_and_metadata()
+
+    def _process_text_and_metadata(self) -> None:
+        """In the cell: read, find identity, rebuild without it, and look at the output again."""
+        context = self._enter("_process_text_and_metadata")
+        task = ReportTask(
+            source=str(context.untrusted_input or records.plainly_named(context)),
+            work_dir=str(context.the_workspace.folder),
+            file_name=_printable(records.source_name(context)),
+            password=context.config.report_password,
+            recogniser=context.config.report_recogniser,
+        )
+        try:
+            context.report_done = run_report(
+                task,
+                self._on_message,
+                should_stop=self._lease_is_lost,
+                name=str(context.request.file_path),
+            )
+        except StoppedError:
+            self._check_lease()
+            raise
+
+    def _finalize_processing(self) -> None:
+        """Publish what is safe, keep for review what is unsure, destroy what is known to leak."""
+        context = self._enter("_finalize_processing")
+        done = context.the_report_done
+        records.check_source_unchanged(context)
+        verdict = judge_report(done)
+        if verdict.decision is Decision.UNSAFE:
+            what = "; ".join(f.detail for f in verdict.findings if f.severity == "fatal")
+            raise VerificationError(
+                f"The output of {context.request.file_path} is not safe: {what}", advice=_LOOK
+            )
+        facts = {
+            "pages": done.verification.pages,
+            "pages_scanned": done.pages_scanned,
+            "words": done.verification.words,
+            "timings": done.timings,
+        }
+        made = records.Output(Path(done.candidate), OUTPUT_SUFFIX, Path(done.text))
+        if verdict.decision is Decision.SAFE:
+            records.publish(context, made, verdict.findings, done.identity, facts)
+        else:
+            records.hold_for_review(context, made, verdict.findings, done.identity, facts)
+
+
+def _printable(name: str) -> str:
+    """A file name as the cell takes it: what is no letter in it is no part of a person's name."""
+    return "".join(letter if letter.isprintable() else " " for letter in name)[:255]
+
+
+def import_and_anonymize(
+    file_path: str | Path, center_name: str, delete_source: bool = False, retry: bool = False
+) -> ReportFile:
+    """Import one report with a service of its own; see :class:`PdfImportService`."""
+    return PdfImportService().import_and_anonymize(file_path, center_name, delete_source, retry)

@@ -1,0 +1,54 @@
+"""Figures on generated letters, small enough for every run; ``python -m quality.measure_letters`` has more.
+
+The held-out style is no target: its floor says how well the rules do on letters that nobody tuned them
+on, and that a change makes them no worse.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from quality import letters, letters_held_out
+from quality.letter_sheet import Letter, misread
+from quality.measure_letters import measure
+
+
+@pytest.mark.parametrize("first", [5000, 5030])
+def test_the_tuning_style_leaks_nothing_and_keeps_what_is_clinical(first: int) -> None:
+    figures = measure((seed, letters.invent_letter(seed)) for seed in range(first, first + 30))
+    assert figures.leak_free == 1, figures.examples
+    assert figures.over_redaction <= 0.01, figures.examples
+    assert figures.fields_read >= 0.995, figures.examples
+
+
+def test_misread_letters_lose_little_and_most_of_them_leak_nothing() -> None:
+    figures = measure(
+        (seed, misread(letters.invent_letter(seed), random.Random(seed))) for seed in range(5100, 5120)
+    )
+    assert figures.leak_free >= 0.8, figures.examples
+    assert figures.over_redaction <= 0.01, figures.examples
+    assert figures.fields_read >= 0.9, figures.examples
+
+
+def test_the_held_out_style_is_no_worse_than_it_was() -> None:
+    figures = measure((seed, letters_held_out.invent_letter(seed)) for seed in range(5000, 5040))
+    assert 1 - sum(figures.leaks.values()) / sum(figures.words.values()) >= 0.97
+    assert figures.over_redaction <= 0.01
+    assert figures.fields_read >= 0.95
+
+
+@pytest.mark.parametrize("invent", [letters.invent_letter, letters_held_out.invent_letter])
+def test_a_letter_is_decided_by_its_seed_and_its_truth_lies_on_its_words(
+    invent: Callable[[int], Letter],
+) -> None:
+    letter = invent(7)
+    assert letter == invent(7)
+    assert letter != invent(8)
+    places = {(page.number, n) for page in letter.pages for n in range(len(page.words))}
+    assert set(letter.identity) <= places
+    assert letter.clinical <= places
+    assert not set(letter.identity) & letter.clinical
+    assert letter.fields
