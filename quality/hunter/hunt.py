@@ -177,7 +177,7 @@ class _Search:
             return
         if how or layers < _LAYERS:
             self._embedded_picture(where, data)
-        for inner in unwrap(data):
+        for inner in unwrap(data, raw=not how):
             self._bytes(where, inner.data, layers - 1, f"{how}{inner.how}, ")
 
     def _embedded_picture(self, where: str, data: bytes) -> None:

@@ -38,8 +38,11 @@ class Unwrapped:
     data: bytes
 
 
-def unwrap(data: bytes) -> Iterator[Unwrapped]:
-    """Everything that is hidden in ``data`` by one layer."""
+def unwrap(data: bytes, *, raw: bool = True) -> Iterator[Unwrapped]:
+    """Everything that is hidden in ``data`` by one layer.
+
+    ``raw``: also look for deflate without a header, which takes long: at every byte.
+    """
     for how, parts in (
         ("hex", _hexadecimal(data)),
         ("base64", _base64(data)),
@@ -49,10 +52,10 @@ def unwrap(data: bytes) -> Iterator[Unwrapped]:
         joined = b"\n\x00\n".join(parts)
         if joined:
             yield Unwrapped(how, joined)
-    yield from inflated(data)
+    yield from inflated(data, raw=raw)
 
 
-def inflated(data: bytes) -> Iterator[Unwrapped]:
+def inflated(data: bytes, *, raw: bool = True) -> Iterator[Unwrapped]:
     """Every compressed stream: zlib and gzip by their headers, zip entries, and raw deflate in small data."""
     view = memoryview(data)
     end = 0
@@ -69,7 +72,7 @@ def inflated(data: bytes) -> Iterator[Unwrapped]:
         yield from _inflate(view[found.start() :], zlib.MAX_WBITS + 16).named(f"gzip at {found.start()}")
     for found in _ZIP.finditer(data):
         yield from _zip_entry(view, found.start())
-    if len(data) <= LARGEST_FOR_RAW:
+    if raw and len(data) <= LARGEST_FOR_RAW:
         yield from _raw_deflate(view)
 
 
@@ -157,12 +160,15 @@ def _base64(data: bytes) -> Iterator[bytes]:
 def _escapes(data: bytes) -> Iterator[bytes]:
     r"""Octal and hex escapes, \u, percent signs, quoted-printable, names in PDF, HTML entities."""
     for found in _ESCAPED.finditer(data):
-        part = found[0]
-        yield _OCTAL.sub(lambda m: bytes([int(m[1], 8) & 255]), part)
-        yield _PERCENT.sub(_byte, part)
-        yield _BACKSLASH_X.sub(_byte, part)
-        text = _BACKSLASH_U.sub(lambda m: chr(int(m[1], 16)), part.decode("latin-1"))
-        yield html.unescape(text).encode("utf-8", "replace")
+        yield from {out for out in _unescaped(found[0]) if out != found[0]}
+
+
+def _unescaped(part: bytes) -> Iterator[bytes]:
+    yield _OCTAL.sub(lambda m: bytes([int(m[1], 8) & 255]), part)
+    yield _PERCENT.sub(_byte, part)
+    yield _BACKSLASH_X.sub(_byte, part)
+    text = _BACKSLASH_U.sub(lambda m: chr(int(m[1], 16)), part.decode("latin-1"))
+    yield html.unescape(text).encode("utf-8", "ignore")
 
 
 def _byte(found: re.Match[bytes]) -> bytes:
