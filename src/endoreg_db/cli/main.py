@@ -31,6 +31,7 @@ COMMANDS: dict[str, str | tuple[str, dict[str, str]]] = {
         "What makes recordings: endoscopy processors, and where each writes into the picture.",
         {"add": "registers:add_device", "list": "registers:list_devices"},
     ),
+    "certify": ("Certificates of published files.", {"verify": "certify:verify"}),
     "sample": "sample:sample",
 }
 

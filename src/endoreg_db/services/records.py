@@ -31,7 +31,7 @@ from endoreg_db.logging import get_logger
 from endoreg_db.models import AuditEvent, ContentLease, ImportAttempt, MediaFile, State
 from endoreg_db.models.lease import Lease
 from endoreg_db.models.states import SETTLED, sources_of
-from endoreg_db.services import database, identity_records, recovery
+from endoreg_db.services import certificates, database, identity_records, recovery
 from endoreg_db.services.context import ImportContext, ImportOutcome, ImportRequest, Status
 from endoreg_db.services.store import open_store
 from endoreg_db.storage.durable import remove_durably
@@ -297,17 +297,27 @@ def publish(
     """
     record, store = context.the_record, context.store
     output_sha256 = hash_file(candidate).sha256
+    noted = [asdict(finding) for finding in findings]
+    made = certificates.Made(
+        name=store.publisher.final_path(record.pk, suffix).name,
+        sha256=output_sha256,
+        size=candidate.stat().st_size,
+        profile_digest=facts.get("profile_digest", ""),
+        findings=noted,
+        verification=facts.get("verification", {}),
+    )
     try:
         with transaction.atomic():
             _lock_lease(context)
-            output = store.publisher.publish(candidate, record.pk, suffix)
+            proof = certificates.issue(store, record, made, by="endoreg", how="verified")
+            output = store.publisher.publish(candidate, record.pk, suffix, proof)
             record.advance(
                 State.PUBLISHED,
                 lease=context.the_lease,
                 output_name=output.name,
                 output_sha256=output_sha256,
                 candidate_sha256="",
-                findings=[asdict(finding) for finding in findings],
+                findings=noted,
                 **facts,
             )
             _settle(context, "imported", identity, output)

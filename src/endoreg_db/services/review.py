@@ -10,6 +10,7 @@ from django.db import transaction
 from endoreg_db.errors import InvalidTransitionError
 from endoreg_db.logging import get_logger
 from endoreg_db.models import AuditEvent, MediaFile, State
+from endoreg_db.services import certificates
 from endoreg_db.services.store import Store
 from endoreg_db.storage.workspace import Workspace
 
@@ -70,7 +71,7 @@ def _publish_candidate(store: Store, record: MediaFile, actor: str) -> None:
             locked = MediaFile.objects.select_for_update().get(pk=record.pk)
             if (locked.state, locked.candidate_sha256) != (State.NEEDS_REVIEW, candidate):
                 raise InvalidTransitionError(f"Somebody else has decided about {record.uuid} meanwhile")
-            output = _publish(store, record, extracted)
+            output = _publish(store, record, extracted, actor)
             record.advance(
                 State.PUBLISHED, output_name=output.name, output_sha256=candidate, candidate_sha256=""
             )
@@ -78,8 +79,13 @@ def _publish_candidate(store: Store, record: MediaFile, actor: str) -> None:
     store.vault.remove(candidate)
 
 
-def _publish(store: Store, record: MediaFile, extracted: Path) -> Path:
-    return store.publisher.publish(extracted, record.pk, _SUFFIX[MediaFile.Kind(record.kind)])
+def _publish(store: Store, record: MediaFile, extracted: Path, actor: str) -> Path:
+    suffix = _SUFFIX[MediaFile.Kind(record.kind)]
+    name = store.publisher.final_path(record.pk, suffix).name
+    size = extracted.stat().st_size
+    made = certificates.made_by(record, name=name, sha256=record.candidate_sha256, size=size)
+    proof = certificates.issue(store, record, made, by=actor, how="reviewed")
+    return store.publisher.publish(extracted, record.pk, suffix, proof)
 
 
 def _note(record: MediaFile, action: AuditEvent.Action, actor: str, detail: str) -> None:

@@ -19,6 +19,7 @@ from endoreg_db.errors import VerificationError
 from endoreg_db.intake.inspect import MediaKind
 from endoreg_db.models import EndoscopyProcessor, MediaFile, VideoFile
 from endoreg_db.services import records, registry
+from endoreg_db.services.certificates import looked_at
 from endoreg_db.services.context import ImportContext, ImportOutcome, ImportRequest
 from endoreg_db.services.media_import import STALE_LOCK_SECONDS, MediaImportService
 from endoreg_db.services.verdict import Decision, judge
@@ -146,6 +147,7 @@ class VideoImportService(MediaImportService):
             "frames": done.verification.frames,
             "duration": done.verification.duration,
             "timings": done.timings,
+            "verification": looked_at(done.verification),
         }
         candidate = Path(done.candidate)
         if verdict.decision is Decision.SAFE:
