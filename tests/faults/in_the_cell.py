@@ -31,7 +31,7 @@ def write_hook(folder: Path, name: str) -> None:
 def probing_crashes() -> None:
     from endoreg_db.deid.video import deidentify
 
-    deidentify.probe = _crash
+    _put(deidentify, "probe", _crash)
 
 
 def decoder_stops_early() -> None:
@@ -51,7 +51,7 @@ def _stop_decoding(concerns: Callable[[str], bool]) -> None:
         frames = whole(self, container, stream)
         return islice(frames, _SOON) if concerns(self._path) else frames
 
-    SegmentDecoder._decoded = stopping  # type: ignore[method-assign]
+    _put(SegmentDecoder, "_decoded", stopping)
 
 
 def encoder_drops_frames() -> None:
@@ -64,13 +64,13 @@ def encoder_drops_frames() -> None:
         if len(seen) % _SOON:
             spool(self, packet)
 
-    PacketSink._spool = dropping  # type: ignore[method-assign]
+    _put(PacketSink, "_spool", dropping)
 
 
 def encoder_crashes() -> None:
     from endoreg_db.deid.video.transcode import PacketSink
 
-    PacketSink.write = _crash  # type: ignore[method-assign]
+    _put(PacketSink, "write", _crash)
 
 
 def nothing_is_blanked() -> None:
@@ -86,7 +86,7 @@ def nothing_is_blanked() -> None:
             plane.update(rows)
         return frame
 
-    FrameMasker.masked = unmasked  # type: ignore[method-assign]
+    _put(FrameMasker, "masked", unmasked)
 
 
 def _padded(values: Any, plane: Any) -> bytes:
@@ -105,48 +105,49 @@ def joining_loses_packets() -> None:
     def losing(results: Any) -> Iterator[Any]:
         return (packet for number, packet in enumerate(whole(results)) if number != _SOON)
 
-    join.retimed = losing
+    _put(join, "retimed", losing)
 
 
 def joining_crashes() -> None:
     from endoreg_db.deid.video import deidentify
 
-    deidentify.join = _crash
+    _put(deidentify, "join", _crash)
 
 
 def verifier_crashes() -> None:
     from endoreg_db.deid.video import verify
 
-    verify.blank_residue = _crash
+    _put(verify, "blank_residue", _crash)
 
 
 def verifier_is_killed() -> None:
     from endoreg_db.deid.video import verify
 
-    verify.blank_residue = lambda *_: os._exit(9)
+    _put(verify, "blank_residue", lambda *_: os._exit(9))
 
 
 def ocr_raises() -> None:
     from endoreg_db.deid.ocr import TextReader
 
-    TextReader.read_line = TextReader.find_text = _crash  # type: ignore[assignment]
+    _put(TextReader, "read_line", _crash)
+    _put(TextReader, "find_text", _crash)
 
 
 def ocr_reads_rubbish() -> None:
     from endoreg_db.deid.geometry import Box
     from endoreg_db.deid.ocr import FoundText, Line, TextReader
 
-    TextReader.read_line = lambda *_: Line("#~§ xqzw 77", 0.99)  # type: ignore[method-assign]
-    TextReader.find_text = (  # type: ignore[method-assign]
-        lambda *_, **__: [FoundText(Box(0, 0, 10, 10), "#~§ xqzw 77", 0.99)]
-    )
+    rubbish = "#~§ xqzw 77"
+    found = [FoundText(Box(0, 0, 10, 10), rubbish, 0.99)]
+    _put(TextReader, "read_line", lambda *_: Line(rubbish, 0.99))
+    _put(TextReader, "find_text", lambda *_, **__: found)
 
 
 def ocr_reads_nothing() -> None:
     from endoreg_db.deid.ocr import EMPTY, TextReader
 
-    TextReader.read_line = lambda *_: EMPTY  # type: ignore[method-assign]
-    TextReader.find_text = lambda *_, **__: []  # type: ignore[method-assign]
+    _put(TextReader, "read_line", lambda *_: EMPTY)
+    _put(TextReader, "find_text", lambda *_, **__: [])
 
 
 def ocr_model_is_damaged() -> None:
@@ -159,7 +160,13 @@ def ocr_model_is_damaged() -> None:
             (folder / name).write_bytes(b"no model")
         return folder
 
-    ocr._model_folder = damaged
+    _put(ocr, "_model_folder", damaged)
+
+
+def _put(owner: Any, name: str, faulty: Callable[..., Any]) -> None:
+    """Put something in the place of what is there, for as long as the process lives."""
+    assert hasattr(owner, name), f"{owner} has no {name} any more: this fault does nothing"
+    setattr(owner, name, faulty)
 
 
 def _crash(*_: Any, **__: Any) -> Any:

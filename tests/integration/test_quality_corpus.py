@@ -21,11 +21,10 @@ TITLE, SEI, EDGE = (
 DEVICE = replace(scaled(shipped_profile(), 1 / 2), name="half_cv_1500", title="Half a CV-1500")
 
 
-def plan(**changes: object) -> Plan:
+def plan(*events: Event) -> Plan:
     planted = (Planted(TITLE, "MXDPVLKTAWRB"), Planted(SEI, "PLHVTKRDMXAE"), Planted(EDGE, "VKTRBMDLXPHA"))
     drawn = draw_plan(2, seconds=0.6, profile=DEVICE)
-    values = {"format": FORMATS[0], "events": (), "change_at": None, "planted": planted, **changes}
-    return replace(drawn, **values)
+    return replace(drawn, format=FORMATS[0], events=events, change_at=None, planted=planted)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +43,7 @@ def test_nothing_that_was_planted_comes_out(tmp_path: Path, hunter: Hunter) -> N
 
 
 def test_a_worklist_of_one_frame_goes_to_review_and_shows_nobody(tmp_path: Path, hunter: Hunter) -> None:
-    shown = plan(events=(Event("worklist", 4, 1),))
+    shown = plan(Event("worklist", 4, 1))
 
     judgement = bench.examine(shown, tmp_path / "work", tmp_path / "pictures", hunter)
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,9 @@ def file_with(tmp_path: Path, data: bytes, name: str = "file.bin") -> Path:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1250", "utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("spelled", [str, str.upper, str.lower])
-def test_a_name_in_noise_is_found_in_every_encoding_and_case(tmp_path: Path, encoding: str, spelled) -> None:
+def test_a_name_in_noise_is_found_in_every_encoding_and_case(
+    tmp_path: Path, encoding: str, spelled: Callable[[str], str]
+) -> None:
     written = spelled("Weißenfels-Šárka").encode(encoding)
 
     (hit, *_) = hits(file_with(tmp_path, NOISE + written + NOISE), NAME)
@@ -183,7 +186,7 @@ def pdf(tmp_path: Path) -> Path:
     return tmp_path / "plain.pdf"
 
 
-def rewritten(tmp_path: Path, change) -> Path:
+def rewritten(tmp_path: Path, change: Callable[[pypdf.PdfWriter], None]) -> Path:
     writer = pypdf.PdfWriter(clone_from=str(pdf(tmp_path)))
     change(writer)
     with (tmp_path / "leaky.pdf").open("wb") as file:

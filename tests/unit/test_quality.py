@@ -16,7 +16,7 @@ from quality.bench import Judgement, Leak
 from quality.hunter import Hunter
 from quality.hunter.media import Sampling
 from quality.layouts import as_toml, invent_profile
-from quality.plan import FORMATS, Event, Planted, draw_canary, draw_plan
+from quality.plan import FORMATS, Event, Plan, Planted, draw_canary, draw_plan
 from quality.plants import PLANTS, Plant, fitting
 from quality.recordings import Truth, write_recording
 from quality.statistics import Share, at_most, bounds
@@ -71,12 +71,12 @@ def test_the_corpus_has_everything_in_it() -> None:
     assert min(event.frames for plan in plans for event in plan.events) == 1
 
 
-def plan_with(plant: Plant, **changes: object):
+def plan_with(plant: Plant) -> Plan:
     """A short recording of the small device with one thing hidden in it."""
     form = next(form for form in FORMATS if plant in fitting(form.suffix, form.codec))
     planted = (Planted(plant, draw_canary(random.Random(plant.name), plant)),)
     plan = draw_plan(3, seconds=0.5, profile=SMALL)
-    return replace(plan, format=form, events=(), change_at=None, planted=planted, **changes)
+    return replace(plan, format=form, events=(), change_at=None, planted=planted)
 
 
 @pytest.mark.parametrize("name", NAMES)
