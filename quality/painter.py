@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -220,6 +220,5 @@ def _face(style: Style, size: float) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(_font_file(style.bold, style.italic), size)
 
 
-@lru_cache
 def _font_file(bold: bool, italic: bool) -> str:
     return str(Path(reportlab.__file__).parent / "fonts" / _FACES[bold, italic])

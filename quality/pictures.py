@@ -16,6 +16,7 @@ from quality.recordings import Truth
 
 _EVERY = 8  # frames; PSNR is measured in one of so many
 _BLACK = 24  # luma up to which a picture counts as blanked: limited-range black is 16
+_ROUNDED = 0.006  # seconds; places are named with two digits
 _EDGE = 8  # pixels inside the image's edge, where the encoder rings
 
 Plane = NDArray[np.uint8]
@@ -71,7 +72,7 @@ def save_picture(path: Path, seconds: float, target: Path) -> bool:
     """Write the first frame at or after ``seconds`` as a PNG; False if there is none."""
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):
-            if (frame.time or 0.0) + 1e-3 >= seconds:
+            if (frame.time or 0.0) + _ROUNDED >= seconds:
                 Image.fromarray(frame.to_ndarray(format="rgb24")).save(target)
                 return True
     return False

@@ -41,7 +41,6 @@ class Truth:
     codec: str
     identity: dict[str, str]  # overlay field → normalised value
     tokens: tuple[Token, ...]  # that must not come out
-    canaries: tuple[str, ...]  # names of the plants with a token, in the order of :attr:`planted`
     planted: tuple[Token, ...]  # what the plants hide; labels are ``number name``
     image: tuple[int, int, int, int]  # x, y, width and height of the endoscopic image
     events: tuple[tuple[str, int, int], ...]  # kind, first frame, frames
@@ -74,7 +73,7 @@ class Truth:
         for name in ("tokens", "planted"):
             fields[name] = tuple(Token(*pair) for pair in fields[name])
         fields["events"] = tuple(tuple(event) for event in fields["events"])
-        fields["image"], fields["canaries"] = tuple(fields["image"]), tuple(fields["canaries"])
+        fields["image"] = tuple(fields["image"])
         return cls(**fields)
 
 
@@ -108,8 +107,10 @@ def truth_of(plan: Plan, name: str) -> Truth:
     if any(event.kind == "worklist" for event in plan.events):
         shown = [plan.patient, *plan.others]
     hiding = [planted for planted in plan.planted if planted.plant.holds != "nothing"]
-    tokens = {Token(text, label) for person in shown for label, text in screens.tokens_of(person).items()} | {
-        Token(plan.device_serial, "device_serial")
+    tokens = {Token(text, label) for person in shown for label, text in screens.tokens_of(person).items()}
+    tokens |= {
+        Token(plan.device_serial, "device_serial"),
+        Token(plan.examination.date().isoformat(), "examination_date"),
     }
     image = plan.profile.image
     return Truth(
@@ -123,7 +124,6 @@ def truth_of(plan: Plan, name: str) -> Truth:
         codec=plan.format.codec,
         identity=_identity(plan),
         tokens=tuple(sorted(tokens, key=lambda token: (token.label, token.text))),
-        canaries=tuple(planted.plant.name for planted in hiding),
         planted=tuple(Token(p.canary, f"{p.plant.number} {p.plant.name}") for p in hiding),
         image=(image.x, image.y, image.width, image.height),
         events=tuple((event.kind, event.first, event.frames) for event in plan.events),
@@ -169,11 +169,6 @@ class _Encoder:
 
     def write(self, path: Path) -> None:
         with av.open(str(path), "w", format=self._plan.format.muxer) as container:
-            ends = [
-                planted.plant.streams(container, planted.canary)
-                for planted in self._plan.planted
-                if planted.plant.streams is not None and planted.plant.name == "chapter"
-            ]
             self._tag(container)
             width, height = self._painter.size
             video = self._stream(container, width, height + (_CROPPED if self._below else 0))
@@ -182,10 +177,10 @@ class _Encoder:
                 crop = f"h264_metadata=crop_bottom={_CROPPED + padding}"
                 self._filter = BitStreamFilterContext(crop, in_stream=video)
             second = self._second_stream(container)
-            ends += [
+            ends = [
                 planted.plant.streams(container, planted.canary)
                 for planted in self._plan.planted
-                if planted.plant.streams is not None and planted.plant.name != "chapter"
+                if planted.plant.streams is not None
             ]
             for number, planes in enumerate(self._frames()):
                 self._encode(container, video, self._frame(planes), self._time(number))

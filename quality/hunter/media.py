@@ -27,7 +27,7 @@ class Sampling:
     """Which pictures of a recording are read."""
 
     every: float = 2.0  # seconds between two looks, whatever happens
-    most: int = 24  # pictures of one stream that are looked at because print may have appeared
+    most: int = 8  # pictures of one stream that are looked at because print may have appeared
     moments: tuple[float, ...] = ()  # seconds at which something is known to have been shown
     hidden: bool = True  # also what edit list and cropping hide from players
 

@@ -57,8 +57,8 @@ class MediaFile(models.Model):
             ),
             models.CheckConstraint(
                 name="media_output_only_when_published",
-                condition=(models.Q(state__in=[s.value for s in REACHABLE]) & ~models.Q(output_sha256=""))
-                | (~models.Q(state__in=[s.value for s in REACHABLE]) & models.Q(output_sha256="")),
+                condition=(models.Q(state__in=sorted(REACHABLE)) & ~models.Q(output_sha256=""))
+                | (~models.Q(state__in=sorted(REACHABLE)) & models.Q(output_sha256="")),
             ),
         ]
 

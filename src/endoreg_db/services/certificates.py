@@ -7,7 +7,6 @@ import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
@@ -76,7 +75,7 @@ def issue(store: Store, record: MediaFile, made: Made, *, by: str, how: How) -> 
         "source": {"hmac_sha256": source_digest(store, record.content_sha256)},
         "output": {"name": made.name, "sha256": made.sha256, "bytes": made.size},
         "device": _device(record, made.profile_digest),
-        "software": dict(_software()),
+        "software": _software(),
         "findings": [_finding(finding) for finding in made.findings],
         "verification": dict(made.verification),
         "released": {"by": by, "how": how},
@@ -121,16 +120,12 @@ def _milliseconds(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * 1000)
 
 
-@lru_cache(maxsize=1)
-def _software() -> tuple[tuple[str, str], ...]:
-    """Versions of the engines and SHA-256 of the models that are installed; they do not change meanwhile."""
-    versions = [(name, metadata.version(name)) for name in (_INTAKE, *_ENGINES)]
-    return (*versions, *_models())
-
-
-def _models() -> Sequence[tuple[str, str]]:
+def _software() -> dict[str, str]:
+    """Versions of the intake and its engines, and SHA-256 of the models, as they are installed."""
+    versions = {name: metadata.version(name) for name in (_INTAKE, *_ENGINES)}
     folder = Path(str(metadata.distribution("rapidocr").locate_file("rapidocr/models")))
-    return [(model.name, f"sha256:{_sha256(model)}") for model in sorted(folder.glob("*.onnx"))]
+    models = {model.name: f"sha256:{_sha256(model)}" for model in sorted(folder.glob("*.onnx"))}
+    return versions | models
 
 
 def _sha256(path: Path) -> str:

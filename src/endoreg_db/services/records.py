@@ -306,10 +306,11 @@ def publish(
         findings=noted,
         verification=facts.get("verification", {}),
     )
+    # Before the transaction: it hashes the models, and the database must not wait for that.
+    proof = certificates.issue(store, record, made, by="endoreg", how="verified")
     try:
         with transaction.atomic():
             _lock_lease(context)
-            proof = certificates.issue(store, record, made, by="endoreg", how="verified")
             output = store.publisher.publish(candidate, record.pk, suffix, proof)
             record.advance(
                 State.PUBLISHED,

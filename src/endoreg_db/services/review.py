@@ -67,11 +67,13 @@ def _publish_candidate(store: Store, record: MediaFile, actor: str) -> None:
     with Workspace(store.folder, uuid4()) as workspace:
         extracted = workspace.folder / "candidate"
         store.vault.extract(candidate, extracted)
+        suffix = _SUFFIX[MediaFile.Kind(record.kind)]
+        proof = _certificate(store, record, extracted, suffix, actor)
         with transaction.atomic():
             locked = MediaFile.objects.select_for_update().get(pk=record.pk)
             if (locked.state, locked.candidate_sha256) != (State.NEEDS_REVIEW, candidate):
                 raise InvalidTransitionError(f"Somebody else has decided about {record.uuid} meanwhile")
-            output = _publish(store, record, extracted, actor)
+            output = store.publisher.publish(extracted, record.pk, suffix, proof)
             record.advance(
                 State.PUBLISHED, output_name=output.name, output_sha256=candidate, candidate_sha256=""
             )
@@ -79,13 +81,11 @@ def _publish_candidate(store: Store, record: MediaFile, actor: str) -> None:
     store.vault.remove(candidate)
 
 
-def _publish(store: Store, record: MediaFile, extracted: Path, actor: str) -> Path:
-    suffix = _SUFFIX[MediaFile.Kind(record.kind)]
+def _certificate(store: Store, record: MediaFile, extracted: Path, suffix: str, actor: str) -> bytes:
     name = store.publisher.final_path(record.pk, suffix).name
     size = extracted.stat().st_size
     made = certificates.made_by(record, name=name, sha256=record.candidate_sha256, size=size)
-    proof = certificates.issue(store, record, made, by=actor, how="reviewed")
-    return store.publisher.publish(extracted, record.pk, suffix, proof)
+    return certificates.issue(store, record, made, by=actor, how="reviewed")
 
 
 def _note(record: MediaFile, action: AuditEvent.Action, actor: str, detail: str) -> None:
