@@ -8,8 +8,8 @@ import platform
 import sys
 from pathlib import Path
 
-#: Modules with a ``main()`` that returns its tables.
-BENCHMARKS = ("locks", "startup", "bookkeeping", "whole_import", "video")
+#: Modules with a ``main()`` that returns its tables as Markdown.
+BENCHMARKS = ("locks", "startup", "bookkeeping", "duplicates", "rescan", "whole_import", "video")
 
 
 def main() -> None:

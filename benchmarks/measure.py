@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import statistics
 import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +49,35 @@ def run(command: Sequence[str | Path], environ: Mapping[str, str] | None = None)
         end = written.decode("utf-8", "replace")[-1000:]
         raise CommandFailedError(f"{command[0]} ended with code {process.returncode}: {end}")
     return Usage(wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6)
+
+
+def timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Milliseconds of wall time and of CPU time that ``work`` takes, its ended children included."""
+    wall, before = time.perf_counter(), os.times()
+    work()
+    after = os.times()
+    return (time.perf_counter() - wall) * 1e3, (sum(after[:4]) - sum(before[:4])) * 1e3
+
+
+def in_process_of_its_own(module: str, arguments: Sequence[str], option: str) -> str:
+    """What ``module`` prints when it runs with a new, empty intake; its progress stays on standard error.
+
+    An intake's settings are read once in a process, so a benchmark that needs one in its own process
+    starts itself anew.
+
+    Args:
+        module: of the benchmark.
+        arguments: of its command line.
+        option: what to add to them, followed by a folder for files, on the disk of the intake's data.
+
+    Raises:
+        subprocess.CalledProcessError: it failed.
+    """
+    with tempfile.TemporaryDirectory(prefix="endoreg-bench-") as folder:
+        environ = {**os.environ, "ENDOREG_DATA_DIR": str(Path(folder) / "data")}
+        environ.pop("DJANGO_SETTINGS_MODULE", None)
+        command = [sys.executable, "-m", module, *arguments, option, str(Path(folder) / "inbox")]
+        return subprocess.run(command, env=environ, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def median(usages: Sequence[Usage]) -> Usage:

@@ -20,6 +20,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.measure import table
+
 #: The most that ``endoreg status`` may take, in times of the base.
 LIMIT = 1.5
 
@@ -69,24 +71,23 @@ def _run(command: Sequence[str], environ: Mapping[str, str]) -> float:
     return time.perf_counter() - began
 
 
-def main() -> int:
-    """Print the table; exit code 1 if ``endoreg status`` is over the limit."""
+def main(arguments: Sequence[str] = ()) -> str:
+    """Measure, and return the table as Markdown."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=int, default=15)
-    options = parser.parse_args()
+    parser.add_argument("--rounds", type=int, default=15, help="of each (default: %(default)s)")
+    options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="endoreg-startup-") as folder:
         environ = {**os.environ, "ENDOREG_DATA_DIR": str(Path(folder) / "data")}
         environ.pop("DJANGO_SETTINGS_MODULE", None)
         timings = measure(options.rounds, environ)
-    print(f"{'process':<24} {'ms':>6} {'ratio':>6}   (median of {options.rounds} rounds, taking turns)")
-    for timing in timings:
-        print(f"{timing.name:<24} {timing.seconds * 1000:>6.0f} {timing.ratio:>6.2f}")
-    slowest = max(timing.ratio for timing in timings if timing.name.startswith("endoreg status"))
-    print(f"`endoreg status` may take {LIMIT} times the base: {'yes' if slowest <= LIMIT else 'NO'}")
-    return 0 if slowest <= LIMIT else 1
+    return table(
+        f"Start of a command (`endoreg status` may take {LIMIT} × Django's start)",
+        ("process", "ms", "× base"),
+        [(timing.name, f"{timing.seconds * 1e3:.0f}", f"{timing.ratio:.2f}") for timing in timings],
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.stdout.write(main(sys.argv[1:]))

@@ -6,10 +6,12 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
-from endoreg_db.models import EndoscopyProcessor, ImportAttempt, VideoFile
+from endoreg_db.intake.sightings import SETTLING_SECONDS
+from endoreg_db.models import AuditEvent, EndoscopyProcessor, ImportAttempt, VideoFile
 from endoreg_db.services.store import Store
 from tests.acceptance.command_line import ENDOREG, OPTIONS, Endoreg, Untouched, lock_of, run_endoreg
 from tests.conftest import small_profile
@@ -101,6 +103,37 @@ def test_a_folder_is_imported_recursively_without_what_is_no_media(
     assert endoreg("import", inbox, *OPTIONS, "--json").lines[1]["path"] == str(
         inbox / "b" / "without-suffix"
     )
+
+
+def test_finished_files_of_a_folder_are_reported_without_an_import(
+    endoreg: Endoreg, store: Store, small_recording: Path
+) -> None:
+    inbox = small_recording.parent
+    time.sleep(max(0.0, small_recording.stat().st_ctime + SETTLING_SECONDS + 0.1 - time.time()))
+    (first,) = endoreg("import", inbox, *OPTIONS, "--json").lines
+    attempts = ImportAttempt.objects.count()
+
+    again = endoreg("import", inbox, *OPTIONS, "--json")
+    assert again.code == 0, again.err
+    assert again.lines == [{**first, "status": "duplicate", "seconds": 0.0}]
+    told = endoreg("import", inbox, *OPTIONS)
+    assert (told.code, told.out) == (0, "1 file: 1 duplicate\n")
+    assert "known already" in endoreg("import", inbox, *OPTIONS, "--verbose").out
+    assert ImportAttempt.objects.count() == attempts
+
+    copy = Path(shutil.copy(small_recording, inbox / "copy.mp4"))
+    lines = endoreg("import", inbox, *OPTIONS, "--json").lines
+    assert [(line["path"], line["status"]) for line in lines] == [
+        (str(copy), "duplicate"),
+        (str(small_recording), "duplicate"),
+    ]
+    assert ImportAttempt.objects.count() == attempts + 1, "only the new one was looked into"
+
+    removed = endoreg("import", inbox, *OPTIONS, "--delete-source")
+    assert removed.code == 0, removed.err
+    assert not list(inbox.iterdir())
+    events = AuditEvent.objects.filter(action=AuditEvent.Action.SOURCE_REMOVED)
+    assert events.count() == 2, "each after its stored copy had been read back"
 
 
 def test_a_folder_without_media_is_no_failure(endoreg: Endoreg, tmp_path: Path) -> None:

@@ -19,31 +19,42 @@ TITLE, SEI, EDGE = (
 )
 #: Half the CV-1500's size under a name of its own, so that it is registered like a hospital's device.
 DEVICE = replace(scaled(shipped_profile(), 1 / 2), name="half_cv_1500", title="Half a CV-1500")
+IN_THE_FILE = (Planted(TITLE, "MXDPVLKTAWRB"), Planted(SEI, "PLHVTKRDMXAE"))
+IN_THE_PICTURE = Planted(EDGE, "VKTRBMDLXPHA")
 
 
-def plan(*events: Event) -> Plan:
-    planted = (Planted(TITLE, "MXDPVLKTAWRB"), Planted(SEI, "PLHVTKRDMXAE"), Planted(EDGE, "VKTRBMDLXPHA"))
-    drawn = draw_plan(2, seconds=0.6, profile=DEVICE)
+def plan(*planted: Planted, events: tuple[Event, ...] = ()) -> Plan:
+    drawn = draw_plan(2, seconds=0.4, profile=DEVICE)
     return replace(drawn, format=FORMATS[0], events=events, change_at=None, planted=planted)
 
 
 @pytest.fixture(scope="module")
 def hunter() -> Hunter:
-    return Hunter(sampling=Sampling(every=5, most=1), scales=(1.0,))
+    return Hunter(sampling=Sampling(every=5, most=1, hidden=False), scales=(1.0,))
 
 
-def test_nothing_that_was_planted_comes_out(tmp_path: Path, hunter: Hunter) -> None:
-    judgement = bench.examine(plan(), tmp_path / "work", tmp_path / "pictures", hunter)
+@pytest.mark.parametrize(
+    "planted",
+    [IN_THE_FILE, pytest.param((*IN_THE_FILE, IN_THE_PICTURE), marks=pytest.mark.exhaustive)],
+    ids=["in the file", "in the picture too"],
+)
+def test_nothing_that_was_planted_comes_out(
+    tmp_path: Path, hunter: Hunter, planted: tuple[Planted, ...]
+) -> None:
+    drawn = plan(*planted)
+
+    judgement = bench.examine(drawn, tmp_path / "work", tmp_path / "pictures", hunter)
 
     assert judgement.control_missed == ()
     assert (judgement.leaks, judgement.leaks_if_approved) == ((), ())
     assert judgement.status in ("imported", "needs_review"), judgement.error
-    assert judgement.clean_frames == plan().frames and judgement.blanked_frames == 0
+    assert judgement.clean_frames == drawn.frames and judgement.blanked_frames == 0
     assert judgement.psnr is not None and judgement.psnr > 30
 
 
+@pytest.mark.exhaustive
 def test_a_worklist_of_one_frame_goes_to_review_and_shows_nobody(tmp_path: Path, hunter: Hunter) -> None:
-    shown = plan(Event("worklist", 4, 1))
+    shown = plan(*IN_THE_FILE, events=(Event("worklist", 4, 1),))
 
     judgement = bench.examine(shown, tmp_path / "work", tmp_path / "pictures", hunter)
 

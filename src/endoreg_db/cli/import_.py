@@ -53,7 +53,8 @@ def import_files(
     """Import recordings: everything but the endoscopic image is blanked, the output verified.
 
     Takes files and whole folders; the content decides what a file is, not its name. A file whose
-    content is known already ends with the existing record. The source is left as it is.
+    content is known already ends with the existing record. Files of a folder that are finished and
+    have not changed are not opened again, only counted. The source is left as it is.
     """
     if delete_source and not keep_original:
         raise typer.BadParameter("--delete-source needs --keep-original: the source is the only original")
@@ -63,13 +64,15 @@ def import_files(
     from endoreg_db.cli.selection import select
     from endoreg_db.services.context import ImportRequest
 
-    selection = select(paths, never=store.folder.root)
+    # A source that is to be removed has its stored copy read back first, and only the import does that.
+    key = None if delete_source else store.sightings_key
+    selection = select(paths, never=store.folder.root, sightings_key=key)
     _check_names(selection, center, processor)
 
     def request(path: Path) -> ImportRequest:
         return ImportRequest(path, center, processor, keep_original, delete_source)
 
-    return _import_all(output, selection, request)
+    return _import_all(output, selection, request, store.folder.published)
 
 
 def _check_names(selection: Selection, center: str, processor: str | None) -> None:
@@ -87,7 +90,9 @@ def _check_names(selection: Selection, center: str, processor: str | None) -> No
         registry.find_processor(processor)
 
 
-def _import_all(output: Output, selection: Selection, request: Callable[[Path], ImportRequest]) -> int:
+def _import_all(
+    output: Output, selection: Selection, request: Callable[[Path], ImportRequest], published: Path
+) -> int:
     from endoreg_db.cli import results
     from endoreg_db.cli.progress import progress_for
     from endoreg_db.services.video_import import VideoImportService
@@ -97,6 +102,10 @@ def _import_all(output: Output, selection: Selection, request: Callable[[Path], 
     done: dict[Path, FileResult] = {}
     ended: list[FileResult] = []
     for candidate in selection.candidates:
+        if candidate.known is not None:
+            ended.append(results.known_already(candidate.path, candidate.known, published))
+            results.report_known(output, ended[-1])
+            continue
         with progress.file(candidate.path):
             result = results.run_one(candidate.path, partial(_import_one, service, candidate, request))
         if isinstance(result.error, AlreadyProcessedError):

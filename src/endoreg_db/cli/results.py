@@ -14,6 +14,7 @@ from endoreg_db.cli.output import Output, details, indented, printable, words_of
 from endoreg_db.errors import FileLockedError, LeaseLostError, MediaImportError
 
 if TYPE_CHECKING:
+    from endoreg_db.intake.sightings import Known
     from endoreg_db.services.context import ImportOutcome
 
 Status = Literal["imported", "duplicate", "needs_review", "locked", "failed", "quarantined"]
@@ -73,6 +74,24 @@ def run_one(path: Path, work: Callable[[], ImportOutcome]) -> FileResult:
 def given_twice(again: FileResult, earlier: FileResult) -> FileResult:
     """The result for a path that this command has imported already: the record is the same."""
     return FileResult(again.path, "duplicate", earlier.uuid, earlier.output, again.seconds)
+
+
+def known_already(path: Path, known: Known, published: Path) -> FileResult:
+    """The result for a finished file of a folder, which nobody had to open; it took no time of its own.
+
+    Args:
+        path: the file.
+        known: its record.
+        published: the folder of the published files.
+    """
+    output = published / known.output_name if known.output_name else None
+    return FileResult(path, "duplicate", str(known.uuid), output, 0.0)
+
+
+def report_known(output: Output, result: FileResult) -> None:
+    """Print the result of a finished file; a person who did not ask for more finds it in the totals."""
+    if output.flags.as_json or output.flags.verbose:
+        report(output, result)
 
 
 def report(output: Output, result: FileResult) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from endoreg_db.errors import MediaImportError, SourceUnreadableError
 from endoreg_db.intake.inspect import MediaKind, inspect
+from endoreg_db.intake.scan import scan
+from endoreg_db.intake.sightings import Known
 
 _CONTAINERS = {".3gp", ".asf", ".avi", ".dv", ".m4v", ".mkv", ".mov", ".mp4", ".mxf", ".webm", ".wmv"}
 _STREAMS = {".m2ts", ".m2v", ".mpeg", ".mpg", ".mts", ".ts", ".vob"}
@@ -24,8 +26,9 @@ class Candidate:
     """One file to import."""
 
     path: Path
-    kind: MediaKind | None  # by content; None where that could not be read
+    kind: MediaKind | None  # by content; None where that could not, or need not, be read
     error: MediaImportError | None = None  # it cannot even be tried
+    known: Known | None = None  # it is finished, and has not changed since
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,13 @@ class Selection:
     skipped: int  # files in folders that are no media
 
 
-def select(paths: Iterable[Path], *, never: Path) -> Selection:
+def select(paths: Iterable[Path], *, never: Path, sightings_key: bytes | None = None) -> Selection:
     """The files at ``paths``, and those in folders at ``paths``, folder by folder, by name.
 
     In folders, hidden files, lock files and what is neither media by content nor by name are
     passed over. So is the folder ``never``, wherever it lies: what the intake stores is not its input.
+    With a ``sightings_key``, files in folders that are finished and have not changed are known
+    without being opened.
     """
     chosen: list[Candidate] = []
     skipped = 0
@@ -48,7 +53,7 @@ def select(paths: Iterable[Path], *, never: Path) -> Selection:
         if not path.is_dir():
             chosen.append(_look(path))
             continue
-        for found in _walk(path, never):
+        for found in _in_folder(path, never, sightings_key):
             if found.error is None and not _is_wanted(found):
                 skipped += 1
             else:
@@ -56,24 +61,14 @@ def select(paths: Iterable[Path], *, never: Path) -> Selection:
     return Selection(tuple(chosen), skipped)
 
 
-def _walk(folder: Path, never: Path) -> Iterator[Candidate]:
-    unreadable: list[OSError] = []
-    for root, folders, files in os.walk(folder, onerror=unreadable.append):
-        here = Path(root)
-        folders[:] = sorted(n for n in folders if not n.startswith(".") and not _is_same(here / n, never))
-        for name in sorted(files):
-            if not name.startswith(".") and not name.endswith(".lock"):
-                yield _look(here / name)
-    for error in unreadable:
+def _in_folder(folder: Path, never: Path, sightings_key: bytes | None) -> Iterator[Candidate]:
+    scanned = scan(folder, sightings_key, never=never)
+    for found in scanned.found:
+        path = Path(found.path)
+        yield _look(path) if found.known is None else Candidate(path, None, known=found.known)
+    for error in scanned.unreadable:
         path = Path(os.fsdecode(error.filename))
         yield Candidate(path, None, _unreadable(path, error.strerror or str(error)))
-
-
-def _is_same(path: Path, other: Path) -> bool:
-    try:
-        return path.samefile(other)
-    except OSError:  # one of them is not there
-        return False
 
 
 def _look(path: Path) -> Candidate:

@@ -11,9 +11,10 @@ import hashlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import OuterRef, Subquery
+from django.db import connection
 
 from endoreg_db.models import MediaFile, SourceSighting
 from endoreg_db.models.states import SETTLED
@@ -23,6 +24,18 @@ from endoreg_db.storage.publish import SourceFingerprint
 SETTLING_SECONDS = 2.0
 
 _BATCH = 500  # SQLite allows 999 variables in a statement in its smallest builds
+
+
+class Known(NamedTuple):
+    """The settled record of a file that has not changed since it was seen; one of very many."""
+
+    media_id: UUID | str  # as the database holds it
+    output_name: str  # of the published file; empty where there is none
+
+    @property
+    def uuid(self) -> UUID:
+        """The record's."""
+        return UUID(str(self.media_id))
 
 
 def digester(key: bytes) -> Callable[[bytes, os.stat_result], bytes]:
@@ -54,24 +67,42 @@ def has_settled(seen: SourceFingerprint, now: float) -> bool:
 
 def remember(sighting: bytes, media: MediaFile) -> None:
     """Write down that the file behind ``sighting`` has the content of ``media``; joins the transaction."""
-    SourceSighting.objects.update_or_create(digest=sighting, defaults={"media": media})
+    SourceSighting.objects.bulk_create(
+        [SourceSighting(digest=sighting, media_id=media.pk)],
+        update_conflicts=True,
+        unique_fields=["digest"],
+        update_fields=["media"],
+    )
 
 
 def recall(sighting: bytes) -> MediaFile | None:
     """The settled record of a file that has not changed since it was seen; None if it must be read."""
-    found = SourceSighting.objects.filter(digest=sighting, media__state__in=SETTLED).select_related("media")
-    row = found.first()
-    return None if row is None else row.media
+    # Two slim queries and not one that joins: most files that are asked about are new.
+    seen = SourceSighting.objects.filter(digest=sighting).values_list("media_id", flat=True).first()
+    return None if seen is None else MediaFile.objects.filter(pk=seen, state__in=SETTLED).first()
 
 
-def recall_many(sightings: Sequence[bytes]) -> dict[bytes, UUID]:
-    """Of many files, those that need not be read: sighting → UUID of the settled record."""
-    known: dict[bytes, UUID] = {}
-    # The state is looked up for each sighting found. Joined, a planner may begin with the states,
-    # and go through every settled record for each batch: 0.4 s instead of 2 ms with 100,000.
-    state = Subquery(MediaFile.objects.filter(pk=OuterRef("media_id")).order_by().values("state"))
-    rows = SourceSighting.objects.annotate(state=state).values_list("digest", "media_id", "state")
-    for start in range(0, len(sightings), _BATCH):
-        found = rows.filter(digest__in=sightings[start : start + _BATCH])
-        known.update((bytes(digest), media) for digest, media, state in found if state in SETTLED)
+def recall_many(sightings: Sequence[bytes]) -> dict[bytes, Known]:
+    """Of many files, those that need not be read: sighting → settled record."""
+    known: dict[bytes, Known] = {}
+    # In SQL of our own: to build such statements and to convert their rows would take Django four
+    # times as long as the database takes to answer.
+    with connection.cursor() as cursor:
+        for start in range(0, len(sightings), _BATCH):
+            batch = sightings[start : start + _BATCH]
+            cursor.execute(_RECALL.format(", ".join(["%s"] * len(batch))), batch)
+            rows = cursor.fetchall()
+            known |= {bytes(row[0]): Known(row[1], row[3]) for row in rows if row[2] in _SETTLED}
     return known
+
+
+_SETTLED = frozenset(state.value for state in SETTLED)  # plain text is compared five times faster
+
+#: The state is looked up for each sighting that is found, and not asked for: a planner might begin with
+#: the states, and go through every settled record for each batch (0.4 s instead of 2 ms with 100,000).
+_RECALL = f"""
+SELECT sighting.digest, media.uuid, media.state, media.output_name
+FROM {SourceSighting._meta.db_table} sighting
+JOIN {MediaFile._meta.db_table} media ON media.uuid = sighting.media_id
+WHERE sighting.digest IN ({{}})
+"""

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models.functions import Now
 
 from endoreg_db.models.lease import ContentLease, Lease
@@ -52,8 +52,12 @@ def grant(
         LeaseHeldError: somebody else holds it.
     """
     with transaction.atomic():
-        ContentLease.objects.bulk_create([ContentLease(content_sha256=content_sha256)], ignore_conflicts=True)
-        row = ContentLease.objects.select_for_update().get(content_sha256=content_sha256)
+        known = ContentLease.objects.select_for_update().filter(content_sha256=content_sha256)
+        row = known.first()
+        if row is None:
+            if _grant_first(content_sha256, owner, seconds):
+                return Lease(content_sha256, owner, 1)
+            row = known.get()
         free = models.Q(owner__isnull=True) | models.Q(owner=owner) | models.Q(expires_at__lt=Now())
         if row.owner is not None and is_dead(row.owner):
             free |= models.Q(owner=row.owner)
@@ -63,6 +67,22 @@ def grant(
         if not taken:
             raise LeaseHeldError(content_sha256, row.owner or owner)
     return Lease(content_sha256, owner, row.token + 1)
+
+
+def _grant_first(content_sha256: str, owner: UUID, seconds: float | None) -> bool:
+    """Make the row of a content that nobody has leased before; False if somebody was faster."""
+    try:
+        with transaction.atomic():
+            ContentLease.objects.create(
+                content_sha256=content_sha256,
+                owner=owner,
+                token=1,
+                heartbeat_at=Now(),
+                expires_at=_from_now(seconds),
+            )
+    except IntegrityError:
+        return False
+    return True
 
 
 def renew(lease: Lease, *, seconds: float | None = None) -> bool:

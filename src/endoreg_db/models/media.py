@@ -65,6 +65,11 @@ class MediaFile(models.Model):
     def __str__(self) -> str:
         return f"{self.kind} {self.uuid} ({self.state})"
 
+    @classmethod
+    def of_content(cls, content_sha256: str) -> MediaFile | None:
+        """The record of a content; None if it is new. There is never more than one."""
+        return MediaFile.objects.filter(content_sha256=content_sha256).order_by().first()
+
     def advance(self, to: State, *, lease: Lease | None = None, **changes: Any) -> None:
         """Move this record to state ``to`` and write ``changes``, in one conditional statement.
 
@@ -76,11 +81,12 @@ class MediaFile(models.Model):
             LeaseLostError: a newer worker has been granted the content.
             InvalidTransitionError: the record is not in a state from which ``to`` may follow.
         """
-        rows = MediaFile.objects.filter(pk=self.pk, state__in=sources_of(to))
         values: dict[str, Any] = {**changes, "state": to}
+        fenced = []
         if lease is not None:
-            rows = rows.filter(models.Exists(ContentLease.objects.held_by(lease)))
+            fenced.append(models.Exists(ContentLease.objects.held_by(lease)))
             values["fencing_token"] = lease.token
+        rows = MediaFile.objects.filter(*fenced, pk=self.pk, state__in=sources_of(to))
         shared = {field.name for field in MediaFile._meta.fields}
         of_its_kind = {name: values.pop(name) for name in tuple(values) if name not in shared}
         with transaction.atomic():

@@ -46,7 +46,12 @@ def store_identity(sealer: Sealer, media: MediaFile, source: Path, identity: Ide
         "pictures": {field: _text(reading.picture) for field, reading in identity.readings()},
     }
     sealed = sealer.seal(json.dumps(content).encode(), _media_context(media.uuid))
-    SensitiveMeta.objects.update_or_create(media_id=media.uuid, defaults={"sealed": sealed})
+    SensitiveMeta.objects.bulk_create(
+        [SensitiveMeta(media_id=media.uuid, sealed=sealed)],
+        update_conflicts=True,
+        unique_fields=["media"],
+        update_fields=["sealed"],
+    )
 
 
 def show_identity(sealer: Sealer, media: MediaFile) -> SensitiveRecord | None:

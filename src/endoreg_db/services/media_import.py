@@ -263,7 +263,7 @@ class MediaImportService(ABC):
         record = context.the_record
         if context.outcome is None:
             self._keep_lease(context)
-            records.keep_original(context)
+            records.keep_original(context, is_new=created)
             verb = "Created" if created else "Retrieved existing"
             log.info("%s %s with UUID: %s", verb, type(record).__name__, record.uuid)
 
@@ -370,4 +370,7 @@ class MediaImportService(ABC):
         records.record_failure(context, error)
 
     def _config(self) -> Config:
+        context = self._current
+        if context is not None:  # one call, one set of settings
+            return context.config
         return self._fixed_config or current_config()

@@ -136,7 +136,7 @@ def recognise(context: ImportContext) -> bool:
     kept = False
     if MediaFile.objects.filter(size_bytes=path.stat().st_size).exists():
         context.digest = hash_file(path)
-        record = MediaFile.objects.filter(content_sha256=context.digest.sha256).first()
+        record = MediaFile.of_content(context.digest.sha256)
         if record is not None and _settle_known(context, record):
             return True
         kept = record is not None and record.original_kept
@@ -160,7 +160,7 @@ def take_lease(context: ImportContext, new_record: Callable[[str, int], MediaFil
     attempt = context.the_attempt
     with transaction.atomic():
         granted = lease.grant(sha256, attempt.uuid, is_dead=lambda a: recovery.is_dead(context.store, a))
-        record = MediaFile.objects.filter(content_sha256=sha256).first()
+        record = MediaFile.of_content(sha256)
         created = record is None
         if record is None:
             record = new_record(sha256, size)
@@ -172,27 +172,36 @@ def take_lease(context: ImportContext, new_record: Callable[[str, int], MediaFil
             lease.release(granted)
             return False
     context.record, context.lease = _as_its_kind(record), granted
-    context.resources.callback(_release, granted)
+    context.resources.callback(_give_back, context, granted)
     return created
 
 
-def keep_original(context: ImportContext) -> None:
-    """Give the encrypted original its address, then say so in the record, which is now processing."""
+def keep_original(context: ImportContext, *, is_new: bool) -> None:
+    """Give the encrypted original its address, then say so in the record, which is now processing.
+
+    Args:
+        context: of a call that holds the lease.
+        is_new: whether this call made the record; then no earlier attempt has left anything in it.
+    """
     record, ingested = context.the_record, context.ingested
     if ingested is not None:
         context.store.vault.keep(ingested)
-    changes: dict[str, Any] = {
-        "original_kept": record.original_kept or ingested is not None,
-        "findings": [],
-        "candidate_sha256": "",
-    }
+    changes: dict[str, Any] = {"original_kept": record.original_kept or ingested is not None}
+    with transaction.atomic():
+        if not is_new:
+            recovery.settle_earlier_attempts(context.store, record, context.the_attempt)
+            changes |= _begin_anew(context)
+        record.advance(State.PROCESSING, lease=context.the_lease, **changes)
+
+
+def _begin_anew(context: ImportContext) -> dict[str, Any]:
+    """What changes in a known record that is worked on again."""
+    changes: dict[str, Any] = {"findings": [], "candidate_sha256": ""}
     if context.request.retry_of is None:
         changes |= {"center": context.center}
     if context.processor is not None:
         changes |= {"processor": context.processor}
-    with transaction.atomic():
-        recovery.settle_earlier_attempts(context.store, record, context.the_attempt)
-        record.advance(State.PROCESSING, lease=context.the_lease, **changes)
+    return changes
 
 
 def _recall(context: ImportContext) -> bool:
@@ -251,8 +260,10 @@ def _as_its_kind(record: MediaFile) -> MediaFile:
     return child
 
 
-def _release(granted: Lease) -> None:
-    lease.release(granted)
+def _give_back(context: ImportContext, granted: Lease) -> None:
+    # A call that came to its end gave the lease back in the transaction that says so.
+    if context.outcome is None:
+        lease.release(granted)
 
 
 # ------------------------------------------------------------------------------- the way out
@@ -288,8 +299,8 @@ def publish(
 ) -> None:
     """Give the verified output its final name and say so, if the lease is still ours.
 
-    The name is given inside the transaction that holds the lease's row, so a worker whose lease
-    has passed to another can neither replace the other's file nor change the record. If the power
+    The name is given inside the transaction that holds the rows of lease and record, so a worker whose
+    lease has passed to another can neither replace the other's file nor change the record. If the power
     goes between the two, recovery finds a file that no record names, and removes it.
 
     Raises:
@@ -311,16 +322,18 @@ def publish(
     try:
         with transaction.atomic():
             _lock_lease(context)
-            output = store.publisher.publish(candidate, record.pk, suffix, proof)
+            # Before the file gets its name: the statement locks the record's row, and the doctor
+            # removes published files only under that lock.
             record.advance(
                 State.PUBLISHED,
                 lease=context.the_lease,
-                output_name=output.name,
+                output_name=made.name,
                 output_sha256=output_sha256,
                 candidate_sha256="",
                 findings=noted,
                 **facts,
             )
+            output = store.publisher.publish(candidate, record.pk, suffix, proof)
             _settle(context, "imported", identity, output)
     except BaseException:
         _retract_unless_named(store.publisher, record, store.publisher.final_path(record.pk, suffix))
@@ -369,7 +382,7 @@ def hold_for_review(
         raise errors.FileLockedError(
             f"The output of {context.request.file_path} is just being stored for another file"
         ) from error
-    context.resources.callback(_release, own)
+    context.resources.callback(lease.release, own)
     store.vault.keep(ingested)
     with transaction.atomic():
         _lock_lease(context)
@@ -466,10 +479,8 @@ def has_lost_lease(context: ImportContext) -> bool:
 
 
 def _lock_lease(context: ImportContext) -> None:
-    held = ContentLease.objects.select_for_update().held_by(context.the_lease).first()
-    # The record's row too: the doctor removes published files only under it.
-    MediaFile.objects.select_for_update().get(pk=context.the_record.pk)
-    if held is None:
+    held = ContentLease.objects.select_for_update().held_by(context.the_lease).values_list("pk")
+    if not list(held):
         raise errors.LeaseLostError(f"The lease on {context.request.file_path} was lost before it was done")
 
 

@@ -17,11 +17,11 @@ def find_center(name: str) -> Center:
     Raises:
         UnknownCenterError: there is none; the message names the nearest known names.
     """
-    center = Center.objects.filter(name=name).first()
-    if center is None:
+    try:
+        return Center.objects.get(name=name)
+    except Center.DoesNotExist:
         known = Center.objects.values_list("name", flat=True)
-        raise UnknownCenterError(f"Unknown center: {name!r}. {_nearest(name, known)}")
-    return center
+        raise UnknownCenterError(f"Unknown center: {name!r}. {_nearest(name, known)}") from None
 
 
 def find_processor(name: str | None) -> EndoscopyProcessor:
@@ -30,13 +30,15 @@ def find_processor(name: str | None) -> EndoscopyProcessor:
     Raises:
         UnknownProcessorError: there is none, or none was named; the message names known ones.
     """
-    processor = EndoscopyProcessor.objects.filter(name=name or "").first()
-    if processor is None:
+    try:
+        return EndoscopyProcessor.objects.get(name=name or "")
+    except EndoscopyProcessor.DoesNotExist:
         known = EndoscopyProcessor.objects.values_list("name", flat=True)
         if not name:
-            raise UnknownProcessorError(f"No endoscopy processor was named. Known: {', '.join(known)}")
-        raise UnknownProcessorError(f"Unknown processor: {name!r}. {_nearest(name, known)}")
-    return processor
+            why = f"No endoscopy processor was named. Known: {', '.join(known)}"
+        else:
+            why = f"Unknown processor: {name!r}. {_nearest(name, known)}"
+        raise UnknownProcessorError(why) from None
 
 
 def center_names() -> list[str]:
