@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup demo test lint bench storm crash lock clean
+.PHONY: setup demo test lint bench storm crash faults quality lock clean
 .DEFAULT_GOAL := test
 
 $(STAMP): requirements.lock pyproject.toml
@@ -41,6 +41,12 @@ crash: $(STAMP) ## kill an import at every durable operation, then cut the power
 	@$(BIN)/python tools/crash.py --stand-in
 	@$(BIN)/python tools/crash.py --power
 	@$(BIN)/python tools/crash.py --sample 12
+
+faults: $(STAMP) ## break the pass in every way that is known, besides those of the suite (minutes)
+	@$(BIN)/python -m pytest -m exhaustive
+
+quality: $(STAMP) ## draw 300 recordings, import them, count what leaks (hours; resumes where it was)
+	@$(BIN)/python -m quality
 
 lock: ## resolve requirements.lock anew (needs uv on the PATH)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

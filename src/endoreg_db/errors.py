@@ -172,6 +172,12 @@ class VerificationError(MediaImportError):
     advice = "Check that the processor named is the one that made the recording; then `endoreg retry UUID`."
 
 
+class CertificateError(MediaImportError):
+    """A published file and its certificate do not belong together, or one of them was changed."""
+
+    advice = "Do not use the file. Fetch file and certificate again from whoever published them."
+
+
 class InvalidTransitionError(MediaImportError, ValueError):
     """The record is not in a state from which this can be done."""
 

@@ -32,6 +32,7 @@ COMMANDS = [
     ("center", "list"),
     ("device", "add"),
     ("device", "list"),
+    ("certify", "verify"),
     ("sample",),
 ]
 

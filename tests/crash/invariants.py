@@ -8,10 +8,13 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from endoreg_db.certificate import certificate_path, check
+from endoreg_db.errors import CertificateError, SourceMissingError
 from endoreg_db.models import ContentLease, ImportAttempt, MediaFile
 from endoreg_db.models.states import SETTLED
 from endoreg_db.services.doctor import Examination, examine
 from endoreg_db.services.store import Store
+from endoreg_db.storage.signing import load_signing_key
 from tests.crash.scenarios import STALE_AFTER, Expected, Stage
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -104,6 +107,19 @@ def _published(store: Store, record: MediaFile, expected: Expected) -> Iterator[
     wanted = dict(record.published) if expected.published else {}
     if files != wanted:
         yield f"published are {files}, and the record names {wanted}"
+    yield from _certificates(store, {store.folder.published / name for name in wanted})
+
+
+def _certificates(store: Store, published: set[Path]) -> Iterator[str]:
+    """Whether every published file has a certificate that is right, and nothing else has one."""
+    there = set(store.publisher.certificates())
+    yield from (f"a certificate of nothing: {path}" for path in there - set(map(certificate_path, published)))
+    public_key = load_signing_key(store.folder.keys).public_key
+    for path in published:
+        try:
+            check(path, public_key)
+        except (CertificateError, SourceMissingError) as error:
+            yield f"not certified: {error}"
 
 
 def _source(stage: Stage, recording: bytes, expected: Expected) -> Iterator[str]:

@@ -18,6 +18,7 @@ import pytest
 from django.db import connections
 from django.db.models.functions import Now
 
+from endoreg_db.certificate import certificate_path
 from endoreg_db.locking import lease
 from endoreg_db.locking.owner import current_owner
 from endoreg_db.models import ContentLease, ImportAttempt, MediaFile, State, VideoFile
@@ -92,6 +93,31 @@ def test_a_published_file_that_was_changed_is_found_by_the_deep_look(store: Stor
         file.write(b"more")
     assert not _found(store)
     assert "is not the file that was verified" in _found(store, deep=True)["published records"][0]
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"{}")])
+def test_a_certificate_that_is_gone_or_damaged_is_issued_again(
+    store: Store, video: VideoFile, spoil: Callable[[Path], object]
+) -> None:
+    spoil(certificate_path(store.folder.published / video.output_name))
+    assert list(_found(store)) == ["certificates"]
+    assert _examine(store, repair=True)["certificates"].is_well
+    assert not _found(store)
+
+
+def test_a_changed_file_gets_no_certificate(store: Store, video: VideoFile) -> None:
+    path = store.folder.published / video.output_name
+    path.write_bytes(b"another")
+    certificate_path(path).unlink()
+    assert not _examine(store, repair=True)["certificates"].is_well
+    assert not certificate_path(path).exists()
+
+
+def test_a_certificate_of_nothing_is_removed(store: Store, video: VideoFile) -> None:
+    stray = certificate_path(store.folder.published / f"{uuid4()}.mp4")
+    stray.write_bytes(b"{}")
+    assert _found(store) == {"published files": [f"{stray} is named by no record"]}
+    assert _examine(store, repair=True)["published files"].is_well and not stray.exists()
 
 
 @pytest.mark.parametrize("deep", [False, True])

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from endoreg_db import certificate
 from endoreg_db.errors import InvalidTransitionError, UnknownRecordError
 from endoreg_db.models import AuditEvent, EndoscopyProcessor, MediaFile, State
 from endoreg_db.services import catalog, review
+from endoreg_db.services.certificates import source_digest
 from endoreg_db.services.store import Store
 from endoreg_db.services.video_import import VideoImportService
+from endoreg_db.storage.signing import PUBLIC_FILE
 from tests.conftest import SMALL_DEVICE, small_profile
+
+
+def certificate_of(store: Store, output: Path) -> Mapping[str, Any]:
+    """The certificate beside a published file, checked with the public key alone."""
+    public = certificate.public_key_of((store.folder.keys / PUBLIC_FILE).read_bytes())
+    return certificate.check(output, public).document
 
 
 @pytest.fixture
@@ -46,7 +58,28 @@ def test_approving_a_candidate_publishes_the_very_file_that_was_verified(
     assert (stored.state, stored.output_sha256, stored.candidate_sha256) == (State.PUBLISHED, verified, "")
     event = AuditEvent.objects.get()
     assert (event.action, event.actor) == (AuditEvent.Action.APPROVED, "dr_test")
+    certified = certificate_of(store, output)
+    assert certified["released"] == {"by": "dr_test", "how": "reviewed"}
+    assert [finding["code"] for finding in certified["findings"]] == ["unconfirmed_profile"]
+    assert certified["verification"]["frames"] == 25
     assert not list(store.folder.tmp.iterdir())
+
+
+def test_what_is_published_is_certified(store: Store, published: MediaFile) -> None:
+    output = store.folder.published / published.output_name
+    certified = certificate_of(store, output)
+    profile = small_profile()
+    assert certified["device"] == {"profile": SMALL_DEVICE, "profile_sha256": profile.digest}
+    assert certified["released"] == {"by": "endoreg", "how": "verified"}
+    assert certified["output"]["bytes"] == output.stat().st_size
+    assert set(certified["verification"]) == {"frames", "duration_ms", "pictures_read", "largest_residue"}
+    assert {"endoreg-intake", "av", "rapidocr", "onnxruntime"} <= set(certified["software"])
+    assert sum(version.startswith("sha256:") for version in certified["software"].values()) >= 2
+    assert set(certified) == set(certificate.schema()["properties"])
+    # Only who has the hospital's key can tell which source it was.
+    text = json.dumps(certified)
+    assert published.content_sha256 not in text
+    assert certified["source"]["hmac_sha256"] == source_digest(store, published.content_sha256)
 
 
 def test_approving_what_is_published_releases_it(store: Store, published: MediaFile) -> None:
@@ -65,9 +98,11 @@ def test_rejecting_destroys_the_candidate(store: Store, waiting: MediaFile) -> N
     assert AuditEvent.objects.get().detail == "a face shows"
 
 
-def test_rejecting_takes_a_published_file_back(store: Store, published: MediaFile) -> None:
+def test_rejecting_takes_a_published_file_and_its_certificate_back(
+    store: Store, published: MediaFile
+) -> None:
     review.reject(store, published, actor="dr_test", reason="a name shows")
-    assert not list(store.publisher.published_files())
+    assert not list(store.folder.published.iterdir())
 
 
 @pytest.mark.parametrize("reason", ["", "   "])

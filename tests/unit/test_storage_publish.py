@@ -15,6 +15,7 @@ from endoreg_db.storage.layout import DataFolder
 from endoreg_db.storage.publish import Publisher, fingerprint
 
 RECORD = UUID("12345678-1234-5678-1234-567812345678")
+PROOF = b"{}"  # a certificate; what is in it is not the publisher's concern
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def candidate_of(publisher: Publisher, content: bytes) -> Path:
 
 def test_a_candidate_is_moved_to_its_place_and_made_private(publisher: Publisher) -> None:
     candidate = candidate_of(publisher, b"safe")
-    path = publisher.publish(candidate, RECORD, ".mp4")
+    path = publisher.publish(candidate, RECORD, ".mp4", PROOF)
     assert path == publisher.final_path(RECORD, ".mp4")
     assert path.name == "12345678-1234-5678-1234-567812345678.mp4"
     assert path.read_bytes() == b"safe"
@@ -43,8 +44,8 @@ def test_a_candidate_is_moved_to_its_place_and_made_private(publisher: Publisher
 
 
 def test_what_an_attempt_left_before_its_commit_is_replaced(publisher: Publisher) -> None:
-    publisher.publish(candidate_of(publisher, b"left behind"), RECORD, ".mp4")
-    path = publisher.publish(candidate_of(publisher, b"new"), RECORD, ".mp4")
+    publisher.publish(candidate_of(publisher, b"left behind"), RECORD, ".mp4", PROOF)
+    path = publisher.publish(candidate_of(publisher, b"new"), RECORD, ".mp4", PROOF)
     assert path.read_bytes() == b"new"
 
 
@@ -54,14 +55,14 @@ def test_a_link_in_place_of_the_candidate_publishes_and_changes_nothing(publishe
     other.chmod(0o644)
     candidate.symlink_to(other)
     with pytest.raises(StorageFailedError, match="candidate"):
-        publisher.publish(candidate, RECORD, ".mp4")
+        publisher.publish(candidate, RECORD, ".mp4", PROOF)
     assert list(publisher.published_files()) == []
     assert stat.S_IMODE(other.stat().st_mode) == 0o644
 
 
 def test_a_missing_candidate_is_an_error(publisher: Publisher) -> None:
     with pytest.raises(StorageFailedError):
-        publisher.publish(publisher.data_folder.tmp / "nothing", RECORD, ".mp4")
+        publisher.publish(publisher.data_folder.tmp / "nothing", RECORD, ".mp4", PROOF)
 
 
 @pytest.mark.parametrize("suffix", ["", "mp4", "/../../x.mp4", ".mp4/", ".", ".MP4", ".mp4\n"])
@@ -76,7 +77,7 @@ def test_a_certificate_lies_beside_its_file(publisher: Publisher) -> None:
 
 
 def test_retracting_removes_once_and_only_published_files(publisher: Publisher) -> None:
-    path = publisher.publish(candidate_of(publisher, b"safe"), RECORD, ".mp4")
+    path = publisher.publish(candidate_of(publisher, b"safe"), RECORD, ".mp4", PROOF)
     publisher.retract(path)
     publisher.retract(path)
     assert list(publisher.published_files()) == []

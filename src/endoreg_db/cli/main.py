@@ -35,6 +35,7 @@ COMMANDS: dict[str, str | tuple[str, dict[str, str]]] = {
             "propose": "propose:propose_device",
         },
     ),
+    "certify": ("Certificates of published files.", {"verify": "certify:verify"}),
     "sample": "sample:sample",
 }
 

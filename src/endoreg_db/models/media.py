@@ -45,6 +45,7 @@ class MediaFile(models.Model):
     # Of the cleaned text beside the output; reports have one. In the vault while it waits for review.
     text_sha256 = models.CharField(max_length=64, blank=True, default="")
     findings = models.JSONField(default=list)  # why it needs review, in words free of identity
+    verification = models.JSONField(default=dict)  # what the look at the output covered, whole numbers
     fencing_token = models.BigIntegerField(default=0)  # of the grant that changed the record last
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())

@@ -19,14 +19,16 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
+from endoreg_db.certificate import is_about
 from endoreg_db.errors import MediaImportError
 from endoreg_db.locking import file_lock
 from endoreg_db.locking.file_lock import LockState
 from endoreg_db.models import ContentLease, ImportAttempt, MediaFile, State, VideoFile
 from endoreg_db.models.lease import Lease
 from endoreg_db.models.states import REACHABLE
-from endoreg_db.services import identity_records, proposals, recovery, stored
+from endoreg_db.services import certificates, identity_records, proposals, recovery, stored
 from endoreg_db.services.store import Store
+from endoreg_db.storage.signing import load_signing_key
 from endoreg_db.storage.vault import hash_file
 
 
@@ -167,18 +169,48 @@ def _bury_if_asked(examination: Examination, attempt: UUID) -> bool:
 
 def published_files(examination: Examination) -> Iterator[Problem | None]:
     """Files in the published folder that no record names: never verified, or no longer wanted."""
-    for path in examination.store.publisher.published_files():
+    publisher = examination.store.publisher
+    for path in (*publisher.published_files(), *publisher.certificates()):
         yield None
         with transaction.atomic():
             # Whoever publishes holds this row's lock while it renames; so what is there now is
             # either named by a committed row, or will never be.
             uuid = _uuid_or_none(path.name.split(".")[0])
             record = MediaFile.objects.select_for_update().filter(pk=uuid).first() if uuid else None
-            if record is not None and path.name in record.published:
+            if record is not None and _is_named_by(record, path):
                 continue
             if examination.repair:
-                examination.store.publisher.retract(path)
+                publisher.retract(path)
         yield Problem("published files", f"{path} is named by no record", examination.repair)
+
+
+def _is_named_by(record: MediaFile, path: Path) -> bool:
+    """Whether the path is one of the record's published files."""
+    return path.name in record.published
+
+
+def certificates_of_files(examination: Examination) -> Iterator[Problem | None]:
+    """Published files whose certificate is missing or is not about them."""
+    store = examination.store
+    public_key = load_signing_key(store.folder.keys).public_key
+    for record in MediaFile.objects.filter(state__in=REACHABLE).iterator():
+        for name, sha256 in record.published.items():
+            yield None
+            path = store.folder.published / name
+            if path.is_file() and not is_about(path, sha256, public_key):
+                repaired = examination.repair and _certify_again(store, record, path, sha256)
+                yield Problem("certificates", f"{path} has no certificate of its own", repaired)
+
+
+def _certify_again(store: Store, record: MediaFile, path: Path, sha256: str) -> bool:
+    """Only for the very file that was verified; what became of another is for a person to find out."""
+    if hash_file(path).sha256 != sha256:
+        return False
+    with transaction.atomic():
+        # Locked, so that nobody takes the file back meanwhile.
+        MediaFile.objects.select_for_update().get(pk=record.pk, state__in=REACHABLE)
+        store.publisher.certify(path, certificates.reissue(store, record, path, sha256))
+    return True
 
 
 def published_records(examination: Examination) -> Iterator[Problem | None]:
@@ -339,6 +371,7 @@ CHECKS: dict[str, Check] = {
     "temporary files": temporary_files,
     "published files": published_files,
     "published records": published_records,
+    "certificates": certificates_of_files,
     "stored originals": stored_originals,
     "orphaned originals": orphaned_originals,
     "proposed profiles": proposed_profiles,

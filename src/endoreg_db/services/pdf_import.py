@@ -18,6 +18,7 @@ from endoreg_db.errors import VerificationError
 from endoreg_db.intake.inspect import MediaKind
 from endoreg_db.models import MediaFile, ReportFile
 from endoreg_db.services import records, registry
+from endoreg_db.services.certificates import looked_at_report
 from endoreg_db.services.context import ImportOutcome, ImportRequest
 from endoreg_db.services.media_import import STALE_LOCK_SECONDS, MediaImportService
 from endoreg_db.services.verdict import Decision, judge_report
@@ -136,6 +137,7 @@ class PdfImportService(MediaImportService):
             "pages_scanned": done.pages_scanned,
             "words": done.verification.words,
             "timings": done.timings,
+            "verification": looked_at_report(done.verification),
         }
         made = records.Output(Path(done.candidate), OUTPUT_SUFFIX, Path(done.text))
         if verdict.decision is Decision.SAFE:

@@ -32,7 +32,7 @@ from endoreg_db.models import AuditEvent, ContentLease, ImportAttempt, MediaFile
 from endoreg_db.models.lease import Lease
 from endoreg_db.models.media import TEXT_SUFFIX
 from endoreg_db.models.states import SETTLED, sources_of
-from endoreg_db.services import database, identity_records, recovery
+from endoreg_db.services import certificates, database, identity_records, recovery
 from endoreg_db.services.context import ImportContext, ImportOutcome, ImportRequest, Status
 from endoreg_db.services.store import open_store
 from endoreg_db.storage.durable import remove_durably, storage_errors
@@ -320,9 +320,15 @@ class Output:
     text: Path | None = None  # the cleaned text beside it
 
     @property
+    def files(self) -> tuple[tuple[Path, str], ...]:
+        """All files that are published, each with its suffix; the candidate last."""
+        candidate = (self.candidate, self.suffix)
+        return (candidate,) if self.text is None else ((self.text, TEXT_SUFFIX), candidate)
+
+    @property
     def suffixes(self) -> tuple[str, ...]:
         """Of all files that are published."""
-        return (self.suffix,) if self.text is None else (self.suffix, TEXT_SUFFIX)
+        return tuple(suffix for _, suffix in self.files)
 
 
 def publish(
@@ -342,8 +348,13 @@ def publish(
         LeaseLostError: a newer worker has been granted the content; nothing was changed.
     """
     record, store = context.the_record, context.store
-    output_sha256 = hash_file(made.candidate).sha256
-    text_sha256 = "" if made.text is None else hash_file(made.text).sha256
+    noted = [asdict(finding) for finding in findings]
+    digests = {suffix: hash_file(path).sha256 for path, suffix in made.files}
+    # Before the transaction: it hashes the models, and the database must not wait for that.
+    proofs = {
+        suffix: _certificate(context, path, suffix, digests[suffix], noted, facts)
+        for path, suffix in made.files
+    }
     try:
         with transaction.atomic():
             _lock_lease(context)
@@ -353,19 +364,40 @@ def publish(
                 State.PUBLISHED,
                 lease=context.the_lease,
                 output_name=store.publisher.final_path(record.pk, made.suffix).name,
-                output_sha256=output_sha256,
+                output_sha256=digests[made.suffix],
                 candidate_sha256="",
-                text_sha256=text_sha256,
-                findings=[asdict(finding) for finding in findings],
+                text_sha256=digests.get(TEXT_SUFFIX, ""),
+                findings=noted,
                 **facts,
             )
-            if made.text is not None:
-                store.publisher.publish(made.text, record.pk, TEXT_SUFFIX)
-            output = store.publisher.publish(made.candidate, record.pk, made.suffix)
+            for path, suffix in made.files:
+                store.publisher.publish(path, record.pk, suffix, proofs[suffix])
+            output = store.publisher.final_path(record.pk, made.suffix)
             _settle(context, "imported", identity, output)
     except BaseException:
         _retract_unless_named(store.publisher, record, made.suffixes)
         raise
+
+
+def _certificate(
+    context: ImportContext,
+    path: Path,
+    suffix: str,
+    sha256: str,
+    findings: list[dict[str, Any]],
+    facts: Mapping[str, Any],
+) -> bytes:
+    """The certificate of a file that this call has verified and is about to publish."""
+    store, record = context.store, context.the_record
+    made = certificates.Made(
+        name=store.publisher.final_path(record.pk, suffix).name,
+        sha256=sha256,
+        size=path.stat().st_size,
+        profile_digest=facts.get("profile_digest", ""),
+        findings=findings,
+        verification=facts.get("verification", {}),
+    )
+    return certificates.issue(store, record, made, by="endoreg", how="verified")
 
 
 def _retract_unless_named(publisher: Publisher, record: MediaFile, suffixes: Sequence[str]) -> None:

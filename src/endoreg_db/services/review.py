@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from uuid import uuid4
 
 from django.db import transaction
@@ -10,7 +11,7 @@ from endoreg_db.errors import InvalidTransitionError
 from endoreg_db.logging import get_logger
 from endoreg_db.models import AuditEvent, MediaFile, State
 from endoreg_db.models.media import TEXT_SUFFIX
-from endoreg_db.services import stored
+from endoreg_db.services import certificates, stored
 from endoreg_db.services.store import Store
 from endoreg_db.storage.workspace import Workspace
 
@@ -66,16 +67,18 @@ def _publish_candidate(store: Store, record: MediaFile, actor: str) -> None:
         raise InvalidTransitionError(f"The {record.kind} {record.uuid} has no candidate to publish")
     waiting = _waiting(record)
     with Workspace(store.folder, uuid4()) as workspace:
-        extracted = [workspace.folder / f"candidate-{number}" for number in range(len(waiting))]
-        for sha256, path in zip(waiting, extracted, strict=True):
-            store.vault.extract(sha256, path)
+        suffixes = (_SUFFIX[MediaFile.Kind(record.kind)], TEXT_SUFFIX)
+        files = []
+        for number, (sha256, suffix) in enumerate(zip(waiting, suffixes, strict=False)):
+            extracted = workspace.folder / f"candidate-{number}"
+            store.vault.extract(sha256, extracted)
+            files.append((extracted, suffix, _certificate(store, record, extracted, suffix, sha256, actor)))
         with transaction.atomic():
             locked = MediaFile.objects.select_for_update().get(pk=record.pk)
             if (locked.state, locked.candidate_sha256) != (State.NEEDS_REVIEW, candidate):
                 raise InvalidTransitionError(f"Somebody else has decided about {record.uuid} meanwhile")
-            for text in extracted[1:]:
-                store.publisher.publish(text, record.pk, TEXT_SUFFIX)
-            output = store.publisher.publish(extracted[0], record.pk, _SUFFIX[MediaFile.Kind(record.kind)])
+            for extracted, suffix, proof in reversed(files):
+                output = store.publisher.publish(extracted, record.pk, suffix, proof)
             record.advance(
                 State.PUBLISHED, output_name=output.name, output_sha256=candidate, candidate_sha256=""
             )
@@ -89,6 +92,15 @@ def _waiting(record: MediaFile) -> tuple[str, ...]:
     if not record.candidate_sha256:
         return ()
     return (record.candidate_sha256, *((record.text_sha256,) if record.text_sha256 else ()))
+
+
+def _certificate(
+    store: Store, record: MediaFile, extracted: Path, suffix: str, sha256: str, actor: str
+) -> bytes:
+    name = store.publisher.final_path(record.pk, suffix).name
+    size = extracted.stat().st_size
+    made = certificates.made_by(record, name=name, sha256=sha256, size=size)
+    return certificates.issue(store, record, made, by=actor, how="reviewed")
 
 
 def _note(record: MediaFile, action: AuditEvent.Action, actor: str, detail: str) -> None:

@@ -12,6 +12,7 @@ from endoreg_db.storage.keys import MasterKey, load_key
 from endoreg_db.storage.layout import DataFolder
 from endoreg_db.storage.publish import Publisher, SourceFingerprint
 from endoreg_db.storage.sealing import Sealer
+from endoreg_db.storage.signing import ensure_signing_key
 from endoreg_db.storage.vault import Vault
 
 
@@ -44,4 +45,5 @@ def open_store(config: Config) -> Store:
     """
     folder = prepare(config)
     key = load_key(folder.keys)
+    ensure_signing_key(folder.keys)
     return Store(folder, Vault(folder.vault, key), Sealer(key), Publisher(folder), key)

@@ -21,6 +21,7 @@ from endoreg_db.intake.inspect import MediaKind
 from endoreg_db.logging import get_logger
 from endoreg_db.models import MediaFile, VideoFile
 from endoreg_db.services import proposals, records, registry
+from endoreg_db.services.certificates import looked_at
 from endoreg_db.services.context import ImportContext, ImportOutcome, ImportRequest
 from endoreg_db.services.media_import import STALE_LOCK_SECONDS, MediaImportService
 from endoreg_db.services.verdict import Decision, judge
@@ -159,6 +160,7 @@ class VideoImportService(MediaImportService):
             "frames": done.verification.frames,
             "duration": done.verification.duration,
             "timings": done.timings,
+            "verification": looked_at(done.verification),
         }
         made = records.Output(Path(done.candidate), OUTPUT_SUFFIX)
         if verdict.decision is Decision.SAFE:

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+from endoreg_db.certificate import SUFFIX as CERTIFICATE_SUFFIX
+from endoreg_db.certificate import certificate_path
 from endoreg_db.errors import SourceMissingError, SourceUnreadableError
-from endoreg_db.storage.durable import move_durably, remove_durably, storage_errors
+from endoreg_db.storage.durable import move_durably, remove_durably, storage_errors, write_durably
 from endoreg_db.storage.layout import DataFolder
 
 #: One or more lower-case parts, so that ``.mp4.certificate.json`` can lie beside ``.mp4``.
@@ -38,11 +40,12 @@ class Publisher:
             raise ValueError(f"not a suffix: {suffix!r}")
         return self.data_folder.published / f"{uuid}{suffix}"
 
-    def publish(self, candidate: Path, uuid: UUID, suffix: str) -> Path:
+    def publish(self, candidate: Path, uuid: UUID, suffix: str, certificate: bytes) -> Path:
         """Move the complete file ``candidate`` to its final path, which is returned.
 
-        Afterwards it is durable there, private to this user, and gone from where it was. A file left
-        at the final path by an attempt that died before its commit is replaced.
+        Afterwards it is durable there, private to this user, gone from where it was, and its
+        certificate lies beside it, durable before the file is. What an attempt left at the final
+        path that died before its commit is replaced.
 
         Not guaranteed: no row names the file yet. The caller commits one, or retracts the file.
 
@@ -53,11 +56,26 @@ class Publisher:
         target = self.final_path(uuid, suffix)
         with storage_errors(candidate):
             _make_private(candidate)
+        # In the folder of the attempt, whose leftovers recovery knows.
+        self.certify(target, certificate, temp_folder=candidate.parent)
         move_durably(candidate, target)
         return target
 
+    def certify(self, path: Path, certificate: bytes, *, temp_folder: Path | None = None) -> None:
+        """Write the certificate of a published file, or of one that is about to be.
+
+        Args:
+            path: the published file.
+            certificate: the bytes.
+            temp_folder: where they lie until they are complete; beside the file unless given.
+
+        Raises:
+            InsufficientStorageError, StorageFailedError: it cannot be written; what was there stays.
+        """
+        write_durably(certificate_path(path), certificate, temp_folder=temp_folder)
+
     def retract(self, path: Path) -> None:
-        """Remove a published file; a missing one is fine.
+        """Remove a published file, and then its certificate; a missing one is fine.
 
         Raises:
             ValueError: ``path`` is not one of the published files; the call is wrong.
@@ -66,16 +84,27 @@ class Publisher:
         if path.parent != self.data_folder.published:
             raise ValueError(f"not a published file: {path}")
         remove_durably(path)
+        remove_durably(certificate_path(path))
 
     def published_files(self) -> Iterator[Path]:
-        """Every file in the published folder by name, strays too; for recovery.
+        """Every file in the published folder by name, strays too, but certificates; for recovery.
 
         Raises:
             StorageFailedError: the folder cannot be read.
         """
+        yield from (path for path in self._all_files() if not path.name.endswith(CERTIFICATE_SUFFIX))
+
+    def certificates(self) -> Iterator[Path]:
+        """Every certificate in the published folder by name, strays too; for recovery.
+
+        Raises:
+            StorageFailedError: the folder cannot be read.
+        """
+        yield from (path for path in self._all_files() if path.name.endswith(CERTIFICATE_SUFFIX))
+
+    def _all_files(self) -> list[Path]:
         with storage_errors(self.data_folder.published):
-            files = sorted(path for path in self.data_folder.published.iterdir() if not path.is_dir())
-        yield from files
+            return sorted(path for path in self.data_folder.published.iterdir() if not path.is_dir())
 
 
 def _make_private(candidate: Path) -> None:

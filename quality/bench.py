@@ -1,0 +1,220 @@
+"""Imports recordings of the corpus as a user would, and looks at everything that came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from quality.hunter import Hit, Hunter, Report, Token
+from quality.layouts import as_toml
+from quality.pictures import compare, save_picture
+from quality.plan import Plan
+from quality.recordings import Truth, write_recording
+
+_CENTER = "test_center"
+_TIME = re.compile(r"picture at ([\d.]+) s")
+#: The log names the path of the source by contract, for the operator who gave it; see docs/quality.md.
+_NAMED_IN_LOGS = "20 file name"
+_LIMIT = 1800  # seconds that one command may take
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """Something that was found where it must not be."""
+
+    label: str  # of the token
+    where: str  # file below the data folder, and place in it
+    how: str
+    excerpt: str
+    picture: str | None  # name of a PNG in the folder of pictures
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What became of one recording."""
+
+    seed: int
+    seconds: float
+    file: str
+    processor: str
+    confirmed: bool
+    codec: str
+    happens: tuple[str, ...]  # kinds of events, and ``patient_change``
+    planted: tuple[str, ...]  # labels of the canaries
+    control_missed: tuple[str, ...]  # canaries that the hunter did not find in the untouched file
+    status: str  # as ``endoreg import --json`` says
+    error: str | None
+    findings: tuple[str, ...]  # codes
+    leaks: tuple[Leak, ...]
+    leaks_if_approved: tuple[Leak, ...]  # of a candidate under review, had a person let it pass unseen
+    fields: Mapping[str, bool]  # identity field → whether it was read right
+    clean_frames: int
+    blanked_frames: int  # of the clean ones
+    psnr: float | None  # decibel
+    room_seconds: float
+    import_seconds: float
+    hunt_seconds: float
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON, whole or not at all: an interrupted run goes on where it was."""
+        waiting = path.with_suffix(".part")
+        waiting.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False), encoding="utf-8")
+        waiting.replace(path)
+
+    @classmethod
+    def read(cls, path: Path) -> Judgement:
+        """What :meth:`write` wrote."""
+        fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        for name in ("leaks", "leaks_if_approved"):
+            fields[name] = tuple(Leak(**leak) for leak in fields[name])
+        for name, value in fields.items():
+            fields[name] = tuple(value) if isinstance(value, list) else value
+        return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """An intake of its own, with an empty data folder, used by its command line alone."""
+
+    root: Path
+
+    @property
+    def data(self) -> Path:
+        """The data folder."""
+        return self.root / "data"
+
+    @property
+    def log(self) -> Path:
+        """What the commands said on standard error."""
+        return self.root / "endoreg.log"
+
+    def run(self, *arguments: str) -> list[dict[str, Any]]:
+        """One ``endoreg`` command; the objects that it printed."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("ENDOREG_")}
+        environment["ENDOREG_DATA_DIR"] = str(self.data)
+        command = [sys.executable, "-m", "endoreg_db", *arguments, "--json"]
+        with self.log.open("ab") as log:
+            ended = subprocess.run(
+                command, env=environment, stdout=subprocess.PIPE, stderr=log, timeout=_LIMIT
+            )
+        return [json.loads(line) for line in ended.stdout.decode().splitlines()]
+
+
+def examine(plan: Plan, work: Path, pictures: Path, hunter: Hunter) -> Judgement:
+    """Write the recording of a plan, import it, and hunt through all that the intake wrote.
+
+    Args:
+        plan: the recording.
+        work: an empty folder for the recording and the data folder; its content may be removed after.
+        pictures: where pictures of failures are put.
+        hunter: looks for what leaked.
+    """
+    source, truth = write_recording(plan, work / "inbox")
+    control = hunter.hunt(source, truth.planted, pictures=_needs_reading(truth))
+    missed = tuple(token.label for token in truth.planted if token not in control.tokens)
+    intake = Intake(work)
+    _register(intake, plan)
+    begun = time.monotonic()
+    (said, *_) = intake.run("import", str(source), "--center", _CENTER, "--processor", truth.processor)
+    imported = time.monotonic()
+    found = _hunt(intake, truth, hunter)
+    hunted = time.monotonic()
+    shown = intake.run("show", said["uuid"], "--identity")[0] if said["uuid"] else {}
+    output, later = said["output"], None
+    if said["status"] == "needs_review":
+        intake.run("approve", said["uuid"])
+        output = next((str(path) for path in (intake.data / "published").glob("*.mp4")), None)
+        later = hunter.hunt(Path(output), _tokens(truth), moments=truth.moments) if output else None
+    comparison = compare(source, Path(output), truth) if output else None
+    names = _Pictures(pictures, plan.seed)
+    return Judgement(
+        seed=plan.seed,
+        seconds=plan.frames / plan.fps,
+        file=source.name,
+        processor=truth.processor,
+        confirmed=truth.confirmed,
+        codec=f"{plan.format.muxer}/{truth.codec}",
+        happens=_happens(truth),
+        planted=tuple(token.label for token in truth.planted),
+        control_missed=missed,
+        status=said["status"],
+        error=said["error"] and said["error"]["type"],
+        findings=tuple(finding["code"] for finding in shown.get("findings", [])),
+        leaks=tuple(names.leak(hit, intake) for report in found for hit in report.hits),
+        leaks_if_approved=tuple(names.leak(hit, intake) for hit in later.hits) if later else (),
+        fields={name: shown.get(name) == value for name, value in truth.identity.items()} if shown else {},
+        clean_frames=comparison.clean if comparison else 0,
+        blanked_frames=comparison.blanked if comparison else 0,
+        psnr=comparison.psnr if comparison else None,
+        room_seconds=comparison.room_seconds if comparison else 0.0,
+        import_seconds=imported - begun,
+        hunt_seconds=hunted - imported,
+    )
+
+
+def remove(work: Path) -> None:
+    """Remove a recording and its data folder."""
+    shutil.rmtree(work, ignore_errors=True)
+
+
+def _register(intake: Intake, plan: Plan) -> None:
+    """Make the device known, as a person does who has one that does not come with the package."""
+    known = {device["name"] for device in intake.run("device", "list")}
+    if plan.profile.name not in known:
+        file = intake.root / "device.toml"
+        file.write_text(as_toml(plan.profile), encoding="utf-8")
+        intake.run("device", "add", str(file))
+
+
+def _hunt(intake: Intake, truth: Truth, hunter: Hunter) -> Sequence[Report]:
+    """Everything that the intake wrote; what is encrypted is looked at as bytes."""
+    encrypted = (intake.data / "vault", intake.data / "keys")
+    said = [token for token in _tokens(truth) if token.label != _NAMED_IN_LOGS]
+    return (
+        hunter.hunt(intake.data, _tokens(truth), moments=truth.moments, shallow=encrypted),
+        hunter.hunt(intake.log, said, pictures=False),
+    )
+
+
+def _tokens(truth: Truth) -> tuple[Token, ...]:
+    return (*truth.tokens, *truth.planted)
+
+
+def _happens(truth: Truth) -> tuple[str, ...]:
+    changes = () if truth.change_at is None else ("patient_change",)
+    return (*(kind for kind, _, _ in truth.events), *changes)
+
+
+def _needs_reading(truth: Truth) -> bool:
+    """Whether a canary can only be found by reading pictures."""
+    drawn = any(token.label in ("26 text at the edge", "9 cover") for token in truth.planted)
+    return drawn or truth.pictures_hidden or truth.pictures_added
+
+
+@dataclass(frozen=True, slots=True)
+class _Pictures:
+    """Saves a picture of every leak that can be seen."""
+
+    folder: Path
+    seed: int
+
+    def leak(self, hit: Hit, intake: Intake) -> Leak:
+        path = Path(hit.path)
+        below = path.relative_to(intake.root).as_posix()
+        leak = Leak(hit.token.label, f"{below}: {hit.where}", hit.how, hit.excerpt, None)
+        at = _TIME.search(hit.where)
+        if at is None:
+            return leak
+        name = f"{self.seed:05}-{float(at[1]):08.2f}.png"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        there = (self.folder / name).exists() or save_picture(path, float(at[1]), self.folder / name)
+        return replace(leak, picture=name if there else None)

@@ -1,0 +1,86 @@
+"""Compares the pictures of a recording with those of its output: what was kept, what was blanked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from quality.recordings import Truth
+
+_EVERY = 8  # frames; PSNR is measured in one of so many
+_BLACK = 24  # luma up to which a picture counts as blanked: limited-range black is 16
+_ROUNDED = 0.006  # seconds; places are named with two digits
+_EDGE = 8  # pixels inside the image's edge, where the encoder rings
+
+Plane = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What became of the pictures."""
+
+    frames: int  # of the output
+    clean: int  # frames that show nobody where the image belongs
+    blanked: int  # of these, blanked whole without need
+    psnr: float | None  # decibel inside the image, over the clean frames that were kept
+    room_seconds: float  # of the room, kept in the output
+
+
+def compare(source: Path, output: Path, truth: Truth) -> Comparison:
+    """Go through both recordings frame by frame.
+
+    Pictures that only the source has, or that are not the device's, are not compared; the times of
+    both are the same, so frames are counted.
+    """
+    x, y, width, height = truth.image
+    inside = slice(y + _EDGE, y + height - _EDGE), slice(x + _EDGE, x + width - _EDGE)
+    errors: list[float] = []
+    frames = clean = blanked = rooms = 0
+    comparable = not truth.pictures_hidden
+    sources = luma_of(source) if comparable else iter(())
+    for number, shown in enumerate(luma_of(output)):
+        original = next(sources, None)
+        frames += 1
+        kept = int(shown.max()) > _BLACK
+        rooms += kept and _shows(truth, "room", number)
+        if number >= truth.seconds * truth.fps or _is_exposing(truth, number):
+            continue
+        clean += 1
+        blanked += not kept
+        if kept and original is not None and number % _EVERY == 0 and original.shape == shown.shape:
+            difference = original[inside].astype(np.float32) - shown[inside]
+            errors.append(float(np.square(difference).mean()))
+    psnr = 10 * math.log10(255**2 / max(1e-9, float(np.mean(errors)))) if errors else None
+    return Comparison(frames, clean, blanked, psnr, rooms / truth.fps)
+
+
+def luma_of(path: Path) -> Iterator[Plane]:
+    """Luma of every frame that a player shows."""
+    with av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            yield np.asarray(frame.to_ndarray(format="gray"), np.uint8)
+
+
+def save_picture(path: Path, seconds: float, target: Path) -> bool:
+    """Write the first frame at or after ``seconds`` as a PNG; False if there is none."""
+    with av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            if (frame.time or 0.0) + _ROUNDED >= seconds:
+                Image.fromarray(frame.to_ndarray(format="rgb24")).save(target)
+                return True
+    return False
+
+
+def _shows(truth: Truth, kind: str, number: int) -> bool:
+    return any(k == kind and first <= number < first + count for k, first, count in truth.events)
+
+
+def _is_exposing(truth: Truth, number: int) -> bool:
+    return any(first <= number < first + count for first, count in truth.exposing)

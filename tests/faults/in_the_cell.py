@@ -1,0 +1,192 @@
+"""Faults inside the cell and its workers, each at one stage of the video pass.
+
+The parent cannot reach into these processes. A ``sitecustomize`` on their path calls :func:`install`
+when they start, which puts a faulty part in the place of the real one. Nothing else is simulated.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+_SOON = 5  # frames after which something stops
+
+
+def install(name: str) -> None:
+    """Put the fault of that name in its place, in this process."""
+    FAULTS[name][1]()
+
+
+def write_hook(folder: Path, name: str) -> None:
+    """Write the ``sitecustomize`` that installs the fault in every Python that has ``folder`` on its path."""
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(
+        f"from tests.faults.in_the_cell import install\ninstall({name!r})\n", encoding="utf-8"
+    )
+
+
+def probing_crashes() -> None:
+    from endoreg_db.deid.video import deidentify
+
+    _put(deidentify, "probe", _crash)
+
+
+def decoder_stops_early() -> None:
+    _stop_decoding(lambda path: not path.endswith("candidate.mp4"))
+
+
+def decoder_of_the_output_stops_early() -> None:
+    _stop_decoding(lambda path: path.endswith("candidate.mp4"))
+
+
+def _stop_decoding(concerns: Callable[[str], bool]) -> None:
+    from endoreg_db.deid.video.decode import SegmentDecoder
+
+    whole = SegmentDecoder._decoded
+
+    def stopping(self: Any, container: Any, stream: Any) -> Iterator[Any]:
+        frames = whole(self, container, stream)
+        return islice(frames, _SOON) if concerns(self._path) else frames
+
+    _put(SegmentDecoder, "_decoded", stopping)
+
+
+def encoder_drops_frames() -> None:
+    from endoreg_db.deid.video.transcode import PacketSink
+
+    spool, seen = PacketSink._spool, []
+
+    def dropping(self: Any, packet: Any) -> None:
+        seen.append(packet)
+        if len(seen) % _SOON:
+            spool(self, packet)
+
+    _put(PacketSink, "_spool", dropping)
+
+
+def encoder_crashes() -> None:
+    from endoreg_db.deid.video.transcode import PacketSink
+
+    _put(PacketSink, "write", _crash)
+
+
+def nothing_is_blanked() -> None:
+    import av
+
+    from endoreg_db.deid.video.mask import FrameMasker
+
+    def unmasked(_self: Any, planes: Any) -> av.VideoFrame:
+        height, width = planes[0].shape
+        frame = av.VideoFrame(width, height, "yuv420p")
+        for plane, values in zip(frame.planes, planes, strict=True):
+            rows = values.tobytes() if plane.line_size == values.shape[1] else _padded(values, plane)
+            plane.update(rows)
+        return frame
+
+    _put(FrameMasker, "masked", unmasked)
+
+
+def _padded(values: Any, plane: Any) -> bytes:
+    import numpy as np
+
+    rows = np.zeros((plane.height, plane.line_size), np.uint8)
+    rows[:, : plane.width] = values
+    return rows.tobytes()
+
+
+def joining_loses_packets() -> None:
+    from endoreg_db.deid.video import join
+
+    whole = join.retimed
+
+    def losing(results: Any) -> Iterator[Any]:
+        return (packet for number, packet in enumerate(whole(results)) if number != _SOON)
+
+    _put(join, "retimed", losing)
+
+
+def joining_crashes() -> None:
+    from endoreg_db.deid.video import deidentify
+
+    _put(deidentify, "join", _crash)
+
+
+def verifier_crashes() -> None:
+    from endoreg_db.deid.video import verify
+
+    _put(verify, "blank_residue", _crash)
+
+
+def verifier_is_killed() -> None:
+    from endoreg_db.deid.video import verify
+
+    _put(verify, "blank_residue", lambda *_: os._exit(9))
+
+
+def ocr_raises() -> None:
+    from endoreg_db.deid.ocr import TextReader
+
+    _put(TextReader, "read_line", _crash)
+    _put(TextReader, "find_text", _crash)
+
+
+def ocr_reads_rubbish() -> None:
+    from endoreg_db.deid.geometry import Box
+    from endoreg_db.deid.ocr import FoundText, Line, TextReader
+
+    rubbish = "#~§ xqzw 77"
+    found = [FoundText(Box(0, 0, 10, 10), rubbish, 0.99)]
+    _put(TextReader, "read_line", lambda *_: Line(rubbish, 0.99))
+    _put(TextReader, "find_text", lambda *_, **__: found)
+
+
+def ocr_reads_nothing() -> None:
+    from endoreg_db.deid.ocr import EMPTY, TextReader
+
+    _put(TextReader, "read_line", lambda *_: EMPTY)
+    _put(TextReader, "find_text", lambda *_, **__: [])
+
+
+def ocr_model_is_damaged() -> None:
+    from endoreg_db.deid import ocr
+
+    def damaged() -> Path:
+        folder = Path(os.environ["HOME"]) / "models"  # the attempt's own folder
+        folder.mkdir(exist_ok=True)
+        for name in (ocr._DETECTOR, ocr._RECOGNISER):
+            (folder / name).write_bytes(b"no model")
+        return folder
+
+    _put(ocr, "_model_folder", damaged)
+
+
+def _put(owner: Any, name: str, faulty: Callable[..., Any]) -> None:
+    """Put something in the place of what is there, for as long as the process lives."""
+    assert hasattr(owner, name), f"{owner} has no {name} any more: this fault does nothing"
+    setattr(owner, name, faulty)
+
+
+def _crash(*_: Any, **__: Any) -> Any:
+    raise RuntimeError("injected")
+
+
+#: Fault → the stage of the pass that it is in, and what puts it there.
+FAULTS: dict[str, tuple[str, Callable[[], None]]] = {
+    "probing crashes": ("probe", probing_crashes),
+    "decoder stops early": ("encode", decoder_stops_early),
+    "encoder drops frames": ("encode", encoder_drops_frames),
+    "encoder crashes": ("encode", encoder_crashes),
+    "nothing is blanked": ("encode", nothing_is_blanked),
+    "joining loses packets": ("join", joining_loses_packets),
+    "joining crashes": ("join", joining_crashes),
+    "verifier crashes": ("verify", verifier_crashes),
+    "verifier is killed": ("verify", verifier_is_killed),
+    "decoder of the output stops early": ("verify", decoder_of_the_output_stops_early),
+    "OCR raises": ("verify", ocr_raises),
+    "OCR reads rubbish": ("verify", ocr_reads_rubbish),
+    "OCR reads nothing": ("verify", ocr_reads_nothing),
+    "OCR model is damaged": ("verify", ocr_model_is_damaged),
+}
