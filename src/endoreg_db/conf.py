@@ -33,8 +33,8 @@ X264_PRESETS = (
 #: What looks for names in reports beside the built-in rules; ``builtin`` is these rules alone.
 REPORT_RECOGNISERS = ("builtin", "presidio", "lx_anonymizer")
 
-#: What happens to dates in reports: removed, or moved by a number of days that each patient has.
-REPORT_DATES = ("remove", "shift")
+#: Who lets reports out: a person who has looked, or the verification alone.
+REPORT_RELEASES = ("review", "verified")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Config:
     video_preset: str  # x264 preset
     video_crf: int  # x264 constant rate factor
     report_recogniser: str  # one of :data:`REPORT_RECOGNISERS`
-    report_dates: str  # one of :data:`REPORT_DATES`
+    report_release: str  # one of :data:`REPORT_RELEASES`
     report_password: str | None = None  # opens reports that are protected by one
 
 
@@ -70,7 +70,7 @@ def config_from(values: Mapping[str, Any]) -> Config:
         video_preset=_choice(values, "VIDEO_PRESET", X264_PRESETS, default="veryfast"),
         video_crf=int(_number(values, "VIDEO_CRF", 0, 51, default=20)),
         report_recogniser=_choice(values, "REPORT_RECOGNISER", REPORT_RECOGNISERS, default="builtin"),
-        report_dates=_choice(values, "REPORT_DATES", REPORT_DATES, default="remove"),
+        report_release=_choice(values, "REPORT_RELEASE", REPORT_RELEASES, default="review"),
         report_password=_text(values, "REPORT_PASSWORD") or None,
     )
 

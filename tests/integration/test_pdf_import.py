@@ -363,3 +363,18 @@ def test_the_django_command_imports_a_report(quick: None, store: Store, report: 
     assert told.getvalue().startswith("imported ")
     with pytest.raises(CommandError, match="PDF file not found"):
         call_command("import_report", str(report) + "x", "--center", CENTER)
+
+
+def test_every_report_waits_for_a_person_unless_the_setting_says_otherwise(
+    quick: None, store: Store, report: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ENDOREG_REPORT_RELEASE")
+
+    waiting = import_and_anonymize(report, CENTER)
+
+    assert waiting.state == State.NEEDS_REVIEW
+    assert "report_unseen" in [finding["code"] for finding in waiting.findings]
+    assert _published(store) == {}
+    review.approve(store, waiting, actor="somebody")
+    assert waiting.state == State.PUBLISHED
+    assert set(_published(store)) == {f"{waiting.uuid}.pdf", f"{waiting.uuid}.txt"}

@@ -30,7 +30,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
         ("VIDEO_CRF", "nan"),
         ("VIDEO_PRESET", "fastest"),
         ("REPORT_RECOGNISER", "guess"),
-        ("REPORT_DATES", "keep"),
+        ("REPORT_RELEASE", "keep"),
         ("STALE_LOCK_SECONDS", "-1"),
     ],
 )

@@ -185,8 +185,9 @@ def published_files(examination: Examination) -> Iterator[Problem | None]:
 
 
 def _is_named_by(record: MediaFile, path: Path) -> bool:
-    """Whether the path is one of the record's published files."""
-    return path.name in record.published
+    """Whether the path is one of the record's published files, or the certificate of one."""
+    files = [path.with_name(name) for name in record.published]
+    return path in files or path in map(certificate_path, files)
 
 
 def certificates_of_files(examination: Examination) -> Iterator[Problem | None]:

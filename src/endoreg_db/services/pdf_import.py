@@ -126,7 +126,7 @@ class PdfImportService(MediaImportService):
         context = self._enter("_finalize_processing")
         done = context.the_report_done
         records.check_source_unchanged(context)
-        verdict = judge_report(done)
+        verdict = judge_report(done, needs_a_look=context.config.report_release == "review")
         if verdict.decision is Decision.UNSAFE:
             what = "; ".join(f.detail for f in verdict.findings if f.severity == "fatal")
             raise VerificationError(

@@ -39,9 +39,19 @@ def judge(done: Done, profile: DeviceProfile) -> Verdict:
     return _judged((*done.findings, *done.verification.findings, *_own_doubts(done, profile)))
 
 
-def judge_report(done: ReportDone) -> Verdict:
-    """Judge a finished pass over a report."""
-    return _judged((*done.findings, *done.verification.findings, *_own_doubts_of_report(done)))
+def judge_report(done: ReportDone, *, needs_a_look: bool) -> Verdict:
+    """Judge a finished pass over a report.
+
+    Args:
+        done: what the cell has told.
+        needs_a_look: whether a person must look at every report, however sure the pass is. A name in
+            running text that nothing announces is found by no rule, and raises no doubt either.
+    """
+    unseen = [_UNSEEN] if needs_a_look else []
+    return _judged((*done.findings, *done.verification.findings, *_own_doubts_of_report(done), *unseen))
+
+
+_UNSEEN = Finding("report_unseen", "review", "Reports are published after a person has looked at them")
 
 
 def _judged(findings: tuple[Finding, ...]) -> Verdict:
