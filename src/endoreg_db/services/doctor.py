@@ -19,7 +19,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from endoreg_db.certificate import is_about
+from endoreg_db.certificate import certificate_path, is_about
 from endoreg_db.errors import MediaImportError
 from endoreg_db.locking import file_lock
 from endoreg_db.locking.file_lock import LockState
