@@ -145,7 +145,7 @@ def test_the_shell_completes_commands_and_options() -> None:
     told = run_endoreg(env={**os.environ, **completing})
     assert told.out.split() == ["retry", "review", "reject"]
     completing |= {"COMP_WORDS": "endoreg device ", "COMP_CWORD": "2"}
-    assert run_endoreg(env={**os.environ, **completing}).out.split() == ["add", "list"]
+    assert run_endoreg(env={**os.environ, **completing}).out.split() == ["add", "list", "propose"]
 
 
 _HEAVY = {"av", "numpy", "onnxruntime", "PIL", "pydantic", "rapidfuzz", "rapidocr", "rich", "structlog"}
