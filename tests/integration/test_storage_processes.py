@@ -68,7 +68,7 @@ for n in range(20): DataFolder(Path(sys.argv[1], str(n), "data")).prepare()
     roots = [DataFolder(tmp_path / str(n) / "data") for n in range(20)]
     for folder in roots:
         folder.prepare(first_start=False)
-        assert sorted(p.name for p in folder.keys.iterdir()) == ["vault.key"]
+        assert sorted(p.name for p in folder.keys.iterdir()) == ["pseudonym.key", "vault.key"]
     assert {p.name for f in roots for p in f.root.iterdir() if p.is_file()} == {".endoreg"}
 
 

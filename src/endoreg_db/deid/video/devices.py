@@ -25,6 +25,8 @@ from endoreg_db.errors import UnknownDeviceError
 #: How much smaller than the device's image the moving picture may be on any side, as a share of the
 #: frame's height. The drawn devices leave 0.015, and 0.04 to 0.06 under the name of the next larger one.
 _MOST_ROOM = 0.035
+#: Pixels; in smaller images the samples lie too far apart to tell a border from room for text.
+_SMALLEST = 480
 _SMALLEST_IMAGE = 64  # pixels; anything smaller is nothing to look at
 _MOST_UNCLEAR = 100  # places with text; more are a screen full of it, and nobody would sort them
 _TEXT_HEIGHT = 24 / 1080  # pixels per em of the smallest overlay text, as a share of the frame's height
@@ -162,6 +164,8 @@ def _misfit(source: Source, named: DeviceProfile, results: Sequence[SegmentResul
 
 def _leaves_room(motion: Activity, named: DeviceProfile) -> bool:
     """Whether the picture leaves more room in the device's image than a dark border: text may be there."""
+    if min(named.image.width, named.image.height) < _SMALLEST:
+        return False
     region = moving_region(motion.active, cell=1) if motion.is_enough else None
     if region is None:
         return False
