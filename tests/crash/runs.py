@@ -278,7 +278,7 @@ def _pass(real: bool) -> AbstractContextManager[object]:
 def cuts(subject: Subject, losses: Sequence[Loss] = tuple(Loss)) -> Iterator[Cut]:
     """Every different state that a power cut can leave, by the model disk."""
     disk = ModelDisk.holding(_tree_of(subject.prepared))
-    database = subject.prepared.database.read_bytes()
+    database = _database_of(subject.prepared)  # what a killed process has committed may be in its log
     seen: list[tuple[Tree, bytes]] = []
     for number in range(len(subject.operations) + 1):
         if number:

@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 
-from endoreg_db.deid.messages import Stage
+from endoreg_db.deid.messages import VideoStage
 from endoreg_db.errors import MediaImportError
 from endoreg_db.models import EndoscopyProcessor, ImportAttempt, MediaFile, State, VideoFile
 from endoreg_db.samples import scaled, shipped_profile
@@ -35,7 +35,7 @@ THE_OTHERS = FAULTS.keys() - IN_THE_SUITE - {BLIND}
 
 def test_the_suite_has_a_fault_of_every_stage() -> None:
     """A new stage is a failing test until somebody has broken it."""
-    assert {FAULTS[name][0] for name in IN_THE_SUITE} == set(get_args(Stage))
+    assert {FAULTS[name][0] for name in IN_THE_SUITE} == set(get_args(VideoStage))
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,7 @@ def test_without_a_fault_the_same_recording_is_published(
     )
 
     assert video.state == State.PUBLISHED
-    assert set(VideoFile.objects.get().timings) == set(get_args(Stage))
+    assert set(VideoFile.objects.get().timings) == set(get_args(VideoStage))
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,12 @@ from endoreg_db.services.store import Store
 _PLAIN = """
 from endoreg_db.services.video_import import VideoImportService, STALE_LOCK_SECONDS
 from endoreg_db.services.video_import import import_and_anonymize
-from endoreg_db.services.registry import find_center, find_processor
+from endoreg_db.services.registry import find_center, find_processor, processors
 from endoreg_db.services.store import open_store
 from endoreg_db.bootstrap import current_config
 open_store(current_config())
 names = ["olympus_cv_1500", "fujifilm_4450hd", "pentax_ept_7000"]
-print(STALE_LOCK_SECONDS, find_center("test_center"), [find_processor(n).confirmed for n in names])
+print(STALE_LOCK_SECONDS, find_center("test_center"), [find_processor(n, processors()).confirmed for n in names])
 """
 
 _HOST_SETTINGS = """

@@ -12,20 +12,9 @@ from tests.crash.disk import Loss, ModelDisk, StoredFile, Tree
 from tests.crash.operations import Kind, Operation, disorder
 from tests.integration.test_crash_every_step import SCENARIOS, _crash, _points
 
-_OPEN = (
-    "two points of 75: after a power cut in the repair of an import that died between its rename and its "
-    "commit, a new import alone leaves the unnamed file (and its certificate) to the doctor"
-)
-
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "scenario",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(reason=_OPEN)) if name == "repair" else name
-        for name in SCENARIOS
-    ],
-)
+@pytest.mark.parametrize("scenario", SCENARIOS)
 def test_a_power_cut_after_any_operation_leaves_nothing_wrong(scenario: str) -> None:
     code, output = _crash("--stand-in", "--power", "--scenario", scenario)
     points, clean = _points(output)

@@ -25,13 +25,17 @@ _BITS, _BLOCK = 12, 16  # of the frame number that is written into the image
 
 
 def numbered(number: int, profile: DeviceProfile = SMALL) -> Planes:
-    """A frame with its number as bright and dark blocks in a reddish image; a bright bar moves outside."""
+    """A frame with its number as bright and dark blocks in a reddish image; a bright bar moves outside.
+
+    Every part of the image moves, as in a real one: what stands still is not taken for the image.
+    """
     height, width = profile.frame_height, profile.frame_width
     image = profile.image.shrunk_to_even()
     luma = np.full((height, width), 16, np.uint8)
     blue, red = (np.full((-(-height // 2), -(-width // 2)), 128, np.uint8) for _ in range(2))
     rows, columns = image.slices
-    luma[rows, columns] = 90
+    stripes = (np.arange(image.width) // _BLOCK + number) % 2
+    luma[rows, columns] = 85 + 12 * stripes
     half = slice(rows.start // 2, rows.stop // 2), slice(columns.start // 2, columns.stop // 2)
     blue[half], red[half] = 110, 160
     for bit in range(_BITS):

@@ -157,3 +157,20 @@ def test_a_frame_without_any_time_follows_at_the_nominal_rate() -> None:
 
 def test_good_frame_times_are_kept() -> None:
     assert [next_time(3, 7, 1, 2), next_time(None, -2, None, 2), next_time(3, None, 9, 2)] == [7, -2, 9]
+
+
+@pytest.mark.parametrize(
+    ("times", "left_out"),
+    [
+        (range(0, 90_000, 3600), 0),
+        ([n * 3600 for n in range(25) if n not in (7, 8, 15)], 3),
+        ([round(n * 1000 / 30) for n in range(60)], 0),
+        ([n * n for n in range(60)], 0),
+        ([5], 0),
+        ([], 0),
+    ],
+)
+def test_frames_left_out_of_a_stream_with_a_constant_rate_are_counted(
+    times: list[int], left_out: int
+) -> None:
+    assert read_index([Packet(time, time) for time in times]).gaps == left_out

@@ -94,7 +94,7 @@ def _check_names(center: str, processor: str | None) -> None:
 
     registry.find_center(center)
     if processor is not None:
-        registry.find_processor(processor)
+        registry.find_processor(processor, registry.processors())
 
 
 def _import_all(

@@ -17,7 +17,9 @@ from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.identity import Identity
 from endoreg_db.deid.profiles import DeviceProfile
 
-Stage = Literal["probe", "encode", "join", "read", "rebuild", "verify"]
+VideoStage = Literal["probe", "encode", "join", "verify"]
+ReportStage = Literal["probe", "read", "rebuild", "verify"]
+Stage = Literal[VideoStage, ReportStage]
 
 #: How much a finding weighs. ``review``: a person must look before anything is published.
 #: ``fatal``: the output is known to be unsafe and is destroyed. ``note``: recorded, nothing more.

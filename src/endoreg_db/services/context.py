@@ -60,7 +60,8 @@ class ImportContext:
     attempt: ImportAttempt | None = None
     workspace: Workspace | None = None
     center: Center | None = None
-    processor: EndoscopyProcessor | None = None
+    processors: tuple[EndoscopyProcessor, ...] = ()  # all that are registered
+    processor: EndoscopyProcessor | None = None  # the one that was named
     lease: Lease | None = None
     record: MediaFile | None = None
     done: Done | None = None

@@ -24,17 +24,16 @@ def find_center(name: str) -> Center:
         raise UnknownCenterError(f"Unknown center: {name!r}. {_nearest(name, known)}") from None
 
 
-def find_processor(name: str) -> EndoscopyProcessor:
-    """The endoscopy processor of that name.
+def find_processor(name: str, among: Iterable[EndoscopyProcessor]) -> EndoscopyProcessor:
+    """The endoscopy processor of that name among those given, usually :func:`processors`.
 
     Raises:
         UnknownProcessorError: there is none; the message names the nearest known names.
     """
-    try:
-        return EndoscopyProcessor.objects.get(name=name)
-    except EndoscopyProcessor.DoesNotExist:
-        known = EndoscopyProcessor.objects.values_list("name", flat=True)
-        raise UnknownProcessorError(f"Unknown processor: {name!r}. {_nearest(name, known)}") from None
+    by_name = {processor.name: processor for processor in among}
+    if name not in by_name:
+        raise UnknownProcessorError(f"Unknown processor: {name!r}. {_nearest(name, by_name)}")
+    return by_name[name]
 
 
 def center_names() -> list[str]:
@@ -42,9 +41,9 @@ def center_names() -> list[str]:
     return list(Center.objects.values_list("name", flat=True))
 
 
-def processors() -> list[EndoscopyProcessor]:
+def processors() -> tuple[EndoscopyProcessor, ...]:
     """Every registered endoscopy processor, by name."""
-    return list(EndoscopyProcessor.objects.all())
+    return tuple(EndoscopyProcessor.objects.all())
 
 
 def add_center(name: str) -> bool:

@@ -104,14 +104,16 @@ class VideoImportService(MediaImportService):
         context = self._enter("_create_or_retrieve_video_instance")
         context.center = center = registry.find_center(context.request.center_name)
         named = context.request.processor_name
-        context.processor = processor = None if named is None else registry.find_processor(named)
+        context.processors = registry.processors()
+        if named is not None:
+            context.processor = registry.find_processor(named, context.processors)
 
         def new_record(content_sha256: str, size: int) -> MediaFile:
             return VideoFile(
                 kind=MediaFile.Kind.VIDEO,
                 center=center,
-                processor=processor,
-                device_source=VideoFile.DeviceSource.NAMED if processor is not None else "",
+                processor=context.processor,
+                device_source=VideoFile.DeviceSource.NAMED if named is not None else "",
                 content_sha256=content_sha256,
                 size_bytes=size,
             )
@@ -130,7 +132,7 @@ class VideoImportService(MediaImportService):
             profile=None if context.processor is None else context.processor.profile,
             encode=EncodeSettings(context.config.video_preset, context.config.video_crf),
             workers=context.config.workers,
-            known=tuple(processor.profile for processor in registry.processors()),
+            known=tuple(processor.profile for processor in context.processors),
         )
         try:
             context.done = run_video(
@@ -176,7 +178,7 @@ class VideoImportService(MediaImportService):
         if found is None:
             return {"processor": context.the_processor, "device_source": source.NAMED, "proposal": None}
         if not found.proposed:
-            processor = registry.find_processor(found.profile.name)
+            processor = registry.find_processor(found.profile.name, context.processors)
             return {"processor": processor, "device_source": source.RECOGNISED, "proposal": None}
         proposal = proposals.as_data(found)
         path = proposals.write(context.store.folder, context.the_record.pk, proposal)

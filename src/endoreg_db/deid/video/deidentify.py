@@ -57,8 +57,9 @@ CANDIDATE = "candidate.mp4"
 _PROMISING = frozenset({"mov", "matroska", "avi", "asf"})  # these say in their header how long they are
 #: A file that promises more than this many times what it holds was cut off while it was copied.
 _PROMISE_BROKEN = 1.05
-_MISMATCH_GAP = 0.5  # seconds; frames that do not fit and are closer than that are one incident
 _PROMISE_SLACK = 1.0  # seconds; a container's rounding is no broken promise
+_SILENT = frozenset({"mpegts", "mpeg"})  # lost packets leave no trace in these but a gap in the times
+_MISMATCH_GAP = 0.5  # seconds; frames that do not fit and are closer than that are one incident
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Recording:
     facts: VideoFacts
     look: StreamLook
     segments: tuple[Segment, ...]
+    lost: int  # frames that the container has left out without a word
     covers: tuple[Cover, ...] = ()  # what is blanked beside everything outside the image
 
     @property
@@ -120,7 +122,7 @@ def deidentify(task: VideoTask, say: Say) -> Done:
         overlay = OverlayText(Identity(), ()) if text is None else text.overlay()
     findings = (
         *_device_findings(recording, results),
-        *_encode_findings(results, recording.look),
+        *_encode_findings(recording, results),
         *outside,
         *overlay.findings,
     )
@@ -130,7 +132,7 @@ def deidentify(task: VideoTask, say: Say) -> Done:
         candidate=str(candidate),
         facts=recording.facts,
         frames_decoded=sum(len(result.times) for result in results),
-        frames_damaged=sum(result.damaged for result in results),
+        frames_damaged=_damaged(recording, results),
         identity=overlay.identity,
         findings=findings,
         verification=verification,
@@ -153,7 +155,7 @@ def inspect(task: VideoTask) -> Recording:
         profile = found.profile
     # A read-only mapping does not travel to another process; a dict does.
     profile = replace(profile, boxes=dict(profile.boxes))
-    return Recording(task, profile, found, source.facts, source.look, source.segments)
+    return Recording(task, profile, found, source.facts, source.look, source.segments, source.lost)
 
 
 def look_into(path: str) -> Source:
@@ -165,19 +167,20 @@ def look_into(path: str) -> Source:
     """
     facts, look = probe(path)
     with open_video(path) as (container, stream):
-        promises = container.format.name in _PROMISING
+        name = container.format.name
         # AVI has no presentation times; what is given for them is wrong where frames are reordered.
-        trusted = container.format.name != "avi" or not stream.codec_context.has_b_frames
+        trusted = name != "avi" or not stream.codec_context.has_b_frames
         index = read_index(container.demux(stream))
     if len(index.pts) == 0:
         raise CorruptMediaError("The recording holds no pictures")
     there = index.span * float(facts.time_base)
-    if promises and (facts.duration or 0.0) > there * _PROMISE_BROKEN + _PROMISE_SLACK:
+    if name in _PROMISING and (facts.duration or 0.0) > there * _PROMISE_BROKEN + _PROMISE_SLACK:
         raise CorruptMediaError(
             f"The recording is cut off: {there:.0f} of {facts.duration:.0f} seconds are there"
         )
     segments = plan(index, facts.time_base) if trusted else [whole_stream()]
-    return Source(path, facts, look, tuple(segments))
+    lost = index.gaps if name in _SILENT else 0
+    return Source(path, facts, look, tuple(segments), lost)
 
 
 def tuned(recording: Recording, crew: Crew) -> Recording:
@@ -426,7 +429,13 @@ def _device_findings(recording: Recording, results: Sequence[SegmentResult]) -> 
     return findings
 
 
-def _encode_findings(results: Sequence[SegmentResult], look: StreamLook) -> list[Finding]:
+def _damaged(recording: Recording, results: Sequence[SegmentResult]) -> int:
+    """How many frames or packets are damaged or missing."""
+    return recording.lost + sum(result.damaged for result in results)
+
+
+def _encode_findings(recording: Recording, results: Sequence[SegmentResult]) -> list[Finding]:
+    look = recording.look
     zero = min(result.times[0] for result in results if result.times)
     mismatches = [
         Finding(
@@ -440,7 +449,7 @@ def _encode_findings(results: Sequence[SegmentResult], look: StreamLook) -> list
         for run in result.blanked
     ]
     findings = list(condensed(mismatches, gap=_MISMATCH_GAP))
-    if damaged := sum(result.damaged for result in results):
+    if damaged := _damaged(recording, results):
         frames = sum(len(result.times) for result in results)
         detail = f"{damaged} frames or packets are damaged or missing; {frames} frames were decoded"
         findings.append(Finding("damaged_frames", "review", detail))

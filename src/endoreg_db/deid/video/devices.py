@@ -18,15 +18,13 @@ from endoreg_db.deid.video.recognise import recognise
 from endoreg_db.deid.video.region import Activity, combined, kept_image, moving_region
 from endoreg_db.deid.video.segments import Segment
 from endoreg_db.deid.video.survey import Survey, survey
-from endoreg_db.deid.video.transcode import MOTION_STEP, SegmentResult, Tick
+from endoreg_db.deid.video.transcode import SegmentResult, Tick, motion_step
 from endoreg_db.deid.video.workers import start_workers
 from endoreg_db.errors import UnknownDeviceError
 
 #: How much smaller than the device's image the moving picture may be on any side, as a share of the
 #: frame's height. The drawn devices leave 0.015, and 0.04 to 0.06 under the name of the next larger one.
 _MOST_ROOM = 0.035
-#: Pixels; in smaller images the samples lie too far apart to tell a border from room for text.
-_SMALLEST = 480
 _SMALLEST_IMAGE = 64  # pixels; anything smaller is nothing to look at
 _MOST_UNCLEAR = 100  # places with text; more are a screen full of it, and nobody would sort them
 _TEXT_HEIGHT = 24 / 1080  # pixels per em of the smallest overlay text, as a share of the frame's height
@@ -40,6 +38,7 @@ class Source:
     facts: VideoFacts
     look: StreamLook
     segments: tuple[Segment, ...]
+    lost: int = 0  # frames that the container has left out without a word
 
     def survey(self, profiles: Sequence[DeviceProfile]) -> Survey | None:
         """Look at pictures from all of it; see :func:`endoreg_db.deid.video.survey.survey`."""
@@ -164,13 +163,11 @@ def _misfit(source: Source, named: DeviceProfile, results: Sequence[SegmentResul
 
 def _leaves_room(motion: Activity, named: DeviceProfile) -> bool:
     """Whether the picture leaves more room in the device's image than a dark border: text may be there."""
-    if min(named.image.width, named.image.height) < _SMALLEST:
-        return False
     region = moving_region(motion.active, cell=1) if motion.is_enough else None
     if region is None:
         return False
     height, width = motion.active.shape
-    room = max(region.x, region.y, width - region.right, height - region.bottom) * MOTION_STEP
+    room = max(region.x, region.y, width - region.right, height - region.bottom) * motion_step(named)
     return bool(room > _MOST_ROOM * named.frame_height)
 
 

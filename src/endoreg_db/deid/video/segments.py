@@ -24,6 +24,7 @@ SEGMENT_SECONDS = 10.0  # longest piece, where keyframes allow it
 SHORTEST_SECONDS = 2.0  # shorter recordings are not cut: a new encoder costs more than it saves
 _LEADING = 64  # most frames that may follow a keyframe in the file and be shown before it
 _MISSING = np.iinfo(np.int64).min
+_STEADY = 0.9  # share of the frames that follow each other at one distance where the rate is constant
 
 
 class PacketLike(Protocol):
@@ -66,6 +67,23 @@ class Index:
             if len(known):
                 return int(known.max() - known.min())
         return 0
+
+    @property
+    def gaps(self) -> int:
+        """How many frames are left out between the others of a stream with a constant rate.
+
+        Broadcast containers (MPEG-TS, MPEG-PS) promise no number of frames; where packets were lost
+        whole, this is the only trace of them. 0 where the rate varies.
+        """
+        steps = np.diff(np.unique(self.pts[self.pts != _MISSING]))
+        if len(steps) == 0:
+            return 0
+        step = int(np.median(steps))
+        # 29.97 frames a second are 3003 ticks of MPEG's clock, but a clock of milliseconds has 33 or 34.
+        steady = np.abs(steps - step) <= max(1, step // 8)
+        if np.count_nonzero(steady) < _STEADY * len(steps):
+            return 0
+        return int(np.maximum(np.rint(steps / step) - 1, 0).sum())
 
 
 @dataclass(frozen=True, slots=True)

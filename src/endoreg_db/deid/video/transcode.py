@@ -37,7 +37,7 @@ from endoreg_db.deid.video.region import Activity, ActivityMeter
 from endoreg_db.deid.video.segments import Segment
 from endoreg_db.deid.video.spool import EncodedPacket, write_packet
 
-MOTION_STEP = 8  # pixels between the samples in which movement is looked for
+_MOTION_ROWS = 135  # rows of samples in a frame's height in which movement is looked for
 _LOOK_PAUSE = 0.2  # seconds; an overlay that is read may be shown for as short as this
 _THUMB_STEP = 16  # pixels between the samples that tell a still picture from a moving one
 _STILL = 1.0  # grey levels; mean change from frame to frame below which a picture stands still
@@ -89,7 +89,7 @@ class SegmentResult:
     extradata: bytes  # parameter sets; the same for all segments of one recording
     overlay: tuple[BoxLook, ...]  # boxes whose content changed, in order of time
     restless: bool  # the overlay changed more often than it was looked at
-    motion: Activity  # of the kept image, in samples ``MOTION_STEP`` pixels apart
+    motion: Activity  # of the kept image, in samples :func:`motion_step` pixels apart
     appearances: tuple[Appearance, ...] = ()  # looks at the image, in order of time
 
 
@@ -220,13 +220,19 @@ class Runs:
         )
 
 
+def motion_step(profile: DeviceProfile) -> int:
+    """Pixels between the samples in which movement is looked for: the same share of every frame."""
+    return max(1, round(profile.frame_height / _MOTION_ROWS))
+
+
 class MotionWatch:
     """Notes where in the kept image something moves, a few times a second."""
 
     def __init__(self, profile: DeviceProfile, *, full_range: bool) -> None:
         """Watch the image of ``profile``."""
         self._kept = kept_box(profile)
-        rows, columns = (-(-n // MOTION_STEP) for n in (self._kept.height, self._kept.width))
+        self._step = motion_step(profile)
+        rows, columns = (-(-n // self._step) for n in (self._kept.height, self._kept.width))
         self._meter = ActivityMeter(columns, rows, lit_from=black(full_range=full_range)[0] + LIT)
         self._next = -1.0
 
@@ -234,7 +240,7 @@ class MotionWatch:
         """Look at a frame's luma, ``at`` seconds from the start, if it is time to."""
         if at >= self._next:
             self._next = at + _LOOK_PAUSE
-            self._meter.add(luma[self._kept.slices][::MOTION_STEP, ::MOTION_STEP])
+            self._meter.add(luma[self._kept.slices][:: self._step, :: self._step])
 
     def activity(self) -> Activity:
         """What was seen."""
