@@ -18,7 +18,8 @@ from endoreg_db.services.store import open_store
 from endoreg_db.bootstrap import current_config
 open_store(current_config())
 names = ["olympus_cv_1500", "fujifilm_4450hd", "pentax_ept_7000"]
-print(STALE_LOCK_SECONDS, find_center("test_center"), [find_processor(n, processors()).confirmed for n in names])
+confirmed = [find_processor(name, processors()).confirmed for name in names]
+print(STALE_LOCK_SECONDS, find_center("test_center"), confirmed)
 """
 
 _HOST_SETTINGS = """
