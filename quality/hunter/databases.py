@@ -24,6 +24,22 @@ def row_pieces(path: str) -> Iterator[Piece]:
         connection.close()
 
 
+def with_schema_apart(path: str, data: bytes) -> bytes:
+    """Bytes of the database file, with a zero between the names in its list of tables.
+
+    SQLite writes kind, name and table of an entry one right after the other. Where ``processor`` meets
+    ``endoreg`` stands ``soren``, which nobody has written.
+    """
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        entries = connection.execute("SELECT type, name, tbl_name FROM sqlite_master").fetchall()
+    finally:
+        connection.close()
+    for entry in entries:
+        data = data.replace("".join(entry).encode(), "\0".join(entry).encode())
+    return data
+
+
 def _rows(connection: sqlite3.Connection, table: str) -> Iterator[Piece]:
     quoted = table.replace('"', '""')
     cursor = connection.execute(f'SELECT * FROM "{quoted}"')

@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from quality.hunter import bytescan, reading
 from quality.hunter.boxes import box_times
 from quality.hunter.databases import MAGIC as SQLITE
-from quality.hunter.databases import row_pieces
+from quality.hunter.databases import row_pieces, with_schema_apart
 from quality.hunter.documents import document_pieces
 from quality.hunter.media import Sampling, media_pieces
 from quality.hunter.pieces import Piece, Unread
@@ -123,6 +123,8 @@ class _Search:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             for start in range(0, len(data), _WINDOW):
                 window = data[start : start + _WINDOW + _OVERLAP]
+                if data[: len(SQLITE)] == SQLITE:
+                    window = with_schema_apart(str(path), window)
                 if deep:
                     self._bytes(f"bytes from {start}" if start else "bytes", window, _LAYERS)
                 else:

@@ -153,6 +153,17 @@ def test_rows_of_a_database_are_read(tmp_path: Path) -> None:
     assert any("media.sealed in row 1" in hit.where for hit in hits(database, NAME))
 
 
+def test_names_of_tables_that_only_meet_in_the_file_are_no_word(tmp_path: Path) -> None:
+    database = tmp_path / "records"
+    connection = sqlite3.connect(database)
+    connection.execute("create table endo_processor (note text)")
+    connection.commit()
+    connection.close()
+
+    assert not hits(database, Token("Søren"))
+    assert hits(database, Token("Processor"))
+
+
 def written(line: str, *, size: int = 24, ink: int = 235, paper: int = 16) -> Image.Image:
     picture = Image.new("L", (700, 160), paper)
     ImageDraw.Draw(picture).text((90, 70), line, font=font(size), fill=ink)

@@ -11,6 +11,7 @@ from typing import cast
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
 from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.messages import Finding
@@ -24,7 +25,7 @@ from endoreg_db.deid.video.scenes import LOOK_SECONDS, SceneWatcher
 from endoreg_db.deid.video.spool import EncodedPacket, read_packets, write_packet
 from endoreg_db.deid.video.transcode import BlankRun, Runs, SegmentResult
 from endoreg_db.deid.video.verify import VerifyResult, blank_areas, blank_residue, compare_times
-from endoreg_db.samples import Recording, Script, shipped_profile
+from endoreg_db.samples import Recording, Script, scaled, shipped_profile
 
 PROFILE = shipped_profile()
 Planes = list[NDArray[np.uint8]]
@@ -249,6 +250,40 @@ def test_print_in_the_image_is_looked_at_even_if_it_flashes_for_one_frame() -> N
             looks.append(number)
 
     assert looks == [0, 5]
+
+
+@pytest.mark.parametrize("height", [1080, 576])
+@pytest.mark.parametrize("shown_at", [1, 5])
+def test_the_faintest_print_that_can_be_read_is_looked_at_when_it_comes(height: int, shown_at: int) -> None:
+    profile = scaled(shipped_profile(), height / 1080)
+    image, recording = profile.image, Recording(22, profile=profile)
+    font = ImageFont.load_default(round(28 * height / 1080))
+    watcher = SceneWatcher()
+
+    looks = []
+    for number in range(8):
+        luma = recording.planes(number)[0][image.slices].copy()
+        if number == shown_at:
+            ink = Image.new("L", (image.width, image.height))
+            ImageDraw.Draw(ink).text((image.width // 3, image.height // 2), "Kaya 07.09.1992", 255, font)
+            luma = np.minimum(luma + 22 * (np.asarray(ink) / 255), 255).astype(np.uint8)
+        if watcher.wants(luma, number / 25):
+            looks.append(number)
+
+    assert shown_at in looks and len(looks) <= 3
+
+
+def test_a_picture_with_something_new_in_every_frame_is_called_restless() -> None:
+    watcher = SceneWatcher()
+
+    looks = 0
+    for number in range(100):
+        luma = np.full((480, 400), 60, np.uint8)
+        y, x = number // 10 * 40, number % 10 * 40
+        luma[y : y + 40, x : x + 40 : 4] = 200
+        looks += watcher.wants(luma, number / 25)
+
+    assert looks == 80 and watcher.restless
 
 
 def test_a_sudden_change_of_scene_is_looked_at() -> None:

@@ -24,6 +24,7 @@ from endoreg_db.errors import ConfigurationError
 
 Picture = NDArray[np.uint8]  # H×W grey levels or H×W×3 RGB
 
+_DOWNLOADS = "default_models.yaml"
 _DETECTOR, _RECOGNISER = "PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"
 
 #: Grey levels from the background below which a box is empty: codec noise stays under it, the dimmest
@@ -37,6 +38,11 @@ _LONGEST = 60
 #: Pixels per em at which the detector has to see a line. Measured with names drawn over mucosa: 24 of
 #: 24 lines found for text of 20, 24 and 32 pixels, 23 for 16, 21 for 12; at 8 pixels per em 15 of 24.
 _DETECTABLE = 11
+
+
+#: Pixels per em of the smallest text that an endoscopy processor writes, as a share of the frame's height.
+_OVERLAY_TEXT = 24 / 1080
+_SMALLEST = 8  # pixels per em; nobody reads anything smaller, engine or eye
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +97,7 @@ class TextReader:
         # before it is first imported; asking it to stop afterwards is too late. Nothing phones home.
         os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         # Imported here, so that whoever only needs the data classes does not wait for the engine.
-        engine = import_module("rapidocr").RapidOCR
-        self._engine = engine(params=_parameters(self._models, threads))
+        self._engine = _engine()(params=_parameters(self._models, threads))
 
     @cached_property
     def version(self) -> str:
@@ -174,6 +179,11 @@ class TextReader:
         return [_around(quad, size) for quad in np.asarray(result.boxes, np.float64) / factor]
 
 
+def smallest_overlay_text(frame_height: int) -> int:
+    """Pixels per em of the smallest text that can be read in frames of that height (pixels)."""
+    return max(_SMALLEST, round(_OVERLAY_TEXT * frame_height))
+
+
 def trimmed(picture: Picture) -> Picture | None:
     """The text of an H×W×3 picture with an even margin around it, or None if nothing is written.
 
@@ -227,6 +237,25 @@ def _around(quad: NDArray[np.float64], size: tuple[int, int]) -> Box:
     beside = 0.3 * (bottom - top)
     x, y = (int(min(max(0.0, n), limit - 1)) for n, limit in zip((left - beside, top - 3), size, strict=True))
     return Box(x, y, max(1, min(int(right + beside), size[0]) - x), max(1, min(int(bottom + 4), size[1]) - y))
+
+
+def _engine() -> Any:
+    """RapidOCR's class, imported without its list of models on the network.
+
+    The engine reads that list of 85 kB twice when it is imported, which takes a second of CPU, and
+    needs it only to download what is never downloaded here. Its other settings are read as ever.
+    """
+    reader = import_module("omegaconf").OmegaConf
+    load = reader.load
+
+    def without_downloads(path: str | Path) -> Any:
+        return reader.create() if Path(path).name == _DOWNLOADS else load(path)
+
+    reader.load = staticmethod(without_downloads)
+    try:
+        return import_module("rapidocr").RapidOCR
+    finally:
+        reader.load = staticmethod(load)
 
 
 def _parameters(models: Path, threads: int) -> dict[str, Any]:

@@ -45,6 +45,7 @@ from endoreg_db.deid.video.verify import (
     looked_at,
     outline,
     residue_findings,
+    restless_findings,
     verify_segment,
 )
 from endoreg_db.deid.video.workers import Workers, start_workers
@@ -344,6 +345,7 @@ def verify(
             *seen.findings,
             *compare_times(pieces, [time - times[0] for time in times], ratio),
             *residue_findings(pieces),
+            *restless_findings(pieces),
         ),
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.messages import Finding, FoundDevice, VideoFacts
-from endoreg_db.deid.ocr import FoundText, TextReader
+from endoreg_db.deid.ocr import FoundText, TextReader, smallest_overlay_text
 from endoreg_db.deid.overlay_boxes import guess_overlay
 from endoreg_db.deid.profiles import DeviceProfile
 from endoreg_db.deid.video.probe import StreamLook
@@ -27,7 +27,6 @@ from endoreg_db.errors import UnknownDeviceError
 _MOST_ROOM = 0.035
 _SMALLEST_IMAGE = 64  # pixels; anything smaller is nothing to look at
 _MOST_UNCLEAR = 100  # places with text; more are a screen full of it, and nobody would sort them
-_TEXT_HEIGHT = 24 / 1080  # pixels per em of the smallest overlay text, as a share of the frame's height
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +178,8 @@ def _text_around(seen: Survey, image: Box, work_dir: Path) -> list[FoundText]:
     np.save(path, picture)
     try:
         with start_workers(1) as workers:
-            smallest = max(8, round(_TEXT_HEIGHT * seen.height))
-            (found,) = workers.run(find_text, [TextJob(str(path), smallest)], lambda _: None)
+            job = TextJob(str(path), smallest_overlay_text(seen.height))
+            (found,) = workers.run(find_text, [job], lambda _: None)
     finally:
         path.unlink()
     return found

@@ -22,7 +22,7 @@ import numpy as np
 from endoreg_db.deid.confine import give_up_rights
 from endoreg_db.deid.identity import Identity
 from endoreg_db.deid.messages import Finding
-from endoreg_db.deid.ocr import FoundText, TextReader
+from endoreg_db.deid.ocr import FoundText, TextReader, smallest_overlay_text
 from endoreg_db.deid.ocr_proof import require_reading
 from endoreg_db.deid.overlay import OverlayReader
 from endoreg_db.deid.profiles import DeviceProfile
@@ -113,7 +113,7 @@ def _serve(parent: int, profile: DeviceProfile, requests: Queue[Any], answers: C
     reader = TextReader(threads=1)
     require_reading(reader)
     overlay = OverlayReader(profile, reader)
-    scenes = SceneReader(reader)
+    scenes = SceneReader(reader, smallest_overlay_text(profile.frame_height))
     readings: list[SceneReading] = []
     while True:
         match requests.get():
@@ -134,8 +134,9 @@ def _serve(parent: int, profile: DeviceProfile, requests: Queue[Any], answers: C
 class SceneReader:
     """Finds text in saved pictures; one that was seen before, to the last bit, is not read again."""
 
-    def __init__(self, reader: TextReader) -> None:
+    def __init__(self, reader: TextReader, smallest: int) -> None:
         self._reader = reader
+        self._smallest = smallest  # pixels per em
         self._known: dict[bytes, list[FoundText]] = {}
 
     def read(self, look: SceneLook) -> list[FoundText]:
@@ -146,5 +147,5 @@ class SceneReader:
         if digest not in self._known:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
-            self._known[digest] = self._reader.find_text(picture)
+            self._known[digest] = self._reader.find_text(picture, smallest=self._smallest)
         return self._known[digest]

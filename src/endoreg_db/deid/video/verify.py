@@ -62,6 +62,7 @@ class VerifyResult:
     largest_residue: int  # grey levels
     residue_at: float | None  # seconds; where a blank area is first not blank
     scenes: tuple[SceneLook, ...]  # pictures that OCR should look at
+    restless: bool = False  # whether there were more of them than anybody looks at
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,9 @@ def verify_segment(job: VerifyJob, tick: Tick) -> VerifyResult:
         times.append(time)
         tick()
     scenes = collector.finish()
-    return VerifyResult(job.segment.number, tuple(times), decoder.damaged, worst, worst_at, scenes)
+    return VerifyResult(
+        job.segment.number, tuple(times), decoder.damaged, worst, worst_at, scenes, collector.restless
+    )
 
 
 class SceneCollector:
@@ -155,6 +158,11 @@ class SceneCollector:
         self._latest = (picture, at)
         if self._watcher.wants(picture, at):
             self._save()
+
+    @property
+    def restless(self) -> bool:
+        """Whether pictures that may show print were passed over, because there are too many."""
+        return self._watcher.restless
 
     def finish(self) -> tuple[SceneLook, ...]:
         """What was saved, the very last picture of the output included."""
@@ -238,6 +246,14 @@ def compare_times(results: Sequence[VerifyResult], expected: Sequence[int], rati
     if any(a != b for a, b in zip(found, wanted, strict=True)):
         return [Finding("times_differ", "fatal", "Frames of the output are shown at other times")]
     return []
+
+
+def restless_findings(results: Sequence[VerifyResult]) -> list[Finding]:
+    """A finding if not every picture of the output that may show print can be looked at."""
+    if not any(result.restless for result in results):
+        return []
+    detail = "The image flickers so much that not every frame that may show print was looked at"
+    return [Finding("image_restless", "review", detail)]
 
 
 def residue_findings(results: Sequence[VerifyResult]) -> list[Finding]:
