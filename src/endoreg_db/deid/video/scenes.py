@@ -29,7 +29,7 @@ _HALVES = (24, 20)
 
 #: More strokes in a tile (share of its pixels) than in any of the frames right before. Drawn mucosa stays
 #: below 0.028 at 1080 rows, and grows finer in smaller pictures: 0.031 at 720, 0.042 at 576, 0.082 at 360.
-#: A name 20 grey levels brighter than mucosa adds 0.039 to 0.05, one of 30 levels 0.073 and more, of any size.
+#: A name 20 grey levels brighter than mucosa adds 0.039 to 0.05, one of 30 levels 0.073 and more.
 _COMES = 0.04
 _COMES_SMALL = 0.027  # the same, to be multiplied by 1080 and divided by the picture's rows
 _FORGET = 0.9  # what is left of "right before" after each frame
@@ -97,4 +97,4 @@ def stroke_shares(luma: Plane) -> NDArray[np.float64]:
     bands = np.add.reduceat(marks.view(np.uint8), across, axis=1, dtype=np.uint16)
     halves = np.add.reduceat(bands, down, axis=0, dtype=np.int32)
     pairs = halves[:-1] + halves[1:]
-    return (pairs[:, :-1] + pairs[:, 1:]) * (math.prod(_HALVES) / (4 * marks.size))
+    return np.asarray((pairs[:, :-1] + pairs[:, 1:]) * (math.prod(_HALVES) / (4 * marks.size)))
