@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -35,23 +36,25 @@ def probing_crashes() -> None:
 
 
 def decoder_stops_early() -> None:
-    _stop_decoding(lambda path: not path.endswith("candidate.mp4"))
-
-
-def decoder_of_the_output_stops_early() -> None:
-    _stop_decoding(lambda path: path.endswith("candidate.mp4"))
-
-
-def _stop_decoding(concerns: Callable[[str], bool]) -> None:
     from endoreg_db.deid.video.decode import SegmentDecoder
 
     whole = SegmentDecoder._decoded
 
     def stopping(self: Any, container: Any, stream: Any) -> Iterator[Any]:
-        frames = whole(self, container, stream)
-        return islice(frames, _SOON) if concerns(self._path) else frames
+        return islice(whole(self, container, stream), _SOON)
 
     _put(SegmentDecoder, "_decoded", stopping)
+
+
+def decoder_of_the_output_stops_early() -> None:
+    from endoreg_db.deid.video.verify import PacketDecoder
+
+    whole = PacketDecoder.__iter__
+
+    def stopping(self: Any) -> Iterator[Any]:
+        return islice(whole(self), _SOON)
+
+    _put(PacketDecoder, "__iter__", stopping)
 
 
 def encoder_drops_frames() -> None:
@@ -106,6 +109,19 @@ def joining_loses_packets() -> None:
         return (packet for number, packet in enumerate(whole(results)) if number != _SOON)
 
     _put(join, "retimed", losing)
+
+
+def joining_changes_a_byte() -> None:
+    from endoreg_db.deid.video import join
+
+    whole = join.retimed
+
+    def changing(results: Any) -> Iterator[Any]:
+        for number, packet in enumerate(whole(results)):
+            last = packet.data[-1] ^ (64 if number == _SOON else 0)
+            yield replace(packet, data=packet.data[:-1] + bytes([last]))
+
+    _put(join, "retimed", changing)
 
 
 def joining_crashes() -> None:
@@ -181,6 +197,7 @@ FAULTS: dict[str, tuple[str, Callable[[], None]]] = {
     "encoder crashes": ("encode", encoder_crashes),
     "nothing is blanked": ("encode", nothing_is_blanked),
     "joining loses packets": ("join", joining_loses_packets),
+    "joining changes a byte": ("join", joining_changes_a_byte),
     "joining crashes": ("join", joining_crashes),
     "verifier crashes": ("verify", verifier_crashes),
     "verifier is killed": ("verify", verifier_is_killed),

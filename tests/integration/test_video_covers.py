@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import av
 import numpy as np
@@ -13,9 +13,9 @@ import pytest
 from numpy.typing import NDArray
 
 from endoreg_db.deid.geometry import Box
-from endoreg_db.deid.messages import EncodeSettings, Message, Progress, VideoTask
+from endoreg_db.deid.messages import EncodeSettings, Message, Progress, VideoStage, VideoTask
 from endoreg_db.deid.profiles import DeviceProfile, Output
-from endoreg_db.deid.video.deidentify import Crew, encode, finish, inspect
+from endoreg_db.deid.video.deidentify import CANDIDATE, Crew, encode, finish, inspect
 from endoreg_db.deid.video.image_text import ImageText, SceneReading
 from endoreg_db.deid.video.looks import BoxLook, SceneLook
 from endoreg_db.deid.video.mask import FrameMasker, plane_views
@@ -110,10 +110,11 @@ class Inline:
 
 
 class Stubborn:
-    """Sees the same text in the middle of the recording, look after look, so many times."""
+    """Sees the same text in the middle of the recording, whenever it is given pictures, so many times."""
 
     def __init__(self, times: int) -> None:
         self.left = times
+        self.asked = False
 
     def read_boxes(self, looks: Sequence[BoxLook]) -> None:
         pass
@@ -121,12 +122,16 @@ class Stubborn:
     def read_scenes(self, looks: Sequence[SceneLook]) -> None:
         for look in looks:
             Path(look.path).unlink()
+        self.asked = True
 
     def scenes(self) -> tuple[SceneReading, ...]:
+        if not self.asked:
+            return ()
+        self.asked = False
         self.left -= 1
         text = ImageText(Box(60, 60, 40, 12), "Koloskopie", "words", known=False)
         return tuple(
-            SceneReading(at, (text,) if at == 1.0 and self.left >= 0 else ()) for at in (0.0, 1.0, 1.6)
+            SceneReading(0, at, (text,) if at == 1.0 and self.left >= 0 else ()) for at in (0.0, 1.0, 1.6)
         )
 
 
@@ -146,12 +151,12 @@ def test_text_that_stays_is_blanked_then_the_whole_image_is_then_the_output_is_u
     write_clip(source, [numbered(n) for n in range(60)], options={"g": "10", "crf": "12"})
     task = VideoTask(str(source), str(tmp_path), SMALL, EncodeSettings("ultrafast", 16), 1)
     crew = Crew(cast(Workers, Inline()), cast(TextProcess, Stubborn(times)), lambda _: None)
-    recording, results = encode(inspect(task), crew)
+    recording, work = encode(inspect(task), crew)
 
-    candidate, verification = finish(recording, results, crew, {})
+    _, verification = finish(recording, work, crew, dict.fromkeys(get_args(VideoStage), 0.0))
 
     assert [finding.severity for finding in verification.findings] == severities
-    frames = decoded(candidate)
+    frames = decoded(tmp_path / CANDIDATE)
     assert len(frames) == verification.frames == 60
     kept = SMALL.image.shrunk_to_even()
     text = Box(kept.x - 16 + 60, 60, 40, 12).slices

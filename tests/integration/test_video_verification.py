@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,8 +12,11 @@ import pytest
 
 from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.video.covers import Cover
-from endoreg_db.deid.video.segments import whole_stream
+from endoreg_db.deid.video.probe import open_video
+from endoreg_db.deid.video.spool import EncodedPacket, write_packet
+from endoreg_db.deid.video.units import length_prefixed, parameter_sets
 from endoreg_db.deid.video.verify import (
+    Outline,
     VerifyJob,
     VerifyResult,
     compare_times,
@@ -39,6 +42,42 @@ def masked(number: int) -> Planes:
     return blank[0], blank[1], blank[2]
 
 
+def start_coded(units: Iterable[bytes]) -> bytes:
+    """The units as the encoder writes them."""
+    return b"".join(b"\0\0\0\1" + unit for unit in units)
+
+
+def look_at(path: Path, covers: tuple[Cover, ...] = ()) -> tuple[VerifyResult, bytes]:
+    """Spool the packets of an output, and look at them; also the parameter sets."""
+    spool = path.with_suffix(".packets")
+    with open_video(str(path)) as (container, stream), spool.open("wb") as file:
+        extradata = start_coded(parameter_sets(stream.codec_context.extradata or b""))
+        for packet in container.demux(stream):
+            if packet.pts is not None and packet.dts is not None:
+                data = start_coded(length_prefixed(bytes(packet)))
+                write_packet(file, EncodedPacket(packet.pts, packet.dts, 0, packet.is_keyframe, data))
+    job = VerifyJob(
+        number=0,
+        spool=str(spool),
+        extradata=extradata,
+        size=SIZE,
+        kept=KEPT,
+        full_range=False,
+        time_base=Fraction(1, 12800),
+        zero=0,
+        covers=covers,
+        scenes=None,
+        is_last=True,
+    )
+    return verify_segment(job), extradata
+
+
+def outline_of(path: Path, *, like: Path, size: tuple[int, int] = SIZE) -> Outline:
+    """The outline of an output that should hold the packets of another."""
+    seen, extradata = look_at(like)
+    return outline(path, size, [seen], extradata)
+
+
 def looked_at(
     path: Path, spoil: Callable[[int, Planes], None], covers: tuple[Cover, ...] = ()
 ) -> list[VerifyResult]:
@@ -47,18 +86,7 @@ def looked_at(
     for number, planes in enumerate(frames):
         spoil(number, planes)
     write_clip(path, frames, options=NO_SEI)
-    job = VerifyJob(
-        path=str(path),
-        segment=whole_stream(),
-        time_base=Fraction(1, 12800),
-        size=SIZE,
-        kept=KEPT,
-        full_range=False,
-        covers=covers,
-        scenes=None,
-        is_last=True,
-    )
-    return [verify_segment(job, lambda: None)]
+    return [look_at(path, covers)[0]]
 
 
 def fill(number: int, box: Box, level: int = 235) -> Callable[[int, Planes], None]:
@@ -139,9 +167,10 @@ def test_a_lost_frame_and_one_at_another_time_are_fatal(tmp_path: Path) -> None:
     ):
         path = tmp_path / f"{name}.mp4"
         write_clip(path, [masked(n) for n in times], times=times, options=NO_SEI)
-        job = VerifyJob(str(path), whole_stream(), Fraction(1, 12800), SIZE, KEPT, False, (), None, True)
+        seen, extradata = look_at(path)
 
-        findings = compare_times([verify_segment(job, lambda: None)], range(6), Fraction(512))
+        finished = outline(path, SIZE, [seen], extradata)
+        findings = compare_times([seen], finished, range(0, 6 * 512, 512), Fraction(1))
 
         assert [(f.code, f.severity) for f in findings] == [(code, "fatal")]
 
@@ -169,7 +198,7 @@ def test_anything_but_the_video_in_the_container_is_fatal(
     tmp_path: Path, tamper: Callable[[av.container.OutputContainer], None], what: str
 ) -> None:
     candidate = good_candidate(tmp_path)
-    assert outline(candidate, SIZE).findings == ()
+    assert outline_of(candidate, like=candidate).findings == ()
     spoiled = tmp_path / "spoiled.mp4"
     with (
         av.open(str(candidate)) as source,
@@ -182,7 +211,7 @@ def test_anything_but_the_video_in_the_container_is_fatal(
                 packet.stream = stream
                 output.mux(packet)
 
-    findings = outline(spoiled, SIZE).findings
+    findings = outline_of(spoiled, like=candidate).findings
 
     assert any(what in finding.detail for finding in findings)
     assert {(f.code, f.severity) for f in findings} == {("unexpected_content", "fatal")}
@@ -195,11 +224,13 @@ def test_words_in_the_stream_itself_are_fatal(tmp_path: Path) -> None:
     write_clip(path, [masked(n) for n in range(5)], options=NO_SEI)
     assert b"x264" in path.read_bytes()
 
-    assert any("unit of type 6" in finding.detail for finding in outline(path, SIZE).findings)
+    assert any("unit of type 6" in finding.detail for finding in outline_of(path, like=path).findings)
 
 
 def test_pictures_of_another_size_are_fatal(tmp_path: Path) -> None:
-    findings = outline(good_candidate(tmp_path), (322, 180)).findings
+    candidate = good_candidate(tmp_path)
+
+    findings = outline_of(candidate, like=candidate, size=(322, 180)).findings
 
     assert [(f.code, f.severity) for f in findings] == [("unexpected_content", "fatal")]
 

@@ -34,7 +34,7 @@ def line(text: str, confidence: float = 0.95) -> FoundText:
 
 
 def reading(at: float, *texts: ImageText) -> SceneReading:
-    return SceneReading(at, texts)
+    return SceneReading(0, at, texts)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,8 @@ from endoreg_db.deid.video.region import ActivityMeter
 from endoreg_db.deid.video.scenes import LOOK_SECONDS, SceneWatcher
 from endoreg_db.deid.video.spool import EncodedPacket, read_packets, write_packet
 from endoreg_db.deid.video.transcode import BlankRun, Runs, SegmentResult
-from endoreg_db.deid.video.verify import VerifyResult, blank_areas, blank_residue, compare_times
+from endoreg_db.deid.video.units import UnitDigest, length_prefixed, parameter_sets, start_coded
+from endoreg_db.deid.video.verify import Outline, VerifyResult, blank_areas, blank_residue, compare_times
 from endoreg_db.samples import Recording, Script, scaled, shipped_profile
 
 PROFILE = shipped_profile()
@@ -206,22 +207,30 @@ def test_a_blank_area_that_is_even_but_not_black_is_found() -> None:
     assert blank_residue(planes, blank_areas(120, 80, KEPT), (16, 128, 128)) == 44
 
 
-def verified(*times: int, damaged: int = 0) -> VerifyResult:
-    return VerifyResult(0, times, damaged, 0, None, ())
+def looked_at(*times: int, damaged: int = 0) -> VerifyResult:
+    return VerifyResult(0, times, damaged, 0, None, (), False, len(times), "")
+
+
+def finished(*times: int) -> Outline:
+    return Outline(times, Fraction(1, 12800), (), ())
 
 
 @pytest.mark.parametrize(
-    ("results", "codes"),
+    ("looks", "times", "codes"),
     [
-        ([verified(0, 512), verified(1024)], []),
-        ([verified(0, 512)], ["frames_differ"]),
-        ([verified(0, 512, 1024, 1536)], ["frames_differ"]),
-        ([verified(0, 512, 1025)], ["times_differ"]),
-        ([verified(0, 512, 1024, damaged=1)], ["output_damaged"]),
+        ([looked_at(5, 6), looked_at(7)], (0, 512, 1024), []),
+        ([looked_at(5, 6)], (0, 512, 1024), ["frames_differ"]),
+        ([looked_at(5, 6, 7)], (0, 512), ["frames_differ"]),
+        ([looked_at(5, 6, 7, 8)], (0, 512, 1024, 1536), ["frames_differ"]),
+        ([looked_at(5, 6, 7)], (0, 512, 1025), ["times_differ"]),
+        ([looked_at(5, 6, 8)], (0, 512, 1024), ["times_differ"]),
+        ([looked_at(5, 6, 7, damaged=1)], (0, 512, 1024), ["output_damaged"]),
     ],
 )
-def test_frames_in_are_frames_out(results: list[VerifyResult], codes: list[str]) -> None:
-    findings = compare_times(results, [0, 1, 2], Fraction(512))
+def test_frames_in_are_frames_out(
+    looks: list[VerifyResult], times: tuple[int, ...], codes: list[str]
+) -> None:
+    findings = compare_times(looks, finished(*times), [5, 6, 7], Fraction(512))
 
     assert [finding.code for finding in findings] == codes
     assert all(finding.severity == "fatal" for finding in findings)
@@ -362,6 +371,35 @@ def test_decoding_times_rise_over_the_border_of_two_segments(tmp_path: Path) -> 
     assert all(packet.dts <= packet.pts for packet in packets)
     assert sorted(packet.pts for packet in packets) == [0, 10, 20, 30, 40, 400, 900, 1000]
     assert {packet.pts: packet.duration for packet in packets}[40] == 360
+
+
+# ---- units
+
+
+def test_units_are_the_same_bytes_between_start_codes_and_behind_lengths() -> None:
+    units = [b"\x67abc", b"\x68\0\0\3\1", b"\x65" + bytes(2) + b"\3" + b"x" * 300]
+    coded = b"\0\0\0\1" + units[0] + b"\0\0\1" + units[1] + b"\0\0\0\1" + units[2]
+    sized = b"".join(len(unit).to_bytes(4, "big") + unit for unit in units)
+
+    assert list(start_coded(coded)) == list(length_prefixed(sized)) == units
+
+
+@pytest.mark.parametrize("changed", [b"\0\0\0\2a", b"\0\0\0\1b", b"\0\0\0\1a\0", b""])
+def test_a_digest_tells_one_sequence_of_units_from_another(changed: bytes) -> None:
+    one, other = UnitDigest(), UnitDigest()
+    one.add(length_prefixed(b"\0\0\0\1a"))
+    other.add(length_prefixed(changed))
+
+    assert (one.hexdigest() == other.hexdigest()) == (changed == b"\0\0\0\2a")
+
+
+def test_parameter_sets_are_found_in_either_form() -> None:
+    sps, pps, sei = b"\x67\x64\0\x28\xac", b"\x68\xee\x3c", b"\x06\5x264"
+    coded = b"".join(b"\0\0\0\1" + unit for unit in (sps, pps, sei))
+    record = b"\1\x64\0\x28\xff\xe1\0\5" + sps + b"\1\0\3" + pps + b"\xfd\xf8\xf8\0"
+
+    assert parameter_sets(coded) == parameter_sets(record) == (sps, pps)
+    assert parameter_sets(record[:12]) != (sps, pps)
 
 
 # ---- containers

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import get_args
 
 from endoreg_db.deid.identity import Identity
 from endoreg_db.deid.messages import (
@@ -17,36 +18,41 @@ from endoreg_db.deid.messages import (
     Message,
     Probed,
     Progress,
-    Stage,
     Verification,
     VideoFacts,
+    VideoStage,
     VideoTask,
 )
 from endoreg_db.deid.profiles import DeviceProfile
 from endoreg_db.deid.video.condense import condensed
-from endoreg_db.deid.video.covers import Cover, in_output
+from endoreg_db.deid.video.covers import Cover
 from endoreg_db.deid.video.decode import count_frames
 from endoreg_db.deid.video.devices import Source, device_findings, find_device, wrong_device_finding
-from endoreg_db.deid.video.image_text import Sight, text_covers, text_findings, whole_covers
+from endoreg_db.deid.video.image_text import (
+    SceneReading,
+    Sight,
+    text_covers,
+    text_findings,
+    whole_covers,
+)
 from endoreg_db.deid.video.join import join
 from endoreg_db.deid.video.layout import REASONS
 from endoreg_db.deid.video.mask import kept_box, kept_in_output, output_size
 from endoreg_db.deid.video.outside import outside_covers, outside_findings, outside_spans
+from endoreg_db.deid.video.pieces import Piece, make_piece
 from endoreg_db.deid.video.probe import StreamLook, open_video, probe
 from endoreg_db.deid.video.reading import OverlayText, TextProcess, start_reading
 from endoreg_db.deid.video.segments import Segment, plan, read_index, whole_stream
-from endoreg_db.deid.video.transcode import SegmentJob, SegmentResult, transcode_segment
+from endoreg_db.deid.video.transcode import SegmentJob, SegmentResult
 from endoreg_db.deid.video.tuning import choose, trial_jobs, try_analysis
 from endoreg_db.deid.video.verify import (
     Outline,
-    VerifyJob,
-    VerifyResult,
+    compare_bytes,
     compare_times,
     looked_at,
     outline,
     residue_findings,
     restless_findings,
-    verify_segment,
 )
 from endoreg_db.deid.video.workers import Workers, start_workers
 from endoreg_db.errors import CorruptMediaError
@@ -95,6 +101,29 @@ class Crew:
     text: TextProcess | None  # None: nothing is read
     say: Say
 
+    def on_piece(self, piece: Piece) -> None:
+        """Have OCR read what was seen in the source and in the output."""
+        if self.text is not None:
+            self.text.read_boxes(piece.made.overlay)
+            self.text.read_scenes(piece.seen.scenes)
+
+    def readings(self) -> tuple[SceneReading, ...]:
+        """What OCR has found in the scenes that it was given since the last time; waits for it."""
+        return () if self.text is None else self.text.scenes()
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The pieces of the output, each looked at."""
+
+    pieces: tuple[Piece, ...]  # in the order of time
+    readings: tuple[SceneReading, ...] = ()  # of their scenes, as far as they were asked for
+
+    @property
+    def results(self) -> list[SegmentResult]:
+        """How the pieces were made."""
+        return [piece.made for piece in self.pieces]
+
 
 def deidentify(task: VideoTask, say: Say) -> Done:
     """De-identify one recording and look at the result.
@@ -110,17 +139,18 @@ def deidentify(task: VideoTask, say: Say) -> Done:
         UnsupportedMediaError, CorruptMediaError, InsufficientStorageError, DeidentificationError:
             nothing usable was made.
     """
-    timings: dict[str, float] = {}
+    timings: dict[str, float] = dict.fromkeys(get_args(VideoStage), 0.0)
     with _timed(timings, "probe"):
         recording = inspect(task)
     say(Probed(recording.facts))
     with start_workers(task.workers) as workers, _reading(recording) as text:
         crew = Crew(workers, text, say)
         with _timed(timings, "encode"):
-            recording, results = encode(tuned(recording, crew), crew)
-            recording, results, outside = blank_outside(recording, results, crew)
-        candidate, verification = finish(recording, results, crew, timings)
+            recording, work = encode(tuned(recording, crew), crew)
+            recording, work, outside = blank_outside(recording, work, crew)
+        work, verification = finish(recording, work, crew, timings)
         overlay = OverlayText(Identity(), ()) if text is None else text.overlay()
+    results = work.results
     findings = (
         *_device_findings(recording, results),
         *_encode_findings(recording, results),
@@ -130,7 +160,7 @@ def deidentify(task: VideoTask, say: Say) -> Done:
     for finding in (*findings, *verification.findings):
         say(finding)
     return Done(
-        candidate=str(candidate),
+        candidate=str(recording.work_dir / CANDIDATE),
         facts=recording.facts,
         frames_decoded=sum(len(result.times) for result in results),
         frames_damaged=_damaged(recording, results),
@@ -199,14 +229,14 @@ def tuned(recording: Recording, crew: Crew) -> Recording:
     return replace(recording, task=replace(recording.task, encode=settings))
 
 
-def encode(recording: Recording, crew: Crew) -> tuple[Recording, list[SegmentResult]]:
-    """De-identify all pieces.
+def encode(recording: Recording, crew: Crew) -> tuple[Recording, Work]:
+    """De-identify all pieces, and look at each as soon as it is made.
 
     Where frames are missing, the stream is decoded once more without cuts. If that gives more of
     them, the loss is not the recording's but ours, and it is encoded in one piece.
 
     Returns:
-        The recording, as it was cut in the end, and what became of its pieces.
+        The recording, as it was cut in the end, and its pieces.
 
     Raises:
         CorruptMediaError: not one frame can be decoded.
@@ -215,43 +245,41 @@ def encode(recording: Recording, crew: Crew) -> tuple[Recording, list[SegmentRes
     promised = [segment.frames for segment in recording.segments if segment.frames is not None]
     total = sum(promised) if promised else recording.facts.frames
     on_frames = _progress(crew.say, "encode", total)
-
-    def on_result(result: SegmentResult) -> None:
-        if crew.text is not None:
-            crew.text.read_boxes(result.overlay)
-
-    results = crew.workers.run(transcode_segment, _segment_jobs(recording), on_frames, on_result)
-    if len(results) > 1 and any(result.damaged for result in results):
+    work = Work(tuple(crew.workers.run(make_piece, _segment_jobs(recording), on_frames, crew.on_piece)))
+    if len(work.pieces) > 1 and any(result.damaged for result in work.results):
         (there,) = crew.workers.run(count_frames, [recording.task.source], lambda _: None)
-        if there > sum(len(result.times) for result in results):
-            for result in results:
+        if there > sum(len(result.times) for result in work.results):
+            crew.readings()  # of pieces that go now
+            for result in work.results:
                 Path(result.spool).unlink()
             return encode(replace(recording, segments=(whole_stream(total),)), crew)
-    if not any(result.times for result in results):
+    if not any(result.times for result in work.results):
         raise CorruptMediaError("Not one picture of the recording can be decoded")
-    return recording, results
+    return recording, work
 
 
 def blank_outside(
-    recording: Recording, results: list[SegmentResult], crew: Crew
-) -> tuple[Recording, list[SegmentResult], tuple[Finding, ...]]:
+    recording: Recording, work: Work, crew: Crew
+) -> tuple[Recording, Work, tuple[Finding, ...]]:
     """Blank the scenes outside the body, now that all of the recording was looked at.
 
     Raises:
         InsufficientStorageError, DeidentificationError: see :meth:`Workers.run`.
     """
-    looks = [look for result in results for look in result.appearances]
-    sight = _sight(recording, results)
+    looks = [look for result in work.results for look in result.appearances]
+    sight = _sight(recording, work.results)
     when = (sight.first, sight.last, float(sight.time_base))
     spans = outside_spans(looks, *when)
-    again = encode_again(recording, results, outside_covers(spans), crew)
+    again = encode_again(recording, work, outside_covers(spans), crew)
     return *again, outside_findings(spans, *when)
 
 
 def encode_again(
-    recording: Recording, results: list[SegmentResult], covers: tuple[Cover, ...], crew: Crew
-) -> tuple[Recording, list[SegmentResult]]:
-    """Encode anew the pieces in which more is blanked; the others stay as they are, to the byte.
+    recording: Recording, work: Work, covers: tuple[Cover, ...], crew: Crew
+) -> tuple[Recording, Work]:
+    """Encode anew, and look anew at, the pieces in which more is blanked.
+
+    The others stay as they are, to the byte, and so does what was found in them.
 
     Raises:
         InsufficientStorageError, DeidentificationError: see :meth:`Workers.run`.
@@ -259,29 +287,39 @@ def encode_again(
     recording = replace(recording, covers=(*recording.covers, *covers))
     affected = {
         result.number
-        for result in results
+        for result in work.results
         if result.times and any(cover.touches(result.times[0], result.times[-1]) for cover in covers)
     }
+    if not affected:
+        return recording, work
+    still = tuple(r for r in (*work.readings, *crew.readings()) if r.piece not in affected)
+    # What the source shows is known.
     jobs = [
-        replace(job, watch_overlay=False, watch_scene=False)  # what they saw is known
+        replace(job, watch_overlay=False, watch_scene=False)
         for job in _segment_jobs(recording)
         if job.segment.number in affected
     ]
-    frames = sum(len(result.times) for result in results if result.number in affected)
-    made = crew.workers.run(transcode_segment, jobs, _progress(crew.say, "encode", frames)) if jobs else []
-    anew = {result.number: result for result in made}
-    return recording, [
-        replace(
-            anew.get(old.number, old), overlay=old.overlay, restless=old.restless, appearances=old.appearances
-        )
-        for old in results
-    ]
+    frames = sum(len(result.times) for result in work.results if result.number in affected)
+    made = crew.workers.run(make_piece, jobs, _progress(crew.say, "encode", frames), crew.on_piece)
+    anew = {piece.made.number: piece for piece in made}
+    pieces = (_made_again(old, anew.get(old.made.number)) for old in work.pieces)
+    return recording, Work(tuple(pieces), still)
+
+
+def _made_again(old: Piece, anew: Piece | None) -> Piece:
+    """The piece as it is now, with what was seen in the source at first."""
+    if anew is None:
+        return old
+    first = old.made
+    overlay, restless, appearances = first.overlay, first.restless, first.appearances
+    made = replace(anew.made, overlay=overlay, restless=restless, appearances=appearances)
+    return replace(anew, made=made)
 
 
 def finish(
-    recording: Recording, results: list[SegmentResult], crew: Crew, timings: dict[str, float]
-) -> tuple[Path, Verification]:
-    """Join the pieces and look at the output; blank text inside the image, and look anew.
+    recording: Recording, work: Work, crew: Crew, timings: dict[str, float]
+) -> tuple[Work, Verification]:
+    """Blank text inside the image until none is found, join the pieces, and compare the file with them.
 
     Text is blanked by itself first. Where some is still found, the whole image is. An output in
     which even then text is found is not safe.
@@ -289,63 +327,51 @@ def finish(
     Raises:
         InsufficientStorageError, DeidentificationError: see :meth:`Workers.run`.
     """
-    candidate = recording.work_dir / CANDIDATE
     blanked: list[Finding] = []
     for covering, words in ((text_covers, "it was blanked"), (whole_covers, "all was blanked"), (None, "")):
-        with _timed(timings, "join"):
-            join(results, candidate, recording.task.encode, recording.look, recording.output_size)
-            crew.say(Progress("join", 1, 1))
         with _timed(timings, "verify"):
-            verification = verify(recording, candidate, results, crew)
-            scenes = () if crew.text is None else crew.text.scenes()
-        if not any(scene.texts for scene in scenes):
+            work = replace(work, readings=(*work.readings, *crew.readings()))
+        if not any(reading.texts for reading in work.readings):
             break
         if covering is None:
-            blanked += text_findings(scenes, "it cannot be blanked", "fatal")
+            blanked += text_findings(work.readings, "it cannot be blanked", "fatal")
             break
-        blanked += text_findings(scenes, words, "review")
+        blanked += text_findings(work.readings, words, "review")
         with _timed(timings, "encode"):
-            covers = covering(scenes, _sight(recording, results))
-            recording, results = encode_again(recording, results, covers, crew)
-    for result in results:
+            covers = covering(work.readings, _sight(recording, work.results))
+            recording, work = encode_again(recording, work, covers, crew)
+    candidate = recording.work_dir / CANDIDATE
+    with _timed(timings, "join"):
+        join(work.results, candidate, recording.task.encode, recording.look, recording.output_size)
+        crew.say(Progress("join", 1, 1))
+    with _timed(timings, "verify"):
+        verification = verify(recording, candidate, work.pieces)
+        crew.say(Progress("verify", verification.frames, verification.frames))
+    for result in work.results:
         Path(result.spool).unlink()
-    return candidate, replace(verification, findings=(*verification.findings, *blanked))
+    return work, replace(verification, findings=(*verification.findings, *blanked))
 
 
-def verify(
-    recording: Recording, candidate: Path, results: Sequence[SegmentResult], crew: Crew
-) -> Verification:
-    """Look at the finished output, anew and on its own.
+def verify(recording: Recording, candidate: Path, pieces: Sequence[Piece]) -> Verification:
+    """Compare the finished output with the pieces that were looked at.
 
     Raises:
-        InsufficientStorageError, DeidentificationError: see :meth:`Workers.run`.
+        UnsupportedMediaError, CorruptMediaError: it is no video.
     """
-    seen = outline(candidate, recording.output_size)
-    times = [time for result in results for time in result.times]
-    ratio = recording.look.time_base / seen.time_base
-    misfits = [Cover(None, run.first, run.last) for result in results for run in result.blanked]
-    covers = in_output((*misfits, *recording.covers), recording.profile, times[0], ratio)
-
-    def on_result(piece: VerifyResult) -> None:
-        if crew.text is not None:
-            crew.text.read_scenes(piece.scenes)
-
-    pieces = crew.workers.run(
-        verify_segment,
-        _verify_jobs(recording, candidate, seen, covers),
-        _progress(crew.say, "verify", len(times)),
-        on_result,
-    )
+    looks = [piece.seen for piece in pieces]
+    times = [time for piece in pieces for time in piece.made.times]
+    seen = outline(candidate, recording.output_size, looks, pieces[0].made.extradata)
     return Verification(
-        frames=sum(len(piece.times) for piece in pieces),
-        duration=_seconds_shown(pieces, recording.look.frame_rate, seen.time_base),
-        largest_residue=max(piece.largest_residue for piece in pieces),
-        scenes_read=sum(len(piece.scenes) for piece in pieces),
+        frames=sum(len(look.times) for look in looks),
+        duration=_seconds_shown(seen, recording.look.frame_rate),
+        largest_residue=max(look.largest_residue for look in looks),
+        scenes_read=sum(len(look.scenes) for look in looks),
         findings=(
             *seen.findings,
-            *compare_times(pieces, [time - times[0] for time in times], ratio),
-            *residue_findings(pieces),
-            *restless_findings(pieces),
+            *compare_bytes(looks, seen),
+            *compare_times(looks, seen, times, recording.look.time_base / seen.time_base),
+            *residue_findings(looks),
+            *restless_findings(looks),
         ),
     )
 
@@ -360,32 +386,19 @@ def _segment_jobs(recording: Recording) -> list[SegmentJob]:
             look=recording.look,
             width=recording.facts.width,
             height=recording.facts.height,
-            spool=str(recording.work_dir / f"segment-{segment.number:05}.packets"),
+            spool=str(recording.work_dir / f"{_name(segment)}.packets"),
             zero=recording.segments[0].start,
             watch_overlay=recording.task.read_text,
+            read_output=recording.task.read_text,
             covers=tuple(c for c in recording.covers if _touches(segment, (c.first, c.last))),
         )
         for segment in recording.segments
     ]
 
 
-def _verify_jobs(
-    recording: Recording, candidate: Path, seen: Outline, covers: tuple[Cover, ...]
-) -> list[VerifyJob]:
-    return [
-        VerifyJob(
-            path=str(candidate),
-            segment=segment,
-            time_base=seen.time_base,
-            size=recording.output_size,
-            kept=kept_in_output(recording.profile),
-            full_range=recording.look.colour_range == 2,
-            covers=tuple(c for c in covers if _touches(segment, (c.first, c.last))),
-            scenes=recording.task.work_dir if recording.task.read_text else None,
-            is_last=segment is seen.segments[-1],
-        )
-        for segment in seen.segments
-    ]
+def _name(segment: Segment) -> str:
+    """What its files are called; OCR may still read those of a first try while the whole is tried."""
+    return "whole" if segment == whole_stream(segment.frames) else f"segment-{segment.number:05}"
 
 
 def _touches(segment: Segment, span: tuple[int, int]) -> bool:
@@ -412,10 +425,9 @@ def _reading(recording: Recording) -> AbstractContextManager[TextProcess | None]
     return start_reading(recording.profile) if recording.task.read_text else nullcontext()
 
 
-def _seconds_shown(pieces: Sequence[VerifyResult], rate: Fraction, time_base: Fraction) -> float:
+def _seconds_shown(seen: Outline, rate: Fraction) -> float:
     """Seconds from the first frame to the end of the last one."""
-    times = [time for piece in pieces for time in piece.times]
-    return float((max(times) - min(times)) * time_base + 1 / rate) if times else 0.0
+    return float((seen.times[-1] - seen.times[0]) * seen.time_base + 1 / rate) if seen.times else 0.0
 
 
 def _device_findings(recording: Recording, results: Sequence[SegmentResult]) -> list[Finding]:
@@ -461,7 +473,7 @@ def _encode_findings(recording: Recording, results: Sequence[SegmentResult]) -> 
     return findings
 
 
-def _progress(say: Say, stage: Stage, total: int | None) -> Callable[[int], None]:
+def _progress(say: Say, stage: VideoStage, total: int | None) -> Callable[[int], None]:
     def report(frames: int) -> None:
         say(Progress(stage, frames, total))
 
@@ -469,7 +481,7 @@ def _progress(say: Say, stage: Stage, total: int | None) -> Callable[[int], None
 
 
 @contextmanager
-def _timed(timings: dict[str, float], stage: str) -> Iterator[None]:
+def _timed(timings: dict[str, float], stage: VideoStage) -> Iterator[None]:
     begun = time.monotonic()
     yield
-    timings[stage] = timings.get(stage, 0.0) + time.monotonic() - begun
+    timings[stage] += time.monotonic() - begun

@@ -44,6 +44,7 @@ class ImageText:
 class SceneReading:
     """What one look at the output found."""
 
+    piece: int  # number of the piece that was looked at
     at: float  # seconds from the start of the output
     texts: tuple[ImageText, ...]
 

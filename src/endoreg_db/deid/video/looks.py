@@ -21,5 +21,6 @@ class BoxLook:
 class SceneLook:
     """A picture of the output, saved as an array of grey levels."""
 
+    piece: int  # number of the piece that it is from
     at: float  # seconds from the start of the output
     path: str  # .npy

@@ -114,19 +114,22 @@ def _serve(parent: int, profile: DeviceProfile, requests: Queue[Any], answers: C
     require_reading(reader)
     overlay = OverlayReader(profile, reader)
     scenes = SceneReader(reader, smallest_overlay_text(profile.frame_height))
-    readings: list[SceneReading] = []
+    seen: list[tuple[SceneLook, list[FoundText]]] = []
     while True:
         match requests.get():
             case "overlay":
                 answers.send(OverlayText(overlay.identity(), overlay.findings()))
             case "scenes":
-                answers.send(tuple(readings))
-                readings = []
+                # Only now is known all that was read about the patient.
+                tokens = overlay.tokens()
+                answers.send(
+                    tuple(SceneReading(look.piece, look.at, texts_in(found, tokens)) for look, found in seen)
+                )
+                seen = []
             case looks:
                 for look in looks:
                     if isinstance(look, SceneLook):
-                        found = texts_in(scenes.read(look), overlay.tokens())
-                        readings.append(SceneReading(look.at, found))
+                        seen.append((look, scenes.read(look)))
                     else:
                         overlay.take(look.field, look.crop, look.at)
 

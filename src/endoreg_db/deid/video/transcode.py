@@ -63,6 +63,7 @@ class SegmentJob:
     zero: int | None  # first presentation time of the recording, in ticks; None: this segment's
     watch_overlay: bool
     watch_scene: bool = True  # whether the image is looked at for what it shows
+    read_output: bool = True  # whether pictures of the output are kept for OCR
     covers: tuple[Cover, ...] = ()  # what else is blanked, and when
 
 

@@ -1,7 +1,10 @@
-"""Look at the finished output as a stranger would: decode the very file, believe nothing.
+"""Look at the output as a stranger would: decode the very bytes, believe nothing.
 
-The frames are split among the workers at the output's own keyframes. Of what encoding knew, only
-the device's box and the times of the frames are used, to compare with.
+Two looks make one. Each piece's packets are read from the disk and decoded, every frame's blank area
+is checked and scenes are picked for OCR. The finished file is then gone through packet by packet: it
+must hold exactly the bytes that were decoded, in their order and at their times, and nothing else. Of
+what encoding knew, only the device's box, the covers and the times of the frames are used, to compare
+with.
 """
 
 from __future__ import annotations
@@ -10,20 +13,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import av
+import av.error
 import numpy as np
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 
 from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.messages import Finding
 from endoreg_db.deid.video.covers import Cover, covered_at
-from endoreg_db.deid.video.decode import SegmentDecoder
 from endoreg_db.deid.video.looks import SceneLook
 from endoreg_db.deid.video.mask import Plane, black, plane_views
 from endoreg_db.deid.video.mp4boxes import unexpected_content
 from endoreg_db.deid.video.probe import open_video
 from endoreg_db.deid.video.scenes import SceneWatcher
-from endoreg_db.deid.video.segments import PacketLike, Segment, plan, read_index
-from endoreg_db.deid.video.transcode import Tick
+from endoreg_db.deid.video.segments import PacketLike, read_index
+from endoreg_db.deid.video.spool import read_packets
+from endoreg_db.deid.video.units import UnitDigest, kind, length_prefixed, parameter_sets, start_coded
 
 RINGING_MARGIN = 16  # pixels: one macroblock around the kept image may ring
 MAX_RESIDUE = 4  # grey levels that a blank area may vary, or be away from black
@@ -41,14 +49,16 @@ _PICTURE_UNITS = frozenset({1, 5})
 class VerifyJob:
     """One piece of the output to look at."""
 
-    path: str
-    segment: Segment  # in ticks of the output
-    time_base: Fraction  # seconds per tick of the output
+    number: int  # of the piece
+    spool: str  # path of its packets
+    extradata: bytes  # parameter sets, as the encoder gives them
     size: tuple[int, int]  # width and height of the output in pixels
     kept: Box  # where a picture may be
     full_range: bool
-    covers: tuple[Cover, ...]  # what else must be blank and when, in pixels and ticks of the output
-    scenes: str | None  # folder to save pictures for OCR in; None: without OCR
+    time_base: Fraction  # seconds per tick of the packets
+    zero: int  # tick at which the output begins
+    covers: tuple[Cover, ...]  # what else must be blank and when, in pixels of the output
+    scenes: str | None  # beginning of the paths of pictures for OCR; None: without OCR
     is_last: bool  # whether the output ends with this piece
 
 
@@ -57,29 +67,34 @@ class VerifyResult:
     """What one piece of the output turned out to be."""
 
     number: int
-    times: tuple[int, ...]  # presentation times in ticks of the output
-    damaged: int  # frames that could not be decoded
+    times: tuple[int, ...]  # presentation times in ticks, as decoded
+    damaged: int  # packets that could not be decoded, and frames that are not as large as they must be
     largest_residue: int  # grey levels
     residue_at: float | None  # seconds; where a blank area is first not blank
     scenes: tuple[SceneLook, ...]  # pictures that OCR should look at
-    restless: bool = False  # whether there were more of them than anybody looks at
+    restless: bool  # whether there were more of them than anybody looks at
+    packets: int
+    digest: str  # SHA-256 (hex) of their units
 
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """The output's streams and tags, without its pictures."""
+    """The finished file without its pictures."""
 
-    segments: tuple[Segment, ...]
+    times: tuple[int, ...]  # presentation times in ticks of the file, rising
     time_base: Fraction
+    digests: tuple[str, ...]  # of each piece's packets; of what follows them, if anything does
     findings: tuple[Finding, ...]
 
 
-def outline(path: Path, size: tuple[int, int]) -> Outline:
-    """Find everything in the output that is not picture, and where it can be cut.
+def outline(path: Path, size: tuple[int, int], pieces: Sequence[VerifyResult], extradata: bytes) -> Outline:
+    """Find everything in the output that is not picture, and what its packets are made of.
 
     Args:
         path: the output.
         size: width and height that its pictures must have.
+        pieces: what was looked at; says how many packets belong together.
+        extradata: the parameter sets with which they were decoded.
 
     Raises:
         UnsupportedMediaError, CorruptMediaError: the output is no video.
@@ -93,24 +108,27 @@ def outline(path: Path, size: tuple[int, int]) -> Outline:
             odd.append(f"{len(container.streams)} streams")
         if container.chapters():
             odd.append("chapters")
+        if parameter_sets(stream.codec_context.extradata or b"") != parameter_sets(extradata):
+            odd.append("other parameter sets than were looked at")
         odd += [f"a tag {tag!r}" for tag in container.metadata if tag not in _TAGS]
         odd += [f"a stream tag {t!r}" for t, v in stream.metadata.items() if _STREAM_TAGS.get(t) != v]
-        units = _UnitCheck()
+        units = _UnitCheck([piece.packets for piece in pieces])
         index = read_index(units.watch(container.demux(stream)))
-        odd += [f"a unit of type {kind} in the stream" for kind in sorted(units.odd)]
+        odd += [f"a unit of type {number} in the stream" for number in sorted(units.odd)]
+        if not index.shown.all():
+            odd.append("frames that are never shown")
         time_base = stream.time_base or Fraction(1)
-        segments = tuple(plan(index, time_base))
     findings = tuple(Finding("unexpected_content", "fatal", f"The output holds {what}") for what in odd)
-    return Outline(segments, time_base, findings)
+    return Outline(tuple(sorted(index.pts.tolist())), time_base, units.digests(), findings)
 
 
-def verify_segment(job: VerifyJob, tick: Tick) -> VerifyResult:
+def verify_segment(job: VerifyJob) -> VerifyResult:
     """Decode one piece of the output, check the blank area of every frame, pick scenes for OCR.
 
     Raises:
-        av.error.FFmpegError, OSError: the output cannot be read.
+        OSError, EOFError: its packets cannot be read.
     """
-    decoder = SegmentDecoder(job.path, job.segment)
+    decoder = PacketDecoder(job)
     areas, edges = blank_areas(*job.size, job.kept), edge_areas(*job.size, job.kept)
     everything = (Box(0, 0, *job.size),)
     values = black(full_range=job.full_range)
@@ -118,8 +136,7 @@ def verify_segment(job: VerifyJob, tick: Tick) -> VerifyResult:
     times: list[int] = []
     worst, worst_at = 0, None
     for time, frame in decoder:
-        # Not the frame's own: those that come out last have lost their time base.
-        at = float(time * job.time_base)
+        at = float((time - job.zero) * job.time_base)
         planes = plane_views(frame)
         covered = covered_at(job.covers, time)
         hidden = [part for box in covered.boxes if (part := inner_part(box)) is not None]
@@ -132,18 +149,61 @@ def verify_segment(job: VerifyJob, tick: Tick) -> VerifyResult:
         if not covered.whole:
             collector.see(planes[0], at)
         times.append(time)
-        tick()
-    scenes = collector.finish()
     return VerifyResult(
-        job.segment.number, tuple(times), decoder.damaged, worst, worst_at, scenes, collector.restless
+        number=job.number,
+        times=tuple(times),
+        damaged=decoder.damaged,
+        largest_residue=worst,
+        residue_at=worst_at,
+        scenes=collector.finish(),
+        restless=collector.restless,
+        packets=decoder.packets,
+        digest=decoder.digest.hexdigest(),
     )
+
+
+class PacketDecoder:
+    """Decodes one piece's packets and notes what they are made of."""
+
+    def __init__(self, job: VerifyJob) -> None:
+        """Decode with nothing but the parameter sets."""
+        self._job = job
+        codec = av.CodecContext.create("h264", "r")
+        assert isinstance(codec, VideoCodecContext)
+        codec.thread_count, codec.extradata = 1, job.extradata
+        self._codec = codec
+        self.digest = UnitDigest()
+        self.packets = 0
+        self.damaged = 0
+
+    def __iter__(self) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Presentation time (ticks) and frame, in the order in which a player shows them."""
+        for packet in read_packets(Path(self._job.spool)):
+            self.digest.add(start_coded(packet.data))
+            self.packets += 1
+            timed: Packet[Any] = Packet(packet.data)
+            timed.pts, timed.dts = packet.pts, packet.dts
+            yield from self._whole(timed)
+        yield from self._whole(None)
+
+    def _whole(self, packet: Packet[Any] | None) -> Iterator[tuple[int, av.VideoFrame]]:
+        try:
+            frames = self._codec.decode(packet)
+        except av.error.InvalidDataError:
+            self.damaged += 1
+            return
+        for frame in frames:
+            if frame.is_corrupt or (frame.width, frame.height) != self._job.size or frame.pts is None:
+                self.damaged += 1
+            else:
+                yield frame.pts, frame
 
 
 class SceneCollector:
     """Saves the pictures of one piece that OCR should look at."""
 
     def __init__(self, job: VerifyJob) -> None:
-        """Save below ``job.scenes``; nothing if there is no such folder."""
+        """Save beside ``job.scenes``; nothing if that is None."""
         self._job = job
         self._part = looked_at(job.kept, job.size).slices
         self._watcher = SceneWatcher()
@@ -174,9 +234,9 @@ class SceneCollector:
         assert self._latest is not None and self._job.scenes is not None
         picture, at = self._latest
         self._latest = None
-        path = Path(self._job.scenes) / f"scene-{self._job.segment.number:05}-{len(self._scenes):05}.npy"
+        path = f"{self._job.scenes}-scene-{len(self._scenes):05}.npy"
         np.save(path, picture)
-        self._scenes.append(SceneLook(at, str(path)))
+        self._scenes.append(SceneLook(self._job.number, at, path))
 
 
 def looked_at(kept: Box, size: tuple[int, int]) -> Box:
@@ -228,24 +288,35 @@ def blank_residue(planes: Sequence[Plane], areas: Sequence[Box], values: tuple[i
     return worst
 
 
-def compare_times(results: Sequence[VerifyResult], expected: Sequence[int], ratio: Fraction) -> list[Finding]:
+def compare_times(
+    pieces: Sequence[VerifyResult], seen: Outline, expected: Sequence[int], ratio: Fraction
+) -> list[Finding]:
     """Whether every frame of the source is in the output, at its time.
 
     Args:
-        results: of all pieces, in order.
-        expected: the source's times in its own ticks, the first frame at 0.
+        pieces: all of them, in order.
+        seen: the finished file.
+        expected: the source's times in its own ticks.
         ratio: the source's tick divided by the output's.
     """
-    found = [time for result in results for time in result.times]
-    wanted = [time * ratio for time in expected]
-    if sum(result.damaged for result in results):
+    if sum(piece.damaged for piece in pieces):
         return [Finding("output_damaged", "fatal", "Frames of the output cannot be decoded")]
-    if len(found) != len(wanted):
-        detail = f"The output has {len(found)} frames instead of {len(wanted)}"
-        return [Finding("frames_differ", "fatal", detail)]
-    if any(a != b for a, b in zip(found, wanted, strict=True)):
+    decoded = [time for piece in pieces for time in piece.times]
+    for found in (decoded, seen.times):
+        if len(found) != len(expected):
+            detail = f"The output has {len(found)} frames instead of {len(expected)}"
+            return [Finding("frames_differ", "fatal", detail)]
+    shown = [(time - expected[0]) * ratio for time in expected]
+    if decoded != list(expected) or any(a != b for a, b in zip(seen.times, shown, strict=True)):
         return [Finding("times_differ", "fatal", "Frames of the output are shown at other times")]
     return []
+
+
+def compare_bytes(pieces: Sequence[VerifyResult], seen: Outline) -> list[Finding]:
+    """Whether the finished file is made of the very bytes that were looked at."""
+    if seen.digests == tuple(piece.digest for piece in pieces):
+        return []
+    return [Finding("bytes_differ", "fatal", "The output holds other bytes than were looked at")]
 
 
 def restless_findings(results: Sequence[VerifyResult]) -> list[Finding]:
@@ -279,17 +350,33 @@ def _samples(area: Box, step: int) -> tuple[slice, slice]:
 
 
 class _UnitCheck:
-    """Notes the kinds of NAL units in packets of an MP4 (4-byte lengths) while they pass by."""
+    """Notes what the packets of an MP4 are made of while they pass by."""
 
-    def __init__(self) -> None:
+    def __init__(self, counts: Sequence[int]) -> None:
+        """Packets belong together in groups of these sizes."""
         self.odd: set[int] = set()
+        self._left = list(counts)
+        self._digests = [UnitDigest() for _ in counts]
+        self._group = 0
 
     def watch(self, packets: Iterator[PacketLike]) -> Iterator[PacketLike]:
+        """The packets, unchanged."""
         for packet in packets:
-            data, at = memoryview(packet), 0  # type: ignore[arg-type]
-            while at + 4 < len(data):
-                kind = data[at + 4] & 31
-                if kind not in _PICTURE_UNITS:
-                    self.odd.add(kind)
-                at += 4 + int.from_bytes(data[at : at + 4], "big")
+            units = list(length_prefixed(bytes(packet)))  # type: ignore[call-overload]
+            if units:
+                self.odd |= {kind(unit) for unit in units} - _PICTURE_UNITS
+                self._next_group().add(units)
             yield packet
+
+    def digests(self) -> tuple[str, ...]:
+        """Of each group, and of what follows the last one, if anything does."""
+        return tuple(digest.hexdigest() for digest in self._digests)
+
+    def _next_group(self) -> UnitDigest:
+        while self._group < len(self._left) and self._left[self._group] == 0:
+            self._group += 1
+        if self._group == len(self._left):
+            self._left.append(-1)
+            self._digests.append(UnitDigest())
+        self._left[self._group] -= 1
+        return self._digests[self._group]
