@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,12 +24,14 @@ from endoreg_db.bootstrap import configure, current_config, prepare
 configure()
 
 from endoreg_db.deid.profiles import DeviceProfile
-from endoreg_db.models import EndoscopyProcessor
+from endoreg_db.models import EndoscopyProcessor, VideoFile
 from endoreg_db.samples import RecordingTruth, draw_recording, scaled, shipped_profile
 from endoreg_db.services.store import Store, open_store
 
 #: A third of the CV-1500's size: quick to encode; its text is too small to be read.
 SMALL_DEVICE = "small_cv_1500"
+#: The same, but nobody has confirmed its layout.
+NEW_DEVICE = "new_device"
 
 
 def pytest_sessionfinish() -> None:
@@ -51,6 +54,7 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
         prepare(current_config())
         small = small_profile()
         EndoscopyProcessor.register(small)
+        EndoscopyProcessor.register(replace(small, name=NEW_DEVICE, title="New device", confirmed=False))
         connections.close_all()  # SQLite folds its write-ahead log into the file
     return root / "endoreg.sqlite3"
 
@@ -70,18 +74,76 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def store(data_dir: Path, migrated_database: Path) -> Store:
-    """An open, empty store; ``test_center``, the shipped devices and :data:`SMALL_DEVICE` are registered."""
-    from endoreg_db.storage.layout import DataFolder
+def store(
+    request: pytest.FixtureRequest, data_dir: Path, migrated_database: Path, imported_once: ImportedOnce
+) -> Store:
+    """An open store; ``test_center``, the shipped devices, the small and the new device are registered.
 
-    DataFolder(data_dir).prepare()
-    shutil.copy(migrated_database, data_dir / "endoreg.sqlite3")
+    It is empty, or holds the one recording that the test asks for by the name of a fixture below.
+    """
+    for fixture, processor in _HELD.items():
+        if fixture in request.fixturenames:
+            shutil.copytree(imported_once(processor), data_dir)
+            break
+    else:
+        _make_empty(data_dir, migrated_database)
     return open_store(current_config())
 
 
-def small_profile() -> DeviceProfile:
-    from dataclasses import replace
+@pytest.fixture
+def published(store: Store) -> VideoFile:
+    """A recording that was imported and published; its source is not the test's."""
+    return VideoFile.objects.get()
 
+
+@pytest.fixture
+def waiting(store: Store) -> VideoFile:
+    """A recording that waits for review, because nobody has confirmed its device."""
+    return VideoFile.objects.get()
+
+
+_HELD = {"published": SMALL_DEVICE, "waiting": NEW_DEVICE}
+
+
+def _make_empty(data: Path, migrated_database: Path) -> None:
+    from endoreg_db.storage.layout import DataFolder
+
+    DataFolder(data).prepare()
+    shutil.copy(migrated_database, data / "endoreg.sqlite3")
+
+
+ImportedOnce = Callable[[str], Path]
+
+
+@pytest.fixture(scope="session")
+def imported_once(
+    tmp_path_factory: pytest.TempPathFactory, worker_id: str, migrated_database: Path, drawn_once: DrawnOnce
+) -> ImportedOnce:
+    """Data folders that hold one recording, imported once for all workers, by processor; to be copied."""
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared if worker_id == "master" else shared.parent
+
+    def imported(processor: str) -> Path:
+        from endoreg_db.services.video_import import VideoImportService
+
+        root = shared / f"imported-{processor}"
+        with FileLock(f"{root}.importing"):
+            if not root.exists():
+                making, database = root.with_suffix(".making"), connections["default"].settings_dict["NAME"]
+                source, _ = drawn_once(profile=small_profile())
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setenv("ENDOREG_DATA_DIR", str(making))
+                    _make_empty(making, migrated_database)
+                    _use_database(making / "endoreg.sqlite3")
+                    VideoImportService().import_and_anonymize(source, "test_center", processor)
+                    _use_database(Path(database))
+                making.rename(root)
+        return root
+
+    return imported
+
+
+def small_profile() -> DeviceProfile:
     return replace(scaled(shipped_profile(), 1 / 3), name=SMALL_DEVICE, title="Small CV-1500")
 
 

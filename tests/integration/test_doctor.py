@@ -46,50 +46,47 @@ def _import(path: Path) -> VideoFile:
     return VideoImportService().import_and_anonymize(path, "test_center", SMALL_DEVICE)
 
 
-@pytest.fixture
-def video(store: Store, small_recording: Path) -> VideoFile:
-    return _import(small_recording)
-
-
-def test_nothing_is_wrong_after_an_import(store: Store, video: VideoFile) -> None:
+def test_nothing_is_wrong_after_an_import(store: Store, published: VideoFile) -> None:
     results = _examine(store, deep=True)
     assert list(results) == list(CHECKS)
     assert all(result.is_well for result in results.values())
     assert results["published records"].looked_at == results["stored originals"].looked_at == 1
 
 
-def test_a_published_file_without_a_record_is_removed(store: Store, video: VideoFile) -> None:
+def test_a_published_file_without_a_record_is_removed(store: Store, published: VideoFile) -> None:
     stray = store.folder.published / f"{uuid4()}.mp4"
     stray.write_bytes(b"never verified")
     assert _found(store) == {"published files": [f"{stray} is named by no record"]}
     assert stray.exists(), "a look changes nothing"
     assert _examine(store, repair=True)["published files"].is_well
     assert not stray.exists()
-    assert (store.folder.published / video.output_name).exists()
+    assert (store.folder.published / published.output_name).exists()
     assert not _found(store)
 
 
-def test_a_file_of_a_record_that_is_not_published_is_removed(store: Store, video: VideoFile) -> None:
-    output = store.folder.published / video.output_name
+def test_a_file_of_a_record_that_is_not_published_is_removed(store: Store, published: VideoFile) -> None:
+    output = store.folder.published / published.output_name
     kept = output.read_bytes()
-    review.reject(store, video, actor="test", reason="a name shows")
+    review.reject(store, published, actor="test", reason="a name shows")
     output.write_bytes(kept)
     assert "published files" in _found(store, repair=True)
     assert not output.exists()
 
 
-def test_a_published_file_that_is_gone_can_be_made_again(store: Store, video: VideoFile) -> None:
-    (store.folder.published / video.output_name).unlink()
+def test_a_published_file_that_is_gone_can_be_made_again(store: Store, published: VideoFile) -> None:
+    (store.folder.published / published.output_name).unlink()
     problem = _examine(store, repair=True)["published records"].problems[0]
-    assert problem.repaired and str(video.uuid) in problem.advice
+    assert problem.repaired and str(published.uuid) in problem.advice
     again = VideoImportService()._retry_existing_video(VideoFile.objects.get())
-    assert (again.uuid, again.state) == (video.uuid, State.PUBLISHED)
+    assert (again.uuid, again.state) == (published.uuid, State.PUBLISHED)
     assert (store.folder.published / again.output_name).is_file()
     assert not _found(store)
 
 
-def test_a_published_file_that_was_changed_is_found_by_the_deep_look(store: Store, video: VideoFile) -> None:
-    with (store.folder.published / video.output_name).open("ab") as file:
+def test_a_published_file_that_was_changed_is_found_by_the_deep_look(
+    store: Store, published: VideoFile
+) -> None:
+    with (store.folder.published / published.output_name).open("ab") as file:
         file.write(b"more")
     assert not _found(store)
     assert "is not the file that was verified" in _found(store, deep=True)["published records"][0]
@@ -97,23 +94,23 @@ def test_a_published_file_that_was_changed_is_found_by_the_deep_look(store: Stor
 
 @pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"{}")])
 def test_a_certificate_that_is_gone_or_damaged_is_issued_again(
-    store: Store, video: VideoFile, spoil: Callable[[Path], object]
+    store: Store, published: VideoFile, spoil: Callable[[Path], object]
 ) -> None:
-    spoil(certificate_path(store.folder.published / video.output_name))
+    spoil(certificate_path(store.folder.published / published.output_name))
     assert list(_found(store)) == ["certificates"]
     assert _examine(store, repair=True)["certificates"].is_well
     assert not _found(store)
 
 
-def test_a_changed_file_gets_no_certificate(store: Store, video: VideoFile) -> None:
-    path = store.folder.published / video.output_name
+def test_a_changed_file_gets_no_certificate(store: Store, published: VideoFile) -> None:
+    path = store.folder.published / published.output_name
     path.write_bytes(b"another")
     certificate_path(path).unlink()
     assert not _examine(store, repair=True)["certificates"].is_well
     assert not certificate_path(path).exists()
 
 
-def test_a_certificate_of_nothing_is_removed(store: Store, video: VideoFile) -> None:
+def test_a_certificate_of_nothing_is_removed(store: Store, published: VideoFile) -> None:
     stray = certificate_path(store.folder.published / f"{uuid4()}.mp4")
     stray.write_bytes(b"{}")
     assert _found(store) == {"published files": [f"{stray} is named by no record"]}
@@ -121,15 +118,15 @@ def test_a_certificate_of_nothing_is_removed(store: Store, video: VideoFile) -> 
 
 
 @pytest.mark.parametrize("deep", [False, True])
-def test_an_original_that_is_gone_is_reported(store: Store, video: VideoFile, deep: bool) -> None:
-    store.vault.remove(video.content_sha256)
+def test_an_original_that_is_gone_is_reported(store: Store, published: VideoFile, deep: bool) -> None:
+    store.vault.remove(published.content_sha256)
     result = _examine(store, repair=True, deep=deep)["stored originals"]
     assert not result.is_well
     assert "Restore it" in result.problems[0].advice
 
 
-def test_an_original_that_is_damaged_is_found_by_the_deep_look(store: Store, video: VideoFile) -> None:
-    stored = store.vault.path_of(video.content_sha256)
+def test_an_original_that_is_damaged_is_found_by_the_deep_look(store: Store, published: VideoFile) -> None:
+    stored = store.vault.path_of(published.content_sha256)
     stored.chmod(0o600)
     with stored.open("r+b") as file:
         file.seek(3000)
@@ -140,16 +137,16 @@ def test_an_original_that_is_damaged_is_found_by_the_deep_look(store: Store, vid
     assert "stored originals" in _found(store, deep=True)
 
 
-def test_an_orphan_in_the_vault_is_removed(store: Store, video: VideoFile, tmp_path: Path) -> None:
+def test_an_orphan_in_the_vault_is_removed(store: Store, published: VideoFile, tmp_path: Path) -> None:
     (tmp_path / "orphan").write_bytes(b"stored by an attempt that died before it was named")
     sha256 = store.vault.put_file(tmp_path / "orphan", store.folder.tmp)
     assert list(_found(store)) == ["orphaned originals"]
     assert _examine(store, repair=True)["orphaned originals"].is_well
-    assert not store.vault.contains(sha256) and store.vault.contains(video.content_sha256)
+    assert not store.vault.contains(sha256) and store.vault.contains(published.content_sha256)
 
 
 def test_an_object_that_is_just_being_named_is_left_alone(
-    store: Store, video: VideoFile, tmp_path: Path
+    store: Store, published: VideoFile, tmp_path: Path
 ) -> None:
     from endoreg_db.locking import lease
 
@@ -212,15 +209,15 @@ def test_the_next_import_takes_over_from_a_killed_one_at_once(
 
 
 def test_one_that_was_only_moving_in_when_it_was_looked_at_is_not_buried(
-    store: Store, video: VideoFile
+    store: Store, published: VideoFile
 ) -> None:
     """Found without a row, it has written one and taken the lease before the burial begins."""
-    attempt = ImportAttempt(uuid=uuid4(), kind="video", step="reading", host="here", pid=os.getpid())
+    attempt = ImportAttempt(uuid=uuid4(), kind="published", step="reading", host="here", pid=os.getpid())
     attempt.boot = current_owner().process.place.boot.hex()
     attempt.sealed_source = seal_path(store.sealer, store.folder.root / "source.mp4", attempt.uuid)
     with Workspace(store.folder, attempt.uuid) as workspace:
         attempt.save(force_insert=True)
-        granted = lease.grant(video.content_sha256, attempt.uuid, is_dead=lambda _: False)
+        granted = lease.grant(published.content_sha256, attempt.uuid, is_dead=lambda _: False)
         assert not recovery.bury(store, attempt.uuid, stale_after=600.0)
         assert lease.renew(granted)
         assert workspace.folder.exists()
@@ -258,13 +255,13 @@ def test_an_attempt_under_another_kernel_is_dead_when_its_lease_has_run_out(
     assert VideoFile.objects.get().state == State.FAILED
 
 
-def test_a_record_that_nobody_works_on_becomes_retryable(store: Store, video: VideoFile) -> None:
+def test_a_record_that_nobody_works_on_becomes_retryable(store: Store, published: VideoFile) -> None:
     MediaFile.objects.update(state=State.PROCESSING, output_name="", output_sha256="")
     assert set(_found(store, repair=True)) == {"records", "published files"}
     assert VideoFile.objects.get().state == State.FAILED
 
 
-def test_what_is_not_the_intakes_is_reported_and_left(store: Store, video: VideoFile) -> None:
+def test_what_is_not_the_intakes_is_reported_and_left(store: Store, published: VideoFile) -> None:
     foreign = store.folder.tmp / "notes"
     foreign.mkdir()
     result = _examine(store, repair=True)["temporary files"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,10 @@ import pytest
 
 from endoreg_db import certificate
 from endoreg_db.errors import InvalidTransitionError, UnknownRecordError
-from endoreg_db.models import AuditEvent, EndoscopyProcessor, MediaFile, State
+from endoreg_db.models import AuditEvent, MediaFile, State, VideoFile
 from endoreg_db.services import catalog, review
 from endoreg_db.services.certificates import source_digest
 from endoreg_db.services.store import Store
-from endoreg_db.services.video_import import VideoImportService
 from endoreg_db.storage.signing import PUBLIC_FILE
 from tests.conftest import SMALL_DEVICE, small_profile
 
@@ -28,27 +26,14 @@ def certificate_of(store: Store, output: Path) -> Mapping[str, Any]:
     return certificate.check(output, public).document
 
 
-@pytest.fixture
-def published(store: Store, small_recording: Path) -> MediaFile:
-    video = VideoImportService().import_and_anonymize(small_recording, "test_center", SMALL_DEVICE)
-    return MediaFile.objects.get(pk=video.pk)
-
-
-@pytest.fixture
-def waiting(store: Store, small_recording: Path) -> MediaFile:
-    EndoscopyProcessor.register(replace(small_profile(), name="new_device", confirmed=False))
-    video = VideoImportService().import_and_anonymize(small_recording, "test_center", "new_device")
-    return MediaFile.objects.get(pk=video.pk)
-
-
-def test_what_waits_for_review_is_not_published(store: Store, waiting: MediaFile) -> None:
+def test_what_waits_for_review_is_not_published(store: Store, waiting: VideoFile) -> None:
     assert waiting.state == State.NEEDS_REVIEW
     assert not list(store.publisher.published_files())
     assert catalog.summary(store, waiting).output is None
 
 
 def test_approving_a_candidate_publishes_the_very_file_that_was_verified(
-    store: Store, waiting: MediaFile
+    store: Store, waiting: VideoFile
 ) -> None:
     verified = waiting.candidate_sha256
     approved = review.approve(store, waiting, actor="dr_test")
@@ -65,7 +50,7 @@ def test_approving_a_candidate_publishes_the_very_file_that_was_verified(
     assert not list(store.folder.tmp.iterdir())
 
 
-def test_what_is_published_is_certified(store: Store, published: MediaFile) -> None:
+def test_what_is_published_is_certified(store: Store, published: VideoFile) -> None:
     output = store.folder.published / published.output_name
     certified = certificate_of(store, output)
     profile = small_profile()
@@ -82,14 +67,14 @@ def test_what_is_published_is_certified(store: Store, published: MediaFile) -> N
     assert certified["source"]["hmac_sha256"] == source_digest(store, published.content_sha256)
 
 
-def test_approving_what_is_published_releases_it(store: Store, published: MediaFile) -> None:
+def test_approving_what_is_published_releases_it(store: Store, published: VideoFile) -> None:
     review.approve(store, published, actor="dr_test")
     assert MediaFile.objects.get().state == State.RELEASED
     with pytest.raises(InvalidTransitionError, match="is released; it cannot become released"):
         review.approve(store, published, actor="dr_test")
 
 
-def test_rejecting_destroys_the_candidate(store: Store, waiting: MediaFile) -> None:
+def test_rejecting_destroys_the_candidate(store: Store, waiting: VideoFile) -> None:
     candidate = waiting.candidate_sha256
     review.reject(store, waiting, actor="dr_test", reason="a face shows")
     assert MediaFile.objects.get().state == State.REJECTED
@@ -99,20 +84,20 @@ def test_rejecting_destroys_the_candidate(store: Store, waiting: MediaFile) -> N
 
 
 def test_rejecting_takes_a_published_file_and_its_certificate_back(
-    store: Store, published: MediaFile
+    store: Store, published: VideoFile
 ) -> None:
     review.reject(store, published, actor="dr_test", reason="a name shows")
     assert not list(store.folder.published.iterdir())
 
 
 @pytest.mark.parametrize("reason", ["", "   "])
-def test_a_rejection_needs_a_reason(store: Store, waiting: MediaFile, reason: str) -> None:
+def test_a_rejection_needs_a_reason(store: Store, waiting: VideoFile, reason: str) -> None:
     with pytest.raises(InvalidTransitionError, match="reason"):
         review.reject(store, waiting, actor="dr_test", reason=reason)
     assert MediaFile.objects.get().state == State.NEEDS_REVIEW
 
 
-def test_two_people_deciding_at_once_do_not_both_get_their_way(store: Store, waiting: MediaFile) -> None:
+def test_two_people_deciding_at_once_do_not_both_get_their_way(store: Store, waiting: VideoFile) -> None:
     stale = MediaFile.objects.get()
     review.reject(store, waiting, actor="dr_one", reason="a name shows")
     with pytest.raises(InvalidTransitionError):
@@ -121,7 +106,7 @@ def test_two_people_deciding_at_once_do_not_both_get_their_way(store: Store, wai
     assert not list(store.publisher.published_files())
 
 
-def test_a_damaged_candidate_is_not_published(store: Store, waiting: MediaFile) -> None:
+def test_a_damaged_candidate_is_not_published(store: Store, waiting: VideoFile) -> None:
     from endoreg_db.errors import CorruptStoreError
 
     stored = store.vault.path_of(waiting.candidate_sha256)
