@@ -9,8 +9,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from benchmarks.filling import fill
 from endoreg_db.intake import sightings
 from endoreg_db.intake.scan import scan
+from endoreg_db.models import Center, EndoscopyProcessor, SourceSighting, VideoFile
 from endoreg_db.services import recovery, video_import
 from endoreg_db.services.store import Store
 from endoreg_db.services.video_import import VideoImportService
@@ -101,3 +103,16 @@ def test_no_query_of_clearing_up_or_of_a_scan_goes_through_a_growing_table(
     assert len(cleared) == 1 and _scans(cleared) == []
     scanned = _queries(lambda: scan(recordings[0].parent, store.sightings_key))
     assert len(scanned) == 1 and _scans(scanned) == []
+
+
+def test_the_benchmarks_can_fill_a_database_of_todays_shape(store: Store) -> None:
+    center, processor = Center.objects.get(), EndoscopyProcessor.objects.order_by("pk")[0]
+    fill(200, center=center.pk, processor=processor.pk)
+    assert {table: _rows(table) > 0 for table in GROWING} == dict.fromkeys(GROWING, True)
+    assert VideoFile.objects.count() == SourceSighting.objects.count() == 200
+
+
+def _rows(table: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {table}")
+        return int(cursor.fetchone()[0])
