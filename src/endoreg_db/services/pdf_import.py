@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -17,7 +18,7 @@ from endoreg_db.deid.messages import ReportTask
 from endoreg_db.errors import VerificationError
 from endoreg_db.intake.inspect import MediaKind
 from endoreg_db.models import MediaFile, ReportFile
-from endoreg_db.services import records, registry
+from endoreg_db.services import pseudonyms, records, registry
 from endoreg_db.services.certificates import looked_at_report
 from endoreg_db.services.context import ImportOutcome, ImportRequest
 from endoreg_db.services.media_import import STALE_LOCK_SECONDS, MediaImportService
@@ -109,6 +110,7 @@ class PdfImportService(MediaImportService):
             file_name=_printable(records.source_name(context)),
             password=context.config.report_password,
             recogniser=context.config.report_recogniser,
+            shift_dates=context.config.report_dates == "shift",
         )
         try:
             context.report_done = run_report(
@@ -116,6 +118,7 @@ class PdfImportService(MediaImportService):
                 self._on_message,
                 should_stop=self._lease_is_lost,
                 name=str(context.request.file_path),
+                days_back=partial(pseudonyms.days_back, context.store),
             )
         except StoppedError:
             self._check_lease()

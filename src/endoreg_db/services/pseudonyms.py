@@ -11,7 +11,9 @@ from typing import Final
 from django.db import transaction
 
 from endoreg_db.deid.identity import Identity
+from endoreg_db.deid.messages import Identified
 from endoreg_db.deid.pseudonyms import pseudonym_of
+from endoreg_db.deid.reports.date_shift import days_of_shift
 from endoreg_db.logging import get_logger
 from endoreg_db.models import MediaFile
 from endoreg_db.services import identity_records
@@ -46,6 +48,20 @@ def note(store: Store, record: MediaFile, identity: Identity) -> None:
     """
     key = _key_of(store)
     _write(record, key, _pseudonym(key, record, identity))
+
+
+def days_back(store: Store, question: Identified) -> int | None:
+    """By how many days the dates of a report are moved into the past; None where it has no pseudonym.
+
+    The same for all reports of a patient, for as long as the key is the same.
+
+    Raises:
+        ConfigurationError: the key is lost or cannot be used.
+    """
+    key = _key_of(store)
+    codes = {doubt.code for doubt in question.doubts}
+    made = None if _MORE_THAN_ONE & codes else pseudonym_of(key.derive("pseudonyms"), question.identity)
+    return None if made is None else -days_of_shift(key.derive("dates"), made)
 
 
 def rotate(store: Store, material: bytes | None = None) -> Renewal:

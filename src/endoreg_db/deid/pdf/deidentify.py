@@ -22,8 +22,10 @@ from endoreg_db.deid.pdf.document import is_whole, open_report, user_units
 from endoreg_db.deid.pdf.plain_text import PAGE_BREAK, page_text
 from endoreg_db.deid.pdf.read import Sheet, draw_sheet, read_page
 from endoreg_db.deid.pdf.rebuild import Plan, new_page, plan_page
-from endoreg_db.deid.pdf.verify import verify
+from endoreg_db.deid.pdf.verify import tells, verify
 from endoreg_db.deid.pdf.writer import PdfWriter
+from endoreg_db.deid.reports.date_shift import MovedWords, moved_words
+from endoreg_db.deid.reports.dates import find_days
 from endoreg_db.deid.reports.words import FindIdentity, Findings, KnownIdentity
 from endoreg_db.errors import CorruptMediaError, DeidentificationError
 
@@ -39,6 +41,7 @@ def deidentify_report(
     *,
     reader: TextReader | None = None,
     on_open: Callable[[int], None] | None = None,
+    days_of: Callable[[Findings], int | None] | None = None,
 ) -> ReportDone:
     """Read, blank and rebuild one report, and look at the result.
 
@@ -48,6 +51,8 @@ def deidentify_report(
         find: finds identity in the words of the pages.
         reader: an OCR engine; one of its own if not given.
         on_open: told the number of pages before any of them is read.
+        days_of: asked by how many days the patient's dates are moved; None removes them, as they are if it
+            is not given.
 
     Raises:
         UnsupportedMediaError, CorruptMediaError: the PDF cannot be worked on; says why.
@@ -64,7 +69,8 @@ def deidentify_report(
         _check_readable(sheets)
         with _timed(timings, "find"):
             findings = find([sheet.page for sheet in sheets], _known(task, sheets))
-            plans = _plans(sheets, findings)
+            days = None if days_of is None else days_of(findings)
+            plans = _plans(sheets, findings, _moved(sheets, findings, days))
         with _timed(timings, "rebuild"):
             _rebuild(document, plans, user_units(task.source, len(document)), work_dir / CANDIDATE, say)
             _write_text(plans, findings, work_dir / TEXT)
@@ -78,7 +84,12 @@ def deidentify_report(
         pages_scanned=sum(sheet.scanned for sheet in sheets),
         words_removed=sum(len(plan.hit) for plan in plans),
         identity=findings.identity,
-        findings=(*_of_file(task), *_condensed([f for s in sheets for f in s.findings]), *findings.doubts),
+        findings=(
+            *_of_file(task),
+            *_condensed([f for s in sheets for f in s.findings]),
+            *findings.doubts,
+            *(() if days_of is None else [_of_dates(plans, days)]),
+        ),
         verification=verification,
         timings=timings,
     )
@@ -111,7 +122,29 @@ def _known(task: ReportTask, sheets: Sequence[Sheet]) -> KnownIdentity:
     return KnownIdentity(task.names, task.dates, (*task.numbers, *codes), task.file_name)
 
 
-def _plans(sheets: Sequence[Sheet], findings: Findings) -> list[Plan]:
+def _moved(sheets: Sequence[Sheet], findings: Findings, days: int | None) -> Mapping[int, list[MovedWords]]:
+    """Number of a page → dates that are moved on it."""
+    moved: defaultdict[int, list[MovedWords]] = defaultdict(list)
+    if days is not None:
+        tokens = tokens_of(findings)
+        pages = [sheet.page for sheet in sheets]
+        for date in moved_words(pages, findings, days, lambda text: tells(text, tokens)):
+            moved[date.page].append(date)
+    return moved
+
+
+def _of_dates(plans: Sequence[Plan], days: int | None) -> Finding:
+    """What became of the dates, for whoever looks at them."""
+    if days is None:
+        text = "It is not sure enough whom the report is about, so its dates were removed, not moved"
+        return Finding("dates_removed", "note", text)
+    count = sum(len(plan.moved) for plan in plans)
+    return Finding("dates_moved", "note", f"{count} dates were moved by the patient's own number of days")
+
+
+def _plans(
+    sheets: Sequence[Sheet], findings: Findings, moved: Mapping[int, Sequence[MovedWords]]
+) -> list[Plan]:
     hits: defaultdict[int, set[int]] = defaultdict(set)
     for hit in findings.hits:
         hits[hit.page].update(hit.words)
@@ -120,7 +153,7 @@ def _plans(sheets: Sequence[Sheet], findings: Findings) -> list[Plan]:
         words = hits.pop(sheet.page.number, set())
         if words and not 0 <= min(words) <= max(words) < len(sheet.page.words):
             raise DeidentificationError("The finder named words that are not there")
-        plans.append(plan_page(sheet, words))
+        plans.append(plan_page(sheet, words, moved.get(sheet.page.number, ())))
     if hits:
         raise DeidentificationError("The finder named pages that are not there")
     return plans
@@ -156,7 +189,7 @@ def _sync(descriptor: int, flush: Callable[[], None]) -> None:
 
 
 def tokens_of(findings: Findings) -> frozenset[str]:
-    """What the finished file is searched for: names, and everything with at least six digits.
+    """What the finished file is searched for: names, days, and everything with at least six digits.
 
     Not the words of addresses and institutions: some of them (Klinik, Weg) stand in any report.
     """
@@ -165,6 +198,8 @@ def tokens_of(findings: Findings) -> frozenset[str]:
     for hit in findings.hits:
         if "name" in hit.kind or sum(c.isdigit() for c in hit.value) >= 6:
             tokens.add(hit.value)
+        days = (day for day in find_days(hit.value) if day.kind == "full")
+        tokens.update(reading.isoformat() for day in days for reading in day.readings)
     return frozenset(token for token in tokens if token.strip())
 
 

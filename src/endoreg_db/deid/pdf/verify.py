@@ -17,10 +17,12 @@ import numpy as np
 from PIL import Image
 from pypdf import PageObject, PdfReader
 from pypdf.errors import PyPdfError
+from rapidfuzz import fuzz
 
 from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.messages import Finding, ReportVerification, Severity
 from endoreg_db.deid.ocr import TextReader
+from endoreg_db.deid.pdf.dates import MovedDate
 from endoreg_db.deid.pdf.document import POINTS_PER_INCH, Picture
 from endoreg_db.deid.pdf.graphics import unexplained
 from endoreg_db.deid.pdf.ocr_words import smallest_print
@@ -28,8 +30,9 @@ from endoreg_db.deid.pdf.pictures import find_codes
 from endoreg_db.deid.pdf.pixels import to_pixels
 from endoreg_db.deid.pdf.rebuild import Plan
 from endoreg_db.deid.pdf.writer import HEADER
+from endoreg_db.deid.reports.dates import find_days
 from endoreg_db.deid.reports.words import Rect
-from endoreg_db.deid.text_rules import matches_known
+from endoreg_db.deid.text_rules import fold, matches_known
 
 #: Every kind of object that the writer makes, by its keys as pypdf tells them (it leaves out /Length);
 #: anything else in the file is a stranger.
@@ -55,6 +58,8 @@ _RINGING, _RESIDUE = 8, 8
 _LINES_LOOKED_AT = 3
 #: Points to each side of a filled area that belong to such a look.
 _AROUND = 60.0
+#: How alike (percent) a moved date and what OCR reads there must be, besides their digits being the same.
+_ALIKE = 80.0
 
 
 @dataclass(slots=True)
@@ -72,8 +77,14 @@ class _Look:
         self.findings.append(Finding(code, severity, detail))
 
     def search(self, text: str, number: int, where: str) -> None:
-        if matches_known(text, self.tokens):
+        if tells(text, self.tokens):
             self.tell(f"identity_in_{where}", "review", f"Page {number}: the {where} may still name somebody")
+
+
+def tells(text: str, tokens: Collection[str]) -> bool:
+    """Whether a text holds anything that identifies somebody, days with the month in words among it."""
+    days = (day.readings[0].isoformat() for day in find_days(text) if day.kind == "full")
+    return matches_known(text, tokens) or any(day in tokens for day in days)
 
 
 def verify(
@@ -132,6 +143,7 @@ def _check_page(plan: Plan, page: PageObject, look: _Look) -> None:
         look.tell("unexpected_content", "fatal", f"Page {number}: its picture carries more than pixels")
     picture = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), np.uint8)
     _check_fill(plan, picture, look)
+    _check_dates(plan, picture, look)
     _check_ink(plan, picture, look)
     for line in _read_again(plan, picture, look.reader):
         look.lines += 1
@@ -153,15 +165,19 @@ def _segments(jpeg: bytes) -> Iterator[int]:
 
 
 def _check_words(plan: Plan, text: str, look: _Look) -> None:
-    """The text layer must hold the words that stay, each as often as it stays, and no other."""
-    words = plan.sheet.page.words
-    wanted = Counter(part for line in plan.kept for index in line for part in words[index].text.split())
+    """The text layer must hold the words that stay and moved dates, each as often, and nothing else."""
+    wanted = Counter(part for line in plan.text_lines for run in line for part in run.text.split())
     if Counter(text.split()) != wanted:
         number = plan.sheet.page.number
         look.tell("text_differs", "review", f"Page {number}: the text layer is not what was to be written")
 
 
 def _check_fill(plan: Plan, picture: Picture, look: _Look) -> None:
+    """Filled areas must be filled, but for the dates that are written into them; see :func:`_check_dates`."""
+    if plan.moved:
+        picture = picture.copy()
+        for _, place in _boxes_of_dates(plan, picture):
+            picture[place.grown(_RINGING, picture.shape[1], picture.shape[0]).slices] = 0
     for rect in plan.filled:
         box = to_pixels(rect, _scale(plan), picture.shape)
         if box is None or min(box.width, box.height) <= 2 * _RINGING:
@@ -170,6 +186,31 @@ def _check_fill(plan: Plan, picture: Picture, look: _Look) -> None:
         look.residue = max(look.residue, int(inner.max()) - int(inner.min()))
     if look.residue > _RESIDUE:
         look.tell("residue", "fatal", f"Page {plan.sheet.page.number}: a filled area is not filled")
+
+
+def _check_dates(plan: Plan, picture: Picture, look: _Look) -> None:
+    """Where a moved date is written, that date must be read, and none that was found in the source."""
+    number = plan.sheet.page.number
+    for date, box in _boxes_of_dates(plan, picture):
+        read = look.reader.read_line(picture[box.slices]).text
+        look.lines += 1
+        look.search(read, number, "picture")
+        if _digits(date.text) != _digits(read) or fuzz.ratio(fold(date.text), fold(read)) < _ALIKE:
+            look.tell(
+                "moved_date_differs", "review", f"Page {number}: a moved date does not look as it should"
+            )
+
+
+def _digits(text: str) -> str:
+    return "".join(sign for sign in text if sign.isdigit())
+
+
+def _boxes_of_dates(plan: Plan, picture: Picture) -> Iterator[tuple[MovedDate, Box]]:
+    """Each moved date, and its place with a little of the filled area around it."""
+    for date in plan.moved:
+        box = to_pixels(date.box, _scale(plan), picture.shape)
+        if box is not None:
+            yield date, box.grown(3, picture.shape[1], picture.shape[0])
 
 
 def _check_ink(plan: Plan, picture: Picture, look: _Look) -> None:
