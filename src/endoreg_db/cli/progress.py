@@ -23,6 +23,7 @@ _STAGES = {
     "encode": "blanking",
     "join": "joining",
     "read": "reading",
+    "find": "finding",
     "rebuild": "rebuilding",
     "verify": "checking",
 }

@@ -19,7 +19,7 @@ from endoreg_db.deid.identity import Identity
 from endoreg_db.deid.profiles import DeviceProfile
 
 VideoStage = Literal["probe", "encode", "join", "verify"]
-ReportStage = Literal["probe", "read", "rebuild", "verify"]
+ReportStage = Literal["probe", "read", "find", "rebuild", "verify"]
 Stage = Literal[VideoStage, ReportStage]
 
 #: How much a finding weighs. ``review``: a person must look before anything is published.
@@ -188,7 +188,7 @@ class Shift:
 class ReportVerification:
     """What the look at the finished PDF covered, and what it found."""
 
-    pages: int  # in the output
+    pages: int  # of the output that were looked at
     words: int  # in its text layer
     lines_read: int  # by OCR, in its pictures
     largest_residue: int  # grey levels; range inside any filled area, beyond the ringing margin
@@ -201,7 +201,7 @@ class ReportDone:
 
     candidate: str  # path of the PDF below ``work_dir``; fsynced
     text: str  # path of the cleaned text below ``work_dir``; fsynced
-    pages: int  # of the source
+    pages: int  # of the source, as they were counted before any was read
     pages_scanned: int  # of those, read by OCR alone
     words_removed: int
     identity: Identity

@@ -10,7 +10,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import cv2
@@ -60,9 +60,12 @@ def deidentify_report(
     cv2.setNumThreads(1)
     timings: dict[str, float] = {}
     work_dir = Path(task.work_dir)
-    with open_report(task.source, task.password) as document:
+    with ExitStack() as opened:
+        with _timed(timings, "probe"):
+            document = opened.enter_context(open_report(task.source, task.password))
+            count, units = len(document), user_units(task.source)
         if on_open is not None:
-            on_open(len(document))
+            on_open(count)
         reader = reader or TextReader()
         with _timed(timings, "read"):
             sheets = list(_read(document, reader, say))
@@ -72,20 +75,21 @@ def deidentify_report(
             days = None if days_of is None else days_of(findings)
             plans = _plans(sheets, findings, _moved(sheets, findings, days))
         with _timed(timings, "rebuild"):
-            _rebuild(document, plans, user_units(task.source, len(document)), work_dir / CANDIDATE, say)
+            fitting = units if len(units) == count else [1.0] * count
+            _rebuild(document, plans, fitting, work_dir / CANDIDATE, say)
             _write_text(plans, findings, work_dir / TEXT)
     with _timed(timings, "verify"):
         say(Progress("verify", 0, len(plans)))
-        verification = verify(work_dir / CANDIDATE, plans, tokens_of(findings), reader)
+        verification = verify(work_dir / CANDIDATE, work_dir / TEXT, plans, tokens_of(findings), reader)
     return ReportDone(
         candidate=str(work_dir / CANDIDATE),
         text=str(work_dir / TEXT),
-        pages=len(sheets),
+        pages=count,
         pages_scanned=sum(sheet.scanned for sheet in sheets),
         words_removed=sum(len(plan.hit) for plan in plans),
         identity=findings.identity,
         findings=(
-            *_of_file(task),
+            *_of_file(task, count, len(units)),
             *_condensed([f for s in sheets for f in s.findings]),
             *findings.doubts,
             *(() if days_of is None else [_of_dates(plans, days)]),
@@ -102,7 +106,11 @@ def _read(document: pdfium.PdfDocument, reader: TextReader, say: Say) -> Iterato
         yield read_page(document, index, reader)
 
 
-def _of_file(task: ReportTask) -> Iterator[Finding]:
+def _of_file(task: ReportTask, count: int, counted: int) -> Iterator[Finding]:
+    """What a person should know about the file, in which PDFium counts so many pages and pypdf so many."""
+    if counted not in (0, count):  # 0: pypdf cannot read it
+        text = f"The file has {count} pages or {counted}, depending on who counts; some may be missing"
+        yield Finding("pages_unsure", "review", text)
     if not is_whole(task.source):
         yield Finding("cut_off", "review", "The file has lost its end; pages may be missing")
 

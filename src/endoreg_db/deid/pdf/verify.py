@@ -7,6 +7,7 @@ decoded by Pillow (encoded by OpenCV) and read by OCR, and all of it is searched
 from __future__ import annotations
 
 import io
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from endoreg_db.deid.pdf.graphics import unexplained
 from endoreg_db.deid.pdf.ocr_words import smallest_print
 from endoreg_db.deid.pdf.pictures import find_codes
 from endoreg_db.deid.pdf.pixels import to_pixels
+from endoreg_db.deid.pdf.plain_text import PAGE_BREAK
 from endoreg_db.deid.pdf.rebuild import Plan
 from endoreg_db.deid.pdf.writer import HEADER
 from endoreg_db.deid.reports.dates import find_days
@@ -54,6 +56,8 @@ _OBJECTS = frozenset(
 _SEGMENTS = frozenset({0xC0, 0xC4, 0xDA, 0xDB, 0xDD, 0xE0})
 #: Pixels from the edge of a filled area within which JPEG may ring, and grey levels allowed beyond.
 _RINGING, _RESIDUE = 8, 8
+#: What stands in the text for research in the place of what went.
+_PLACEHOLDER = re.compile(r"\[[A-Z_]+\]")
 #: Lines beside filled areas that OCR looks at on a page whose text layer was its source.
 _LINES_LOOKED_AT = 3
 #: Points to each side of a filled area that belong to such a look.
@@ -88,12 +92,13 @@ def tells(text: str, tokens: Collection[str]) -> bool:
 
 
 def verify(
-    path: Path, plans: Sequence[Plan], tokens: Collection[str], reader: TextReader
+    path: Path, text: Path, plans: Sequence[Plan], tokens: Collection[str], reader: TextReader
 ) -> ReportVerification:
-    """Look at a finished PDF.
+    """Look at a finished PDF and its text for research.
 
     Args:
-        path: the file.
+        path: the PDF.
+        text: the text.
         plans: what each of its pages ought to be.
         tokens: values that identify somebody in this report; see :func:`matches_known`.
         reader: an OCR engine.
@@ -102,12 +107,14 @@ def verify(
     pages = 0
     try:
         with PdfReader(path, strict=True) as document:
-            pages = len(document.pages)
+            there = len(document.pages)
             _check_objects(path, document, look)
-            if pages != len(plans):
-                look.tell("page_count", "fatal", f"{len(plans)} pages were written, {pages} are there")
+            if there != len(plans):
+                look.tell("page_count", "fatal", f"{len(plans)} pages were written, {there} are there")
             for plan, page in zip(plans, document.pages, strict=False):
                 _check_page(plan, page, look)
+                pages += 1
+        _check_text(text.read_text("utf-8"), plans, look)
     except (PyPdfError, ValueError, KeyError, OSError) as error:
         look.tell("unreadable_output", "fatal", f"The new file cannot be read ({type(error).__name__})")
     return ReportVerification(pages, look.words, look.lines, look.residue, tuple(look.findings))
@@ -170,6 +177,23 @@ def _check_words(plan: Plan, text: str, look: _Look) -> None:
     if Counter(text.split()) != wanted:
         number = plan.sheet.page.number
         look.tell("text_differs", "review", f"Page {number}: the text layer is not what was to be written")
+
+
+def _check_text(written: str, plans: Sequence[Plan], look: _Look) -> None:
+    """The text for research must hold no word that the pages do not show, but placeholders."""
+    pages = written.split(PAGE_BREAK)
+    if len(pages) != len(plans):
+        look.tell("text_differs", "fatal", f"{len(plans)} pages were written, the text has {len(pages)}")
+    for plan, page in zip(plans, pages, strict=False):
+        number = plan.sheet.page.number
+        shown = " ".join(run.text for line in plan.text_lines for run in line)
+        if _words_of(page) != _words_of(shown):
+            look.tell("text_differs", "review", f"Page {number}: the text for research is not what stays")
+        look.search(page, number, "text")
+
+
+def _words_of(text: str) -> Counter[str]:
+    return Counter(_PLACEHOLDER.sub(" ", text).split())
 
 
 def _check_fill(plan: Plan, picture: Picture, look: _Look) -> None:
