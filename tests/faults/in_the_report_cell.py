@@ -145,6 +145,26 @@ def boxes_land_beside_the_words() -> None:
     _put(rebuild, "boxes_of_hits", lower)
 
 
+def a_removed_word_is_drawn_over_a_line_that_stays() -> None:
+    import cv2
+
+    from endoreg_db.deid.pdf import rebuild
+
+    blanked = rebuild.blanked_picture
+
+    def drawn_over(plan: Any, picture: Any) -> Any:
+        words, scale = plan.sheet.page.words, plan.sheet.view.dpi / 72
+        box = words[plan.kept[-1][0]].box
+        left, top, bottom = (int(side * scale) for side in (box.x0, box.y0, box.y1))
+        result = blanked(plan, picture)
+        result[top:bottom, left : left + 200] = 245
+        text, size = words[min(plan.hit)].text, (bottom - top) / 36
+        cv2.putText(result, text, (left, bottom - 9), cv2.FONT_HERSHEY_DUPLEX, size, (0, 0, 0), 2)
+        return result
+
+    _put(rebuild, "blanked_picture", drawn_over)
+
+
 def text_layer_keeps_removed_words() -> None:
     from endoreg_db.deid.pdf import rebuild
     from endoreg_db.deid.pdf.writer import TextRun
@@ -263,6 +283,10 @@ FAULTS: dict[str, tuple[str, Callable[[], None]]] = {
     "finder names words that are not there": ("find", finder_names_words_that_are_not_there),
     "nothing is blanked": ("rebuild", nothing_is_blanked),
     "boxes land beside the words": ("rebuild", boxes_land_beside_the_words),
+    "a removed word is drawn over a line that stays": (
+        "rebuild",
+        a_removed_word_is_drawn_over_a_line_that_stays,
+    ),
     "text layer keeps removed words": ("rebuild", text_layer_keeps_removed_words),
     "text for research keeps removed words": ("rebuild", text_for_research_keeps_removed_words),
     "rebuilding loses a page": ("rebuild", rebuilding_loses_a_page),

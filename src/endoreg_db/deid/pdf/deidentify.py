@@ -11,6 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -78,9 +79,11 @@ def deidentify_report(
             fitting = units if len(units) == count else [1.0] * count
             _rebuild(document, plans, fitting, work_dir / CANDIDATE, say)
             _write_text(plans, findings, work_dir / TEXT)
-    with _timed(timings, "verify"):
-        say(Progress("verify", 0, len(plans)))
-        verification = verify(work_dir / CANDIDATE, work_dir / TEXT, plans, tokens_of(findings), reader)
+        with _timed(timings, "verify"):
+            say(Progress("verify", 0, len(plans)))
+            source = partial(draw_sheet, document)
+            files = (work_dir / CANDIDATE, work_dir / TEXT)
+            verification = verify(*files, plans, tokens_of(findings), reader, source)
     return ReportDone(
         candidate=str(work_dir / CANDIDATE),
         text=str(work_dir / TEXT),

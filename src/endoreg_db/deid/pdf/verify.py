@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from rapidfuzz import fuzz
 from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.messages import Finding, ReportVerification, Severity
 from endoreg_db.deid.ocr import TextReader
+from endoreg_db.deid.pdf.again import changed_pixels, is_known
 from endoreg_db.deid.pdf.dates import MovedDate
 from endoreg_db.deid.pdf.document import POINTS_PER_INCH, Picture
 from endoreg_db.deid.pdf.graphics import unexplained
@@ -30,6 +31,7 @@ from endoreg_db.deid.pdf.ocr_words import smallest_print
 from endoreg_db.deid.pdf.pictures import find_codes
 from endoreg_db.deid.pdf.pixels import to_pixels
 from endoreg_db.deid.pdf.plain_text import PAGE_BREAK
+from endoreg_db.deid.pdf.read import Sheet
 from endoreg_db.deid.pdf.rebuild import Plan
 from endoreg_db.deid.pdf.writer import HEADER
 from endoreg_db.deid.reports.dates import find_days
@@ -73,6 +75,7 @@ class _Look:
     tokens: Collection[str]
     reader: TextReader
     findings: list[Finding]
+    source: Callable[[Sheet], Picture]
     words: int = 0
     lines: int = 0
     residue: int = 0
@@ -92,7 +95,12 @@ def tells(text: str, tokens: Collection[str]) -> bool:
 
 
 def verify(
-    path: Path, text: Path, plans: Sequence[Plan], tokens: Collection[str], reader: TextReader
+    path: Path,
+    text: Path,
+    plans: Sequence[Plan],
+    tokens: Collection[str],
+    reader: TextReader,
+    source: Callable[[Sheet], Picture],
 ) -> ReportVerification:
     """Look at a finished PDF and its text for research.
 
@@ -102,8 +110,9 @@ def verify(
         plans: what each of its pages ought to be.
         tokens: values that identify somebody in this report; see :func:`matches_known`.
         reader: an OCR engine.
+        source: draws a page of the source as it was read.
     """
-    look = _Look(tokens, reader, [])
+    look = _Look(tokens, reader, [], source)
     pages = 0
     try:
         with PdfReader(path, strict=True) as document:
@@ -152,7 +161,7 @@ def _check_page(plan: Plan, page: PageObject, look: _Look) -> None:
     _check_fill(plan, picture, look)
     _check_dates(plan, picture, look)
     _check_ink(plan, picture, look)
-    for line in _read_again(plan, picture, look.reader):
+    for line in _read_again(plan, picture, look):
         look.lines += 1
         look.search(line, number, "picture")
     if find_codes(picture):
@@ -253,15 +262,15 @@ def _wide(rect: Rect) -> Rect:
     return Rect(rect.x0 - 2, rect.y0 - 2, rect.x1 + 2, rect.y1 + 2)
 
 
-def _read_again(plan: Plan, picture: Picture, reader: TextReader) -> Iterator[str]:
-    """What OCR reads: on a scanned page everything, on another stills and what stands beside filled areas.
+def _read_again(plan: Plan, picture: Picture, look: _Look) -> Iterator[str]:
+    """What OCR reads: on a scanned page all that is not known, on another stills and beside filled areas.
 
     There the words that stay come from the text layer, which was compared with the picture and is
     searched as a whole; what could be left is a part of a word beside or under a box.
     """
-    dpi = plan.sheet.view.dpi
+    dpi, reader = plan.sheet.view.dpi, look.reader
     if plan.sheet.scanned:
-        yield from (line.text for line in reader.find_text(picture, smallest=smallest_print(dpi)))
+        yield from _scan_again(plan, picture, look)
         return
     for still in plan.sheet.stills:
         box = to_pixels(still, _scale(plan), picture.shape)
@@ -274,6 +283,19 @@ def _read_again(plan: Plan, picture: Picture, reader: TextReader) -> Iterator[st
         box = to_pixels(wide, _scale(plan), picture.shape)
         if box is not None:
             yield reader.read_line(_without_box(picture, box, rect, plan)).text
+
+
+def _scan_again(plan: Plan, picture: Picture, look: _Look) -> Iterator[str]:
+    """What OCR finds on a scanned page and has not read before."""
+    before = look.source(plan.sheet)
+    if before.shape != picture.shape:
+        raise ValueError("the page has another size")
+    changed = changed_pixels(picture, before)
+    for box in look.reader.detect(picture, smallest=smallest_print(plan.sheet.view.dpi)):
+        if not is_known(plan, box, changed):
+            part = picture[box.slices]
+            # Untrimmed, as it was found; but a line whose letters cannot be placed has a text as well.
+            yield look.reader.read_spaced(part).text or look.reader.read_line(part).text
 
 
 def _without_box(picture: Picture, box: Box, rect: Rect, plan: Plan) -> Picture:
