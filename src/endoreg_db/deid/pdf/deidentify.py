@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -73,8 +73,9 @@ def deidentify_report(
         _check_readable(sheets)
         with _timed(timings, "find"):
             findings = find([sheet.page for sheet in sheets], _known(task, sheets))
+            tokens = tokens_of(findings, (*task.names, *task.dates, *task.numbers))
             days = None if days_of is None else days_of(findings)
-            plans = _plans(sheets, findings, _moved(sheets, findings, days))
+            plans = _plans(sheets, findings, _moved(sheets, findings, days, tokens))
         with _timed(timings, "rebuild"):
             fitting = units if len(units) == count else [1.0] * count
             _rebuild(document, plans, fitting, work_dir / CANDIDATE, say)
@@ -83,7 +84,7 @@ def deidentify_report(
             say(Progress("verify", 0, len(plans)))
             source = partial(draw_sheet, document)
             files = (work_dir / CANDIDATE, work_dir / TEXT)
-            verification = verify(*files, plans, tokens_of(findings), reader, source)
+            verification = verify(*files, plans, tokens, reader, source)
     return ReportDone(
         candidate=str(work_dir / CANDIDATE),
         text=str(work_dir / TEXT),
@@ -133,11 +134,12 @@ def _known(task: ReportTask, sheets: Sequence[Sheet]) -> KnownIdentity:
     return KnownIdentity(task.names, task.dates, (*task.numbers, *codes), task.file_name)
 
 
-def _moved(sheets: Sequence[Sheet], findings: Findings, days: int | None) -> Mapping[int, list[MovedWords]]:
+def _moved(
+    sheets: Sequence[Sheet], findings: Findings, days: int | None, tokens: Collection[str]
+) -> Mapping[int, list[MovedWords]]:
     """Number of a page → dates that are moved on it."""
     moved: defaultdict[int, list[MovedWords]] = defaultdict(list)
     if days is not None:
-        tokens = tokens_of(findings)
         pages = [sheet.page for sheet in sheets]
         for date in moved_words(pages, findings, days, lambda text: tells(text, tokens)):
             moved[date.page].append(date)
@@ -199,8 +201,11 @@ def _sync(descriptor: int, flush: Callable[[], None]) -> None:
     os.fsync(descriptor)
 
 
-def tokens_of(findings: Findings) -> frozenset[str]:
+def tokens_of(findings: Findings, known: Sequence[str] = ()) -> frozenset[str]:
     """What the finished file is searched for: names, days, and everything with at least six digits.
+
+    What the caller has ``known`` is searched for whether or not it was found. What bar codes say is not: it
+    may be any words.
 
     Not the words of addresses and institutions: some of them (Klinik, Weg) stand in any report.
     """
@@ -211,6 +216,7 @@ def tokens_of(findings: Findings) -> frozenset[str]:
             tokens.add(hit.value)
         days = (day for day in find_days(hit.value) if day.kind == "full")
         tokens.update(reading.isoformat() for day in days for reading in day.readings)
+    tokens.update(known)
     return frozenset(token for token in tokens if token.strip())
 
 
