@@ -23,10 +23,8 @@ from tests.integration.test_report_pictures import scanned
 IN_THE_SUITE = {
     "pages are counted too few",
     "reading loses a page",
-    "reading loses words",
     "finder finds the labels alone",
     "text for research keeps removed words",
-    "boxes land beside the words",
     "a removed word is drawn over a line that stays",
     "verifier stops after the first page",
 }

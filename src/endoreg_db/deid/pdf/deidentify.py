@@ -65,6 +65,7 @@ def deidentify_report(
         with _timed(timings, "probe"):
             document = opened.enter_context(open_report(task.source, task.password))
             count, units = len(document), user_units(task.source)
+            of_file = tuple(_of_file(task, count, len(units)))
         if on_open is not None:
             on_open(count)
         reader = reader or TextReader()
@@ -74,17 +75,14 @@ def deidentify_report(
         with _timed(timings, "find"):
             findings = find([sheet.page for sheet in sheets], _known(task, sheets))
             tokens = tokens_of(findings, (*task.names, *task.dates, *task.numbers))
-            days = None if days_of is None else days_of(findings)
-            plans = _plans(sheets, findings, _moved(sheets, findings, days, tokens))
+            plans, of_dates = _planned(sheets, findings, tokens, days_of)
         with _timed(timings, "rebuild"):
-            fitting = units if len(units) == count else [1.0] * count
-            _rebuild(document, plans, fitting, work_dir / CANDIDATE, say)
+            _rebuild(document, plans, units, work_dir / CANDIDATE, say)
             _write_text(plans, findings, work_dir / TEXT)
         with _timed(timings, "verify"):
             say(Progress("verify", 0, len(plans)))
-            source = partial(draw_sheet, document)
             files = (work_dir / CANDIDATE, work_dir / TEXT)
-            verification = verify(*files, plans, tokens, reader, source)
+            verification = verify(*files, plans, tokens, reader, partial(draw_sheet, document))
     return ReportDone(
         candidate=str(work_dir / CANDIDATE),
         text=str(work_dir / TEXT),
@@ -92,12 +90,7 @@ def deidentify_report(
         pages_scanned=sum(sheet.scanned for sheet in sheets),
         words_removed=sum(len(plan.hit) for plan in plans),
         identity=findings.identity,
-        findings=(
-            *_of_file(task, count, len(units)),
-            *_condensed([f for s in sheets for f in s.findings]),
-            *findings.doubts,
-            *(() if days_of is None else [_of_dates(plans, days)]),
-        ),
+        findings=(*of_file, *_of_pages(sheets), *findings.doubts, *of_dates),
         verification=verification,
         timings=timings,
     )
@@ -135,24 +128,34 @@ def _known(task: ReportTask, sheets: Sequence[Sheet]) -> KnownIdentity:
 
 
 def _moved(
-    sheets: Sequence[Sheet], findings: Findings, days: int | None, tokens: Collection[str]
+    sheets: Sequence[Sheet], findings: Findings, days: int, tokens: Collection[str]
 ) -> Mapping[int, list[MovedWords]]:
     """Number of a page → dates that are moved on it."""
     moved: defaultdict[int, list[MovedWords]] = defaultdict(list)
-    if days is not None:
-        pages = [sheet.page for sheet in sheets]
-        for date in moved_words(pages, findings, days, lambda text: tells(text, tokens)):
-            moved[date.page].append(date)
+    pages = [sheet.page for sheet in sheets]
+    for date in moved_words(pages, findings, days, lambda text: tells(text, tokens)):
+        moved[date.page].append(date)
     return moved
 
 
-def _of_dates(plans: Sequence[Plan], days: int | None) -> Finding:
-    """What became of the dates, for whoever looks at them."""
+def _planned(
+    sheets: Sequence[Sheet],
+    findings: Findings,
+    tokens: Collection[str],
+    days_of: Callable[[Findings], int | None] | None,
+) -> tuple[list[Plan], tuple[Finding, ...]]:
+    """What happens to each page, and what a person should know about the dates."""
+    if days_of is None:
+        return _plans(sheets, findings, {}), ()
+    days = days_of(findings)
     if days is None:
         text = "It is not sure enough whom the report is about, so its dates were removed, not moved"
-        return Finding("dates_removed", "note", text)
+        return _plans(sheets, findings, {}), (Finding("dates_removed", "note", text),)
+    plans = _plans(sheets, findings, _moved(sheets, findings, days, tokens))
     count = sum(len(plan.moved) for plan in plans)
-    return Finding("dates_moved", "note", f"{count} dates were moved by the patient's own number of days")
+    return plans, (
+        Finding("dates_moved", "note", f"Moved by the patient's own number of days: {count} dates"),
+    )
 
 
 def _plans(
@@ -175,11 +178,12 @@ def _plans(
 def _rebuild(
     document: pdfium.PdfDocument, plans: Sequence[Plan], units: Sequence[float], target: Path, say: Say
 ) -> None:
+    fitting = units if len(units) == len(plans) else [1.0] * len(plans)
     with target.open("xb") as file:
         with PdfWriter(file) as writer:
             for index, plan in enumerate(plans):
                 say(Progress("rebuild", index, len(plans)))
-                writer.add(new_page(plan, draw_sheet(document, plan.sheet), units[index]))
+                writer.add(new_page(plan, draw_sheet(document, plan.sheet), fitting[index]))
         _sync(file.fileno(), file.flush)
 
 
@@ -220,10 +224,10 @@ def tokens_of(findings: Findings, known: Sequence[str] = ()) -> frozenset[str]:
     return frozenset(token for token in tokens if token.strip())
 
 
-def _condensed(findings: Sequence[Finding]) -> Iterator[Finding]:
+def _of_pages(sheets: Sequence[Sheet]) -> Iterator[Finding]:
     """One finding of each kind: a report of 500 pages has no use for 500 equal notes."""
     groups: defaultdict[tuple[str, str], list[Finding]] = defaultdict(list)
-    for finding in findings:
+    for finding in (finding for sheet in sheets for finding in sheet.findings):
         groups[finding.code, finding.severity].append(finding)
     for same in groups.values():
         more = f" (and {len(same) - 1} more pages)" if len(same) > 1 else ""
