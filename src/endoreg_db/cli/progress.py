@@ -27,7 +27,7 @@ _STAGES = {
     "rebuild": "rebuilding",
     "verify": "checking",
 }
-_OF_REPORTS = frozenset({"read", "rebuild"})
+_OF_REPORTS = frozenset({"read", "find", "rebuild"})
 
 
 class Silent:

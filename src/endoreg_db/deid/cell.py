@@ -1,7 +1,8 @@
 """The child that holds the untrusted bytes: ``python -m endoreg_db.deid.cell PARENT``.
 
-It is given one task on standard input and answers on standard output, one JSON line a message. It
-knows no database, no key and no secret. Started by :mod:`endoreg_db.deid.client` only.
+It is given one task on standard input and answers on standard output, one JSON line a message. By how
+many days a report's dates are moved it has to ask. It knows no database, no key and no secret. Started
+by :mod:`endoreg_db.deid.client` only.
 """
 
 from __future__ import annotations

@@ -73,6 +73,7 @@ def deidentify_report(
             sheets = list(_read(document, reader, say))
         _check_readable(sheets)
         with _timed(timings, "find"):
+            say(Progress("find", 0, len(sheets)))
             findings = find([sheet.page for sheet in sheets], _known(task, sheets))
             tokens = tokens_of(findings, (*task.names, *task.dates, *task.numbers))
             plans, of_dates = _planned(sheets, findings, tokens, days_of)
