@@ -36,6 +36,9 @@ REPORT_RECOGNISERS = ("builtin", "presidio", "lx_anonymizer")
 #: Who lets reports out: a person who has looked, or the verification alone.
 REPORT_RELEASES = ("review", "verified")
 
+#: What becomes of dates in reports: removed, or moved by each patient's own number of days.
+REPORT_DATES = ("remove", "shift")
+
 
 @dataclass(frozen=True, slots=True)
 class Config:
@@ -49,6 +52,7 @@ class Config:
     video_crf: int  # x264 constant rate factor
     report_recogniser: str  # one of :data:`REPORT_RECOGNISERS`
     report_release: str  # one of :data:`REPORT_RELEASES`
+    report_dates: str  # one of :data:`REPORT_DATES`
     report_password: str | None = None  # opens reports that are protected by one
 
 
@@ -71,6 +75,7 @@ def config_from(values: Mapping[str, Any]) -> Config:
         video_crf=int(_number(values, "VIDEO_CRF", 0, 51, default=20)),
         report_recogniser=_choice(values, "REPORT_RECOGNISER", REPORT_RECOGNISERS, default="builtin"),
         report_release=_choice(values, "REPORT_RELEASE", REPORT_RELEASES, default="review"),
+        report_dates=_choice(values, "REPORT_DATES", REPORT_DATES, default="remove"),
         report_password=_text(values, "REPORT_PASSWORD") or None,
     )
 

@@ -1,4 +1,4 @@
-"""Faults inside the cell and its workers, each at one stage of the video pass.
+"""Faults inside the cell and its workers, each at one stage of the video pass; see also in_the_report_cell.
 
 The parent cannot reach into these processes. A ``sitecustomize`` on their path calls :func:`install`
 when they start, which puts a faulty part in the place of the real one. Nothing else is simulated.
@@ -21,11 +21,11 @@ def install(name: str) -> None:
     FAULTS[name][1]()
 
 
-def write_hook(folder: Path, name: str) -> None:
+def write_hook(folder: Path, name: str, *, module: str = __name__) -> None:
     """Write the ``sitecustomize`` that installs the fault in every Python that has ``folder`` on its path."""
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(
-        f"from tests.faults.in_the_cell import install\ninstall({name!r})\n", encoding="utf-8"
+        f"from {module} import install\ninstall({name!r})\n", encoding="utf-8"
     )
 
 

@@ -6,14 +6,17 @@ import hashlib
 import logging
 import shutil
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 from pypdf import PdfReader
+from reportlab.pdfgen.canvas import Canvas
 
 from endoreg_db.deid.messages import ReportDone, ReportTask
+from endoreg_db.deid.reports.words import KnownIdentity
 from endoreg_db.errors import (
     AlreadyProcessedError,
     CorruptMediaError,
@@ -226,6 +229,52 @@ def test_the_cell_is_told_which_recogniser_is_set(
     monkeypatch.setenv("ENDOREG_REPORT_RECOGNISER", "presidio")
     assert import_and_anonymize(report, CENTER).state == State.PUBLISHED
     assert told == ["presidio"]
+
+
+def test_what_a_caller_knows_goes_from_the_report_and_is_not_stored(store: Store, tmp_path: Path) -> None:
+    source = tmp_path / "report.pdf"
+    canvas = Canvas(str(source), pagesize=(380, 160), invariant=1)
+    canvas.drawString(30, 120, "Patient: Peters, Erika, geb. 01.02.1956")
+    canvas.drawString(30, 90, "Polyp im Sigma, dazu Xyrgblom mit 77A-4711 besprochen.")
+    canvas.save()
+    known = KnownIdentity(names=("Xyrgblom",), numbers=("77A-4711",))
+    made = import_and_anonymize(source, CENTER, known=known)
+    assert made.state == State.PUBLISHED
+    text = (store.folder.published / made.text_name).read_text("utf-8")
+    assert "Xyrgblom" not in text and "4711" not in text and "Polyp im Sigma" in text
+    sensitive = identity_records.load_identity(store.sealer, made)
+    assert sensitive is not None and "Xyrgblom" not in sensitive.values.values()
+
+
+def test_a_retry_is_told_what_the_caller_knows(
+    failing: Callable[[Exception], None], store: Store, report: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(CorruptMediaError("The report is damaged"))
+    with pytest.raises(CorruptMediaError):
+        import_and_anonymize(report, CENTER)
+    told = []
+
+    def run(task: ReportTask, on_message: Callable[..., None], **_options: object) -> ReportDone:
+        told.append((task.names, task.dates, task.numbers))
+        return report_stand_in(task, on_message)
+
+    monkeypatch.setattr(pdf_import, "run_report", run)
+    known = KnownIdentity(("Müller",), ("1956-02-01",), ("4711",))
+    assert import_and_anonymize(report, CENTER, retry=True, known=known).state == State.PUBLISHED
+    assert told == [(("Müller",), ("1956-02-01",), ("4711",))]
+
+
+def test_a_recogniser_that_is_not_there_is_logged_and_recorded(
+    store: Store, report: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    if find_spec("presidio_analyzer"):
+        pytest.skip("it is installed here")
+    monkeypatch.setenv("ENDOREG_REPORT_RECOGNISER", "presidio")
+    made = import_and_anonymize(report, CENTER)
+    assert made.state == State.PUBLISHED, "the built-in rules go on alone"
+    (finding,) = [f for f in made.findings if f["code"] == "recogniser_fallback"]
+    assert finding["severity"] == "note" and "presidio" in finding["detail"]
+    assert finding["detail"] in [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
 
 
 def test_retry_runs_what_is_unfinished_and_nothing_else(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from endoreg_db.deid.reports.check_digits import iban_is_valid, ik_is_valid, kvnr_is_valid
-from endoreg_db.deid.reports.words import KnownIdentity
+from endoreg_db.deid.reports.words import KnownIdentity, Source
 from tests.report_text import find_in, gone_from, in_body
 
 
@@ -250,6 +250,13 @@ def test_the_fields_of_the_contract_are_read() -> None:
 @pytest.mark.parametrize("birth", ["1.2.24", "31.02.1956", "heute"])
 def test_a_birth_date_that_can_mean_two_days_or_none_is_not_read(birth: str) -> None:
     assert find_in(f"Patient: Quast, Ilse\ngeb.: {birth}").identity.birth_date is None
+
+
+@pytest.mark.parametrize(("source", "sure"), [("text", 0.95), ("ocr", 0.855), ("hidden", 0.76)])
+def test_what_was_read_is_as_sure_as_its_words_are_legible(source: Source, sure: float) -> None:
+    identity = find_in("Patient: Quast, Ilse\ngeb.: 01.02.1956", source=source).identity
+    assert {reading.confidence for _, reading in identity.readings()} == {sure}
+    assert len(list(identity.readings())) == 3
 
 
 def test_the_check_digits_are_those_of_the_published_examples() -> None:

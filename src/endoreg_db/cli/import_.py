@@ -55,6 +55,17 @@ def import_files(
             help="Remove the source once all is stored and the stored copy was read back.",
         ),
     ] = False,
+    known: Annotated[
+        Path | None,
+        typer.Option(
+            "--known",
+            metavar="FILE.json",
+            exists=True,
+            dir_okay=False,
+            help="What is known of people in the reports: lists of `names`, `dates` (ISO) and `numbers`.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> int:
     """Import recordings and reports: de-identified, and the output verified.
 
@@ -67,8 +78,10 @@ def import_files(
     """
     if delete_source and not keep_original:
         raise typer.BadParameter("--delete-source needs --keep-original: the source is the only original")
+    from endoreg_db.cli.known import known_from
     from endoreg_db.cli.session import open_session
 
+    told = known_from(known)
     store = open_session()
     from endoreg_db.cli.selection import select
     from endoreg_db.services.context import ImportRequest
@@ -79,7 +92,7 @@ def import_files(
     _check_names(center, processor)
 
     def request(path: Path) -> ImportRequest:
-        return ImportRequest(path, center, processor, keep_original, delete_source)
+        return ImportRequest(path, center, processor, keep_original, delete_source, told)
 
     return _import_all(output, selection, request, store.folder.published)
 

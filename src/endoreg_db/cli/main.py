@@ -35,6 +35,10 @@ COMMANDS: dict[str, str | tuple[str, dict[str, str]]] = {
             "propose": "propose:propose_device",
         },
     ),
+    "pseudonyms": (
+        "The name that all records of a patient share, made of the patient's own with a key.",
+        {"rotate": "pseudonyms:rotate", "renew": "pseudonyms:renew"},
+    ),
     "certify": ("Certificates of published files.", {"verify": "certify:verify"}),
     "sample": "sample:sample",
 }

@@ -23,10 +23,11 @@ _STAGES = {
     "encode": "blanking",
     "join": "joining",
     "read": "reading",
+    "find": "finding",
     "rebuild": "rebuilding",
     "verify": "checking",
 }
-_OF_REPORTS = frozenset({"read", "rebuild"})
+_OF_REPORTS = frozenset({"read", "find", "rebuild"})
 
 
 class Silent:

@@ -54,6 +54,7 @@ def _as_json(found: RecordDetails) -> dict[str, Any]:
     return {
         **found.summary.as_json(),
         "center": found.center,
+        "pseudonym": found.pseudonym,
         "processor": found.processor,
         "device_source": found.device_source,
         "proposal": None if found.proposal is None else str(found.proposal),
@@ -88,6 +89,7 @@ def _as_text(found: RecordDetails, identity: Mapping[str, str | None]) -> str:
                 ("safe file", summary.output),
                 ("source", summary.source),
                 ("center", found.center),
+                ("pseudonym", found.pseudonym),
                 ("processor", _device(found)),
                 ("proposal", found.proposal),
                 ("pictures", found.frames),

@@ -1,7 +1,8 @@
 """The child that holds the untrusted bytes: ``python -m endoreg_db.deid.cell PARENT``.
 
-It is given one task on standard input and answers on standard output, one JSON line a message. It
-knows no database, no key and no secret. Started by :mod:`endoreg_db.deid.client` only.
+It is given one task on standard input and answers on standard output, one JSON line a message. By how
+many days a report's dates are moved it has to ask. It knows no database, no key and no secret. Started
+by :mod:`endoreg_db.deid.client` only.
 """
 
 from __future__ import annotations
@@ -16,14 +17,16 @@ from endoreg_db.deid.messages import (
     Done,
     Failed,
     FailureKind,
+    Identified,
     Message,
     Proposed,
     ProposeTask,
     ReportDone,
     ReportTask,
+    Task,
     VideoTask,
 )
-from endoreg_db.deid.wire import MAX_LINE, task_from_line, to_line
+from endoreg_db.deid.wire import MAX_LINE, shift_from_line, task_from_line, to_line
 from endoreg_db.errors import (
     CorruptMediaError,
     DeidentificationError,
@@ -55,7 +58,6 @@ def main(arguments: list[str]) -> None:
     give_up_rights(int(arguments[1]))
     messages = private_stdout()
     line = sys.stdin.buffer.readline(MAX_LINE)
-    _close_stdin()
 
     def say(message: Message) -> None:
         messages.write(to_line(message))
@@ -70,6 +72,8 @@ def _work(line: bytes, say: Callable[[Message], None]) -> Done | Proposed | Repo
     try:
         task = task_from_line(line)
         what = "report" if isinstance(task, ReportTask) else "recording"
+        if not _may_ask(task):
+            _close_stdin()
         return _report(task, say) if isinstance(task, ReportTask) else _recording(task, say)
     except MediaImportError as error:
         own_advice = error.advice if error.advice != type(error).advice else ""
@@ -96,11 +100,25 @@ def _recording(task: VideoTask | ProposeTask, say: Callable[[Message], None]) ->
 def _report(task: ReportTask, say: Callable[[Message], None]) -> ReportDone:
     from endoreg_db.deid.pdf.deidentify import deidentify_report
     from endoreg_db.deid.reports.find import finder
+    from endoreg_db.deid.reports.words import Findings
 
     def limit(pages: int) -> None:
         limit_effort(seconds=_SECONDS + _SECONDS_PER_PAGE * pages)
 
-    return deidentify_report(task, say, finder(task.recogniser), on_open=limit)
+    def days(findings: Findings) -> int | None:
+        say(Identified(findings.identity, findings.doubts))
+        back = shift_from_line(sys.stdin.buffer.readline(MAX_LINE)).days_back
+        _close_stdin()
+        return None if back is None else -back
+
+    return deidentify_report(
+        task, say, finder(task.recogniser), on_open=limit, days_of=days if _may_ask(task) else None
+    )
+
+
+def _may_ask(task: Task) -> bool:
+    """Whether the parent will be asked something."""
+    return isinstance(task, ReportTask) and task.shift_dates
 
 
 def _storage_error(error: BaseException) -> InsufficientStorageError | None:

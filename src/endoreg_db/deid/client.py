@@ -20,11 +20,13 @@ from endoreg_db.deid.messages import (
     Failed,
     FailureKind,
     FoundDevice,
+    Identified,
     Message,
     Proposed,
     ProposeTask,
     ReportDone,
     ReportTask,
+    Shift,
     Task,
     VideoTask,
 )
@@ -40,6 +42,7 @@ from endoreg_db.errors import (
 )
 
 AnyError = TypeVar("AnyError", bound=MediaImportError)
+Answer = Callable[[Identified], Shift]
 
 _POLL_SECONDS = 0.25  # how often should_stop is asked while the cell is silent
 _STDERR_KEPT = 16 * 1024  # bytes of the end of the cell's standard error
@@ -133,29 +136,44 @@ def run_report(
     *,
     should_stop: Callable[[], bool] | None = None,
     name: str | None = None,
+    days_back: Callable[[Identified], int | None] | None = None,
 ) -> ReportDone:
     """De-identify one report in a child process; as :func:`run_video` in everything.
 
     ``candidate`` and ``text`` of the answer are two regular files directly below ``work_dir``.
+    ``days_back`` is asked once, if the task says that dates are moved: by how many days into the past
+    those of the patient are; None removes them.
     """
     report = name or task.source
-    done = _run(task, on_message, should_stop or _never, report)
+    asked: list[Identified] = []
+
+    def answer(question: Identified) -> Shift:
+        asked.append(question)
+        return Shift(None if days_back is None else days_back(question))
+
+    done = _run(task, on_message, should_stop or _never, report, answer if task.shift_dates else None)
     if not isinstance(done, ReportDone) or done.candidate == done.text:
         raise DeidentificationError(f"The child that read {report} answered about something else")
+    if any(question.identity != done.identity for question in asked):
+        raise DeidentificationError(f"The child that read {report} moved the dates of somebody else")
     for path in (done.candidate, done.text):
         _check_own(path, task.work_dir, report)
     return done
 
 
 def _run(
-    task: Task, on_message: Callable[[Message], None], should_stop: Callable[[], bool], name: str
+    task: Task,
+    on_message: Callable[[Message], None],
+    should_stop: Callable[[], bool],
+    name: str,
+    answer: Answer | None = None,
 ) -> Done | Proposed | ReportDone:
     """Start a cell, listen to its end, and end it."""
     task = replace(task, source=_absolute(task.source), work_dir=_absolute(task.work_dir))
     process = _start(task)
     errors = bytearray()
     try:
-        last = _converse(process, task, on_message, should_stop, name, errors)
+        last = _converse(process, task, on_message, should_stop, name, errors, answer)
     except WireError as error:
         raise DeidentificationError(f"The child that read {name} answered nonsense: {error}") from error
     finally:
@@ -228,20 +246,35 @@ def _converse(
     should_stop: Callable[[], bool],
     recording: str,
     errors: bytearray,
+    answer: Answer | None,
 ) -> Done | Proposed | ReportDone | Failed:
-    assert process.stdin is not None
-    try:
-        process.stdin.write(to_line(task))
-        process.stdin.close()
-    except BrokenPipeError as error:
-        raise _death(process, errors, recording) from error
+    _tell(process, task, errors, recording, more=answer is not None)
     for line in _lines(process, errors, should_stop, recording):
         message = message_from_line(line)
+        if isinstance(message, Identified):
+            if answer is None:
+                raise WireError("a question that nobody expects")
+            _tell(process, answer(message), errors, recording, more=False)
+            answer = None
+            continue
         on_message(message)
         if is_last(message):
             assert isinstance(message, Done | Proposed | ReportDone | Failed)
             return message
     raise _death(process, errors, recording)
+
+
+def _tell(
+    process: subprocess.Popen[bytes], what: Task | Shift, errors: bytearray, recording: str, *, more: bool
+) -> None:
+    """Tell the cell something, and that nothing follows unless there is ``more``."""
+    assert process.stdin is not None
+    try:
+        process.stdin.write(to_line(what))
+        if not more:
+            process.stdin.close()
+    except BrokenPipeError as error:
+        raise _death(process, errors, recording) from error
 
 
 def _lines(

@@ -2,7 +2,8 @@
 
 The parent sends one :class:`VideoTask`, :class:`ProposeTask` or :class:`ReportTask`; the cell answers
 with any number of :class:`Probed`, :class:`Progress` and :class:`Finding` messages and ends with one
-:class:`Done`, :class:`Proposed`, :class:`ReportDone` or :class:`Failed`.
+:class:`Done`, :class:`Proposed`, :class:`ReportDone` or :class:`Failed`. Where dates are to be moved it
+asks once in between, with :class:`Identified`, and is told with one :class:`Shift`.
 All are frozen dataclasses of plain values and travel as one bounded JSON line each, never as
 pickles: the cell is not trusted.
 """
@@ -18,7 +19,7 @@ from endoreg_db.deid.identity import Identity
 from endoreg_db.deid.profiles import DeviceProfile
 
 VideoStage = Literal["probe", "encode", "join", "verify"]
-ReportStage = Literal["probe", "read", "rebuild", "verify"]
+ReportStage = Literal["probe", "read", "find", "rebuild", "verify"]
 Stage = Literal[VideoStage, ReportStage]
 
 #: How much a finding weighs. ``review``: a person must look before anything is published.
@@ -78,6 +79,7 @@ class ReportTask:
     dates: tuple[str, ...] = ()  # known before: ISO 8601
     numbers: tuple[str, ...] = ()  # known before: of cases, insurances
     recogniser: str = "builtin"  # one of :data:`endoreg_db.deid.reports.recognisers.RECOGNISERS`
+    shift_dates: bool = False  # True: ask by :class:`Identified` how far they are moved; else remove them
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +170,25 @@ class Proposed:
 
 
 @dataclass(frozen=True, slots=True)
+class Identified:
+    """Whom a report is about; asks the parent, who has the keys, by how many days its dates are moved."""
+
+    identity: Identity
+    doubts: tuple[Finding, ...]  # of finding it
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """The parent's answer to :class:`Identified`."""
+
+    days_back: int | None  # None: it is not sure who the patient is, so dates are removed
+
+
+@dataclass(frozen=True, slots=True)
 class ReportVerification:
     """What the look at the finished PDF covered, and what it found."""
 
-    pages: int  # in the output
+    pages: int  # of the output that were looked at
     words: int  # in its text layer
     lines_read: int  # by OCR, in its pictures
     largest_residue: int  # grey levels; range inside any filled area, beyond the ringing margin
@@ -184,7 +201,7 @@ class ReportDone:
 
     candidate: str  # path of the PDF below ``work_dir``; fsynced
     text: str  # path of the cleaned text below ``work_dir``; fsynced
-    pages: int  # of the source
+    pages: int  # of the source, as they were counted before any was read
     pages_scanned: int  # of those, read by OCR alone
     words_removed: int
     identity: Identity
@@ -203,4 +220,4 @@ class Failed:
 
 
 Task = VideoTask | ProposeTask | ReportTask
-Message = Probed | Progress | Finding | Done | Proposed | ReportDone | Failed
+Message = Probed | Progress | Finding | Identified | Done | Proposed | ReportDone | Failed

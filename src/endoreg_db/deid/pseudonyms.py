@@ -17,6 +17,8 @@ from endoreg_db.deid.text_rules import fold, name_key
 
 _BYTES: Final = 15  # 120 bits: 24 signs in base 32; that any two of ten billion patients share one: 4e-17
 _SHORTEST_KEY: Final = 16  # bytes
+#: Confidence below which a name or a day may be another one, and so another patient's.
+_SURE: Final = 0.85
 
 #: Words that are written with a name or left out, and say nothing about who it is.
 _LEFT_OUT: Final = frozenset(
@@ -89,9 +91,11 @@ def pseudonym(key: bytes, first_name: str, last_name: str, birth_date: date) -> 
 
 
 def pseudonym_of(key: bytes, identity: Identity) -> str | None:
-    """The pseudonym of whom was read; None where a name or the date of birth is missing."""
+    """The pseudonym of whom was read; None where a name or the date of birth is missing, or not sure."""
     first, last, born = identity.first_name, identity.last_name, identity.birth_date
     if first is None or last is None or born is None:
+        return None
+    if min(first.confidence, last.confidence, born.confidence) < _SURE:
         return None
     if not _normal(first.value) or not _normal(last.value):
         return None

@@ -20,6 +20,7 @@ from endoreg_db.deid.messages import (
     Done,
     Failed,
     Finding,
+    Identified,
     Message,
     Probed,
     Progress,
@@ -27,6 +28,7 @@ from endoreg_db.deid.messages import (
     ProposeTask,
     ReportDone,
     ReportTask,
+    Shift,
     Task,
     VideoTask,
 )
@@ -41,17 +43,17 @@ MAX_ITEMS = 1000  # of one list or mapping
 MAX_NUMBER = 2**53  # what JSON's numbers carry exactly
 
 _TASKS = (VideoTask, ProposeTask, ReportTask)
-_KINDS: Mapping[str, type] = types.MappingProxyType(
-    {kind.__name__: kind for kind in (Probed, Progress, Finding, Done, Proposed, ReportDone, Failed, *_TASKS)}
-)
 _ENDS = (Done, Proposed, ReportDone, Failed)
+_KINDS: Mapping[str, type] = types.MappingProxyType(
+    {kind.__name__: kind for kind in (Probed, Progress, Finding, Identified, *_ENDS, Shift, *_TASKS)}
+)
 
 
 class WireError(ValueError):
     """A line is not a message. The text names the place in the message, never its content."""
 
 
-def to_line(message: Message | Task) -> bytes:
+def to_line(message: Message | Task | Shift) -> bytes:
     """One message as one line of ASCII JSON, newline included.
 
     Raises:
@@ -71,8 +73,8 @@ def message_from_line(line: bytes) -> Message:
         WireError: the line is too long, not JSON, or does not fit any message to the letter.
     """
     message = _from_line(line)
-    if isinstance(message, Task):
-        raise WireError("a task is not an answer")
+    if isinstance(message, Task | Shift):
+        raise WireError("only the parent says so")
     return message
 
 
@@ -88,12 +90,24 @@ def task_from_line(line: bytes) -> Task:
     return message
 
 
+def shift_from_line(line: bytes) -> Shift:
+    """What the parent answers to :class:`~endoreg_db.deid.messages.Identified`.
+
+    Raises:
+        WireError: the line is not that answer; an empty one: the parent is gone.
+    """
+    message = _from_line(line)
+    if not isinstance(message, Shift):
+        raise WireError("that is not the answer")
+    return message
+
+
 def is_last(message: Message) -> bool:
     """Whether nothing follows this message."""
     return isinstance(message, _ENDS)
 
 
-def _from_line(line: bytes) -> Message | Task:
+def _from_line(line: bytes) -> Message | Task | Shift:
     if len(line) > MAX_LINE:
         raise WireError("the line is too long")
     try:
@@ -105,7 +119,7 @@ def _from_line(line: bytes) -> Message | Task:
     kind = _KINDS.get(parsed["kind"]) if isinstance(parsed["kind"], str) else None
     if kind is None:
         raise WireError("the kind of message is not known")
-    message: Message | Task = _dataclass(kind, parsed["body"], kind.__name__)
+    message: Message | Task | Shift = _dataclass(kind, parsed["body"], kind.__name__)
     return message
 
 

@@ -46,6 +46,9 @@ class MediaFile(models.Model):
     text_sha256 = models.CharField(max_length=64, blank=True, default="")
     findings = models.JSONField(default=list)  # why it needs review, in words free of identity
     verification = models.JSONField(default=dict)  # what the look at the output covered, whole numbers
+    # The same for all records of a patient; empty where it was not read well enough whom they show.
+    pseudonym = models.CharField(max_length=25, blank=True, default="")
+    pseudonym_key_id = models.CharField(max_length=16, blank=True, default="")  # which key it was made with
     fencing_token = models.BigIntegerField(default=0)  # of the grant that changed the record last
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
@@ -56,6 +59,7 @@ class MediaFile(models.Model):
             models.Index(fields=["state", "created_at"], name="media_by_state"),
             models.Index(fields=["size_bytes"], name="media_by_size"),
             models.Index(fields=["created_at", "uuid"], name="media_by_age"),
+            models.Index(fields=["pseudonym"], name="media_by_pseudonym"),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(

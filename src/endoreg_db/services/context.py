@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from endoreg_db.conf import Config
 from endoreg_db.deid.messages import Done, ReportDone
+from endoreg_db.deid.reports.words import KnownIdentity
 from endoreg_db.locking.keeper import Keeper
 from endoreg_db.models import Center, EndoscopyProcessor, ImportAttempt, MediaFile
 from endoreg_db.models.lease import Lease
@@ -32,6 +33,7 @@ class ImportRequest:
     processor_name: str | None = None
     save_original: bool = True
     delete_source: bool = False
+    known: KnownIdentity = field(default_factory=KnownIdentity)  # of a report's people, from elsewhere
     retry_of: UUID | None = None  # a person asked to run this record again, whatever its state
 
 

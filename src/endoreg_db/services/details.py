@@ -51,6 +51,7 @@ class RecordDetails:
     pages: int | None  # None: a recording
     duration: float | None  # seconds
     original_kept: bool
+    pseudonym: str | None  # of the patient; None where it was not read well enough who that is
     attempts: tuple[AttemptSummary, ...]  # oldest first
     events: tuple[EventSummary, ...]  # oldest first
 
@@ -68,6 +69,7 @@ def details(store: Store, record: MediaFile) -> RecordDetails:
         pages=ReportFile.objects.filter(pk=record.pk).values_list("pages", flat=True).first(),
         duration=None if video is None else video.duration,
         original_kept=record.original_kept,
+        pseudonym=record.pseudonym or None,
         attempts=tuple(_attempt_summary(store, attempt) for attempt in record.attempts.all()),
         events=tuple(
             EventSummary(event.action, event.actor, event.detail, event.at) for event in record.events.all()

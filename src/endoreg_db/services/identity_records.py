@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from endoreg_db.deid.identity import Identity
+from endoreg_db.deid.identity import Identity, Reading
 from endoreg_db.models import AuditEvent, MediaFile, SensitiveMeta
 from endoreg_db.storage.sealing import Sealer
 
@@ -25,6 +25,17 @@ class SensitiveRecord:
     values: Mapping[str, str | None]  # field → value; empty before anything was read
     confidence: Mapping[str, float]  # field → 0 to 1
     pictures: Mapping[str, bytes]  # field → PNG of what was read
+
+    @property
+    def identity(self) -> Identity:
+        """What was read, as it came from the cell."""
+        read = {field: value for field, value in self.values.items() if value is not None}
+        return Identity(
+            **{
+                field: Reading(value, self.confidence[field], self.pictures.get(field, b""))
+                for field, value in read.items()
+            }
+        )
 
 
 def seal_path(sealer: Sealer, path: Path, attempt: UUID) -> bytes:

@@ -9,15 +9,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 from endoreg_db.deid.client import StoppedError, run_report
 from endoreg_db.deid.messages import ReportTask
+from endoreg_db.deid.reports.recognisers import FALLBACK
+from endoreg_db.deid.reports.words import KnownIdentity
 from endoreg_db.errors import VerificationError
 from endoreg_db.intake.inspect import MediaKind
+from endoreg_db.logging import get_logger
 from endoreg_db.models import MediaFile, ReportFile
-from endoreg_db.services import records, registry
+from endoreg_db.services import pseudonyms, records, registry
 from endoreg_db.services.certificates import looked_at_report
 from endoreg_db.services.context import ImportOutcome, ImportRequest
 from endoreg_db.services.media_import import STALE_LOCK_SECONDS, MediaImportService
@@ -27,6 +32,8 @@ __all__ = ["STALE_LOCK_SECONDS", "PdfImportService", "import_and_anonymize"]
 
 #: Of every published report.
 OUTPUT_SUFFIX = ".pdf"
+
+log = get_logger(__name__)
 
 _LOOK = "Look at the file; if it is a report like others, keep it and report the message."
 
@@ -43,6 +50,7 @@ class PdfImportService(MediaImportService):
         center_name: str,
         delete_source: bool = False,
         retry: bool = False,
+        known: KnownIdentity | None = None,
     ) -> ReportFile:
         """Import one report; returns its record, new or known. The original is kept, encrypted.
 
@@ -53,17 +61,24 @@ class PdfImportService(MediaImportService):
                 copy has been read back.
             retry: run the import again if this content is known and its import failed or waits for
                 a person, also if it was quarantined; the record keeps its UUID.
+            known: names, days and numbers of the patient or of others, known from elsewhere: they go
+                wherever the report has them. Its file name is looked at anyway. It is not stored, so a later
+                retry knows no more than it is told.
 
         Raises:
             MediaImportError: what went wrong and what to do next; see :mod:`endoreg_db.errors`.
         """
         request = ImportRequest(
-            file_path=Path(file_path), center_name=center_name, delete_source=delete_source
+            file_path=Path(file_path),
+            center_name=center_name,
+            delete_source=delete_source,
+            known=known or KnownIdentity(),
         )
         if retry:
-            known = records.unfinished_record_of(request.file_path)
-            if known is not None:
-                return self._retry_existing_pdf(known)
+            unfinished = records.unfinished_record_of(request.file_path)
+            if unfinished is not None:
+                again = records.request_for_retry(self._config(), unfinished, None)
+                return cast(ReportFile, self.import_file(replace(again, known=request.known)).record)
         return cast(ReportFile, self.import_file(request).record)
 
     def retry(self, record: MediaFile, *, processor_name: str | None = None) -> ImportOutcome:
@@ -108,7 +123,11 @@ class PdfImportService(MediaImportService):
             work_dir=str(context.the_workspace.folder),
             file_name=_printable(records.source_name(context)),
             password=context.config.report_password,
+            names=context.request.known.names,
+            dates=context.request.known.dates,
+            numbers=context.request.known.numbers,
             recogniser=context.config.report_recogniser,
+            shift_dates=context.config.report_dates == "shift",
         )
         try:
             context.report_done = run_report(
@@ -116,10 +135,14 @@ class PdfImportService(MediaImportService):
                 self._on_message,
                 should_stop=self._lease_is_lost,
                 name=str(context.request.file_path),
+                days_back=partial(pseudonyms.days_back, context.store),
             )
         except StoppedError:
             self._check_lease()
             raise
+        for finding in context.report_done.findings:
+            if finding.code == FALLBACK:  # the cell's own log is not kept
+                log.warning("%s", finding.detail, action="recogniser_fallback")
 
     def _finalize_processing(self) -> None:
         """Publish what is safe, keep for review what is unsure, destroy what is known to leak."""
@@ -152,7 +175,11 @@ def _printable(name: str) -> str:
 
 
 def import_and_anonymize(
-    file_path: str | Path, center_name: str, delete_source: bool = False, retry: bool = False
+    file_path: str | Path,
+    center_name: str,
+    delete_source: bool = False,
+    retry: bool = False,
+    known: KnownIdentity | None = None,
 ) -> ReportFile:
     """Import one report with a service of its own; see :class:`PdfImportService`."""
-    return PdfImportService().import_and_anonymize(file_path, center_name, delete_source, retry)
+    return PdfImportService().import_and_anonymize(file_path, center_name, delete_source, retry, known)

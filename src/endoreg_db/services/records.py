@@ -32,7 +32,7 @@ from endoreg_db.models import AuditEvent, ContentLease, ImportAttempt, MediaFile
 from endoreg_db.models.lease import Lease
 from endoreg_db.models.media import TEXT_SUFFIX
 from endoreg_db.models.states import SETTLED, sources_of
-from endoreg_db.services import certificates, database, identity_records, recovery
+from endoreg_db.services import certificates, database, identity_records, pseudonyms, recovery
 from endoreg_db.services.context import ImportContext, ImportOutcome, ImportRequest, Status
 from endoreg_db.services.store import open_store
 from endoreg_db.storage.durable import remove_durably, storage_errors
@@ -570,6 +570,7 @@ def _settle(context: ImportContext, status: Status, identity: Identity, output: 
     identity_records.store_identity(
         context.store.sealer, record, context.request.file_path.absolute(), identity
     )
+    pseudonyms.note(context.store, record, identity)
     _remember_source(context)
     _end_attempt(context, Outcome(status))
     lease.release(context.the_lease)

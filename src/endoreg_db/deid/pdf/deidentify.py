@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -22,8 +23,10 @@ from endoreg_db.deid.pdf.document import is_whole, open_report, user_units
 from endoreg_db.deid.pdf.plain_text import PAGE_BREAK, page_text
 from endoreg_db.deid.pdf.read import Sheet, draw_sheet, read_page
 from endoreg_db.deid.pdf.rebuild import Plan, new_page, plan_page
-from endoreg_db.deid.pdf.verify import verify
+from endoreg_db.deid.pdf.verify import tells, verify
 from endoreg_db.deid.pdf.writer import PdfWriter
+from endoreg_db.deid.reports.date_shift import MovedWords, moved_words
+from endoreg_db.deid.reports.dates import find_days
 from endoreg_db.deid.reports.words import FindIdentity, Findings, KnownIdentity
 from endoreg_db.errors import CorruptMediaError, DeidentificationError
 
@@ -39,6 +42,7 @@ def deidentify_report(
     *,
     reader: TextReader | None = None,
     on_open: Callable[[int], None] | None = None,
+    days_of: Callable[[Findings], int | None] | None = None,
 ) -> ReportDone:
     """Read, blank and rebuild one report, and look at the result.
 
@@ -48,6 +52,8 @@ def deidentify_report(
         find: finds identity in the words of the pages.
         reader: an OCR engine; one of its own if not given.
         on_open: told the number of pages before any of them is read.
+        days_of: asked by how many days the patient's dates are moved; None removes them, as they are if it
+            is not given.
 
     Raises:
         UnsupportedMediaError, CorruptMediaError: the PDF cannot be worked on; says why.
@@ -55,30 +61,37 @@ def deidentify_report(
     cv2.setNumThreads(1)
     timings: dict[str, float] = {}
     work_dir = Path(task.work_dir)
-    with open_report(task.source, task.password) as document:
+    with ExitStack() as opened:
+        with _timed(timings, "probe"):
+            document = opened.enter_context(open_report(task.source, task.password))
+            count, units = len(document), user_units(task.source)
+            of_file = tuple(_of_file(task, count, len(units)))
         if on_open is not None:
-            on_open(len(document))
+            on_open(count)
         reader = reader or TextReader()
         with _timed(timings, "read"):
             sheets = list(_read(document, reader, say))
         _check_readable(sheets)
         with _timed(timings, "find"):
+            say(Progress("find", 0, len(sheets)))
             findings = find([sheet.page for sheet in sheets], _known(task, sheets))
-            plans = _plans(sheets, findings)
+            tokens = tokens_of(findings, (*task.names, *task.dates, *task.numbers))
+            plans, of_dates = _planned(sheets, findings, tokens, days_of)
         with _timed(timings, "rebuild"):
-            _rebuild(document, plans, user_units(task.source, len(document)), work_dir / CANDIDATE, say)
+            _rebuild(document, plans, units, work_dir / CANDIDATE, say)
             _write_text(plans, findings, work_dir / TEXT)
-    with _timed(timings, "verify"):
-        say(Progress("verify", 0, len(plans)))
-        verification = verify(work_dir / CANDIDATE, plans, tokens_of(findings), reader)
+        with _timed(timings, "verify"):
+            say(Progress("verify", 0, len(plans)))
+            files = (work_dir / CANDIDATE, work_dir / TEXT)
+            verification = verify(*files, plans, tokens, reader, partial(draw_sheet, document))
     return ReportDone(
         candidate=str(work_dir / CANDIDATE),
         text=str(work_dir / TEXT),
-        pages=len(sheets),
+        pages=count,
         pages_scanned=sum(sheet.scanned for sheet in sheets),
         words_removed=sum(len(plan.hit) for plan in plans),
         identity=findings.identity,
-        findings=(*_of_file(task), *_condensed([f for s in sheets for f in s.findings]), *findings.doubts),
+        findings=(*of_file, *_of_pages(sheets), *findings.doubts, *of_dates),
         verification=verification,
         timings=timings,
     )
@@ -91,7 +104,11 @@ def _read(document: pdfium.PdfDocument, reader: TextReader, say: Say) -> Iterato
         yield read_page(document, index, reader)
 
 
-def _of_file(task: ReportTask) -> Iterator[Finding]:
+def _of_file(task: ReportTask, count: int, counted: int) -> Iterator[Finding]:
+    """What a person should know about the file, in which PDFium counts so many pages and pypdf so many."""
+    if counted not in (0, count):  # 0: pypdf cannot read it
+        text = f"The file has {count} pages or {counted}, depending on who counts; some may be missing"
+        yield Finding("pages_unsure", "review", text)
     if not is_whole(task.source):
         yield Finding("cut_off", "review", "The file has lost its end; pages may be missing")
 
@@ -111,7 +128,40 @@ def _known(task: ReportTask, sheets: Sequence[Sheet]) -> KnownIdentity:
     return KnownIdentity(task.names, task.dates, (*task.numbers, *codes), task.file_name)
 
 
-def _plans(sheets: Sequence[Sheet], findings: Findings) -> list[Plan]:
+def _moved(
+    sheets: Sequence[Sheet], findings: Findings, days: int, tokens: Collection[str]
+) -> Mapping[int, list[MovedWords]]:
+    """Number of a page → dates that are moved on it."""
+    moved: defaultdict[int, list[MovedWords]] = defaultdict(list)
+    pages = [sheet.page for sheet in sheets]
+    for date in moved_words(pages, findings, days, lambda text: tells(text, tokens)):
+        moved[date.page].append(date)
+    return moved
+
+
+def _planned(
+    sheets: Sequence[Sheet],
+    findings: Findings,
+    tokens: Collection[str],
+    days_of: Callable[[Findings], int | None] | None,
+) -> tuple[list[Plan], tuple[Finding, ...]]:
+    """What happens to each page, and what a person should know about the dates."""
+    if days_of is None:
+        return _plans(sheets, findings, {}), ()
+    days = days_of(findings)
+    if days is None:
+        text = "It is not sure enough whom the report is about, so its dates were removed, not moved"
+        return _plans(sheets, findings, {}), (Finding("dates_removed", "note", text),)
+    plans = _plans(sheets, findings, _moved(sheets, findings, days, tokens))
+    count = sum(len(plan.moved) for plan in plans)
+    return plans, (
+        Finding("dates_moved", "note", f"Moved by the patient's own number of days: {count} dates"),
+    )
+
+
+def _plans(
+    sheets: Sequence[Sheet], findings: Findings, moved: Mapping[int, Sequence[MovedWords]]
+) -> list[Plan]:
     hits: defaultdict[int, set[int]] = defaultdict(set)
     for hit in findings.hits:
         hits[hit.page].update(hit.words)
@@ -120,7 +170,7 @@ def _plans(sheets: Sequence[Sheet], findings: Findings) -> list[Plan]:
         words = hits.pop(sheet.page.number, set())
         if words and not 0 <= min(words) <= max(words) < len(sheet.page.words):
             raise DeidentificationError("The finder named words that are not there")
-        plans.append(plan_page(sheet, words))
+        plans.append(plan_page(sheet, words, moved.get(sheet.page.number, ())))
     if hits:
         raise DeidentificationError("The finder named pages that are not there")
     return plans
@@ -129,11 +179,12 @@ def _plans(sheets: Sequence[Sheet], findings: Findings) -> list[Plan]:
 def _rebuild(
     document: pdfium.PdfDocument, plans: Sequence[Plan], units: Sequence[float], target: Path, say: Say
 ) -> None:
+    fitting = units if len(units) == len(plans) else [1.0] * len(plans)
     with target.open("xb") as file:
         with PdfWriter(file) as writer:
             for index, plan in enumerate(plans):
                 say(Progress("rebuild", index, len(plans)))
-                writer.add(new_page(plan, draw_sheet(document, plan.sheet), units[index]))
+                writer.add(new_page(plan, draw_sheet(document, plan.sheet), fitting[index]))
         _sync(file.fileno(), file.flush)
 
 
@@ -155,8 +206,11 @@ def _sync(descriptor: int, flush: Callable[[], None]) -> None:
     os.fsync(descriptor)
 
 
-def tokens_of(findings: Findings) -> frozenset[str]:
-    """What the finished file is searched for: names, and everything with at least six digits.
+def tokens_of(findings: Findings, known: Sequence[str] = ()) -> frozenset[str]:
+    """What the finished file is searched for: names, days, and everything with at least six digits.
+
+    What the caller has ``known`` is searched for whether or not it was found. What bar codes say is not: it
+    may be any words.
 
     Not the words of addresses and institutions: some of them (Klinik, Weg) stand in any report.
     """
@@ -165,13 +219,16 @@ def tokens_of(findings: Findings) -> frozenset[str]:
     for hit in findings.hits:
         if "name" in hit.kind or sum(c.isdigit() for c in hit.value) >= 6:
             tokens.add(hit.value)
+        days = (day for day in find_days(hit.value) if day.kind == "full")
+        tokens.update(reading.isoformat() for day in days for reading in day.readings)
+    tokens.update(known)
     return frozenset(token for token in tokens if token.strip())
 
 
-def _condensed(findings: Sequence[Finding]) -> Iterator[Finding]:
+def _of_pages(sheets: Sequence[Sheet]) -> Iterator[Finding]:
     """One finding of each kind: a report of 500 pages has no use for 500 equal notes."""
     groups: defaultdict[tuple[str, str], list[Finding]] = defaultdict(list)
-    for finding in findings:
+    for finding in (finding for sheet in sheets for finding in sheet.findings):
         groups[finding.code, finding.severity].append(finding)
     for same in groups.values():
         more = f" (and {len(same) - 1} more pages)" if len(same) > 1 else ""

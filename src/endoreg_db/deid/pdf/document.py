@@ -154,15 +154,20 @@ def _catalog(path: str) -> Any:
         return None
 
 
-def user_units(path: str, pages: int) -> list[float]:
-    """How many points the unit of each page is (ISO 32000-1, 14.11.2); PDFium does not look at it."""
+def user_units(path: str) -> list[float]:
+    """How many points the unit of each page is (ISO 32000-1, 14.11.2); PDFium does not look at it.
+
+    Empty where pypdf, which counts the pages by itself, cannot read what PDFium can.
+    """
     try:
         with PdfReader(path, strict=False) as reader:
-            units = [float(page.get("/UserUnit", 1.0)) for page in reader.pages]
+            return [_usable(float(page.get("/UserUnit", 1.0))) for page in reader.pages]
     except Exception:  # noqa: BLE001 - see above
-        units = []
-    fine = len(units) == pages and all(0.01 <= unit <= 1000 for unit in units)
-    return units if fine else [1.0] * pages
+        return []
+
+
+def _usable(unit: float) -> float:
+    return unit if 0.01 <= unit <= 1000 else 1.0
 
 
 @contextmanager

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 import numpy as np
 
@@ -23,6 +25,7 @@ _LETTERS_OF_WRITING = 3
 _PAPER, _TINT = 170, 30  # darkest channel of paper, and the most by which its channels differ
 #: Points around a picture or drawing within which its letters are looked for.
 _AROUND = 4.0
+_NOTHING: Final[Mapping[Box, SpacedLine]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +65,19 @@ def read_region(picture: Picture, rect: Rect, number: int, view: View, reader: T
 
 
 def read_boxes(
-    picture: Picture, boxes: Sequence[Box], number: int, scale: float, reader: TextReader
+    picture: Picture,
+    boxes: Sequence[Box],
+    number: int,
+    scale: float,
+    reader: TextReader,
+    known: Mapping[Box, SpacedLine] = _NOTHING,
 ) -> OcrWords:
-    """Read boxes of page ``number`` that hold one line each."""
+    """Read boxes of page ``number`` that hold one line each; some of them may have been read before."""
     words: list[Word] = []
     unread: list[Rect] = []
     for box in boxes:
         line_picture = picture[box.slices]
-        line = reader.read_spaced(line_picture)
+        line = known[box] if box in known else reader.read_spaced(line_picture)
         if line.confidence < LEAST_CONFIDENCE or not _is_writing(line, line_picture):
             unread.append(to_points(box, scale))
             continue

@@ -199,10 +199,11 @@ def _scanned(
     layer: Sequence[Word],
     reader: TextReader,
 ) -> Sheet:
-    view, boxes = upright_view(picture, dpi, reader, smallest_print(dpi))
+    upright = upright_view(picture, dpi, reader, smallest_print(dpi))
+    view, boxes = upright.view, upright.boxes
     canvas = _Canvas(number, size, view.apply(picture), view, reader)
     hidden = [_turned_word(replace(word, source="hidden"), view.turn, *size) for word in layer]
-    read = read_boxes(canvas.picture, boxes, number, canvas.scale, reader)
+    read = read_boxes(canvas.picture, boxes, number, canvas.scale, reader, upright.read)
     stills = [
         to_points(box, canvas.scale)
         for box in find_pictures(canvas.picture, dpi)

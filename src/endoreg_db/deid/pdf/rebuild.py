@@ -9,10 +9,12 @@ import cv2
 import numpy as np
 
 from endoreg_db.deid.pdf.blank import boxes_of_hits, kept_words
+from endoreg_db.deid.pdf.dates import MovedDate, drawn_date, placed_date
 from endoreg_db.deid.pdf.document import POINTS_PER_INCH, Picture
 from endoreg_db.deid.pdf.pixels import brightest, darkest, to_pixels
 from endoreg_db.deid.pdf.read import Sheet
 from endoreg_db.deid.pdf.writer import NewPage, TextRun
+from endoreg_db.deid.reports.date_shift import MovedWords
 from endoreg_db.deid.reports.words import Rect
 
 JPEG_QUALITY = 80
@@ -32,13 +34,33 @@ class Plan:
     hit: frozenset[int]  # indices into the page's words
     filled: tuple[Rect, ...]  # black, in points
     kept: tuple[tuple[int, ...], ...]  # for each line, indices of the words that stay
+    moved: tuple[MovedDate, ...] = ()  # dates that are written into filled areas
+
+    @property
+    def text_lines(self) -> tuple[tuple[TextRun, ...], ...]:
+        """What the new page says, line by line: the words that stay, and moved dates."""
+        words = self.sheet.page.words
+        lines = [
+            [(index, TextRun(words[index].text, words[index].box)) for index in line] for line in self.kept
+        ]
+        for date in self.moved:
+            lines[date.line].append((date.words[0], TextRun(date.text, date.box)))
+        return tuple(tuple(run for _, run in sorted(line, key=lambda item: item[0])) for line in lines)
 
 
-def plan_page(sheet: Sheet, hit: Collection[int]) -> Plan:
-    """Decide what is filled and what stays."""
+def plan_page(sheet: Sheet, hit: Collection[int], dates: Sequence[MovedWords] = ()) -> Plan:
+    """Decide what is filled, what stays, and where moved dates are written.
+
+    Args:
+        sheet: the page.
+        hit: indices of the words that have to go.
+        dates: those of them that are written anew as another date, where there is room for it.
+    """
     filled = (*boxes_of_hits(sheet.page, hit), *sheet.blanks)
     kept = kept_words(sheet.page, hit, filled)
-    return Plan(sheet, frozenset(hit), filled, tuple(tuple(line) for line in kept))
+    placed = [placed_date(sheet.page, date, filled, sheet.blanks) for date in dates]
+    moved = tuple(date for date in placed if date is not None)
+    return Plan(sheet, frozenset(hit), filled, tuple(tuple(line) for line in kept), moved)
 
 
 def new_page(plan: Plan, picture: Picture, user_unit: float) -> NewPage:
@@ -77,6 +99,8 @@ def blanked_picture(plan: Plan, picture: Picture) -> Picture:
             result[box.slices] = picture[box.slices]
     for rect in plan.filled:
         _fill(result, rect, plan, _BLACK)
+    for date in plan.moved:
+        drawn_date(result, date, _scale(plan))
     return result
 
 
@@ -101,11 +125,8 @@ def _scale(plan: Plan) -> float:
 
 
 def _runs(plan: Plan, user_unit: float) -> Sequence[Sequence[TextRun]]:
-    words = plan.sheet.page.words
     return [
-        [TextRun(words[index].text, _scaled(words[index].box, user_unit)) for index in line]
-        for line in plan.kept
-        if line
+        [TextRun(run.text, _scaled(run.box, user_unit)) for run in line] for line in plan.text_lines if line
     ]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from endoreg_db.deid.geometry import Box
-from endoreg_db.deid.ocr import TextReader
+from endoreg_db.deid.ocr import SpacedLine, TextReader
 from endoreg_db.deid.pdf.document import Picture
 from endoreg_db.deid.reports.words import Rect
 
@@ -86,7 +87,16 @@ def _sharpness(ink: Picture, angle: float) -> float:
     return max(float(np.square(np.diff(inner.mean(axis=axis))).sum()) for axis in (0, 1))
 
 
-def upright_view(picture: Picture, dpi: float, reader: TextReader, smallest: int) -> tuple[View, list[Box]]:
+@dataclass(frozen=True, slots=True)
+class Upright:
+    """How a page was turned upright, and what was found out on the way."""
+
+    view: View
+    boxes: tuple[Box, ...]  # where text is then, one line each, from top to bottom
+    read: Mapping[Box, SpacedLine]  # some of these lines, read already
+
+
+def upright_view(picture: Picture, dpi: float, reader: TextReader, smallest: int) -> Upright:
     """How to turn a scanned page upright, and where text is on it then.
 
     Args:
@@ -102,12 +112,12 @@ def upright_view(picture: Picture, dpi: float, reader: TextReader, smallest: int
         turn = 90
         boxes = reader.detect(View(dpi, turn, skew).apply(picture), smallest=smallest)
     shown = View(dpi, turn, skew).apply(picture)
-    if _is_upside_down(shown, boxes, reader):
+    read = {box: reader.read_spaced(shown[box.slices]) for box in _middling(boxes)}
+    if _is_upside_down(shown, read, reader):
         height, width = shown.shape[:2]
         boxes = [Box(width - box.right, height - box.bottom, box.width, box.height) for box in boxes]
-        turn += 180
-    boxes.sort(key=lambda box: (box.y, box.x))
-    return View(dpi, turn, skew), boxes
+        turn, read = turn + 180, {}
+    return Upright(View(dpi, turn, skew), tuple(sorted(boxes, key=lambda box: (box.y, box.x))), read)
 
 
 def _run_down(boxes: list[Box]) -> bool:
@@ -118,12 +128,16 @@ def _run_down(boxes: list[Box]) -> bool:
     return sum(height > width for width, height in long) > len(long) / 2
 
 
-def _is_upside_down(picture: Picture, boxes: list[Box], reader: TextReader) -> bool:
-    """Whether a few lines of middling length read better the other way up."""
+def _middling(boxes: list[Box]) -> list[Box]:
+    """A few lines of middling length."""
     lines = sorted((box for box in boxes if box.width > 3 * box.height), key=lambda box: box.width)
-    middling = lines[len(lines) // 2 :][:_TRIED]
-    upright = [reader.read_spaced(picture[box.slices]).confidence for box in middling]
-    if not middling or sum(upright) >= _SURELY_READ * len(middling):
+    return lines[len(lines) // 2 :][:_TRIED]
+
+
+def _is_upside_down(picture: Picture, read: Mapping[Box, SpacedLine], reader: TextReader) -> bool:
+    """Whether lines that were read as the page stands read better the other way up."""
+    upright = sum(line.confidence for line in read.values())
+    if upright >= _SURELY_READ * len(read):
         return False
-    flipped = [reader.read_spaced(turned(picture[box.slices], 180)).confidence for box in middling]
-    return sum(flipped) > sum(upright)
+    flipped = [reader.read_spaced(turned(picture[box.slices], 180)).confidence for box in read]
+    return sum(flipped) > upright

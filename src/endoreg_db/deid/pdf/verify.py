@@ -7,8 +7,9 @@ decoded by Pillow (encoded by OpenCV) and read by OCR, and all of it is searched
 from __future__ import annotations
 
 import io
+import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,19 +18,25 @@ import numpy as np
 from PIL import Image
 from pypdf import PageObject, PdfReader
 from pypdf.errors import PyPdfError
+from rapidfuzz import fuzz
 
 from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.messages import Finding, ReportVerification, Severity
 from endoreg_db.deid.ocr import TextReader
+from endoreg_db.deid.pdf.again import changed_pixels, is_known
+from endoreg_db.deid.pdf.dates import MovedDate
 from endoreg_db.deid.pdf.document import POINTS_PER_INCH, Picture
 from endoreg_db.deid.pdf.graphics import unexplained
 from endoreg_db.deid.pdf.ocr_words import smallest_print
 from endoreg_db.deid.pdf.pictures import find_codes
 from endoreg_db.deid.pdf.pixels import to_pixels
+from endoreg_db.deid.pdf.plain_text import PAGE_BREAK
+from endoreg_db.deid.pdf.read import Sheet
 from endoreg_db.deid.pdf.rebuild import Plan
 from endoreg_db.deid.pdf.writer import HEADER
+from endoreg_db.deid.reports.dates import find_days
 from endoreg_db.deid.reports.words import Rect
-from endoreg_db.deid.text_rules import matches_known
+from endoreg_db.deid.text_rules import fold, matches_known
 
 #: Every kind of object that the writer makes, by its keys as pypdf tells them (it leaves out /Length);
 #: anything else in the file is a stranger.
@@ -51,10 +58,14 @@ _OBJECTS = frozenset(
 _SEGMENTS = frozenset({0xC0, 0xC4, 0xDA, 0xDB, 0xDD, 0xE0})
 #: Pixels from the edge of a filled area within which JPEG may ring, and grey levels allowed beyond.
 _RINGING, _RESIDUE = 8, 8
+#: What stands in the text for research in the place of what went.
+_PLACEHOLDER = re.compile(r"\[[A-Z_]+\]")
 #: Lines beside filled areas that OCR looks at on a page whose text layer was its source.
 _LINES_LOOKED_AT = 3
 #: Points to each side of a filled area that belong to such a look.
 _AROUND = 60.0
+#: How alike (percent) a moved date and what OCR reads there must be, besides their digits being the same.
+_ALIKE = 80.0
 
 
 @dataclass(slots=True)
@@ -64,6 +75,7 @@ class _Look:
     tokens: Collection[str]
     reader: TextReader
     findings: list[Finding]
+    source: Callable[[Sheet], Picture]
     words: int = 0
     lines: int = 0
     residue: int = 0
@@ -72,31 +84,46 @@ class _Look:
         self.findings.append(Finding(code, severity, detail))
 
     def search(self, text: str, number: int, where: str) -> None:
-        if matches_known(text, self.tokens):
+        if tells(text, self.tokens):
             self.tell(f"identity_in_{where}", "review", f"Page {number}: the {where} may still name somebody")
 
 
+def tells(text: str, tokens: Collection[str]) -> bool:
+    """Whether a text holds anything that identifies somebody, days with the month in words among it."""
+    days = (day.readings[0].isoformat() for day in find_days(text) if day.kind == "full")
+    return matches_known(text, tokens) or any(day in tokens for day in days)
+
+
 def verify(
-    path: Path, plans: Sequence[Plan], tokens: Collection[str], reader: TextReader
+    path: Path,
+    text: Path,
+    plans: Sequence[Plan],
+    tokens: Collection[str],
+    reader: TextReader,
+    source: Callable[[Sheet], Picture],
 ) -> ReportVerification:
-    """Look at a finished PDF.
+    """Look at a finished PDF and its text for research.
 
     Args:
-        path: the file.
+        path: the PDF.
+        text: the text.
         plans: what each of its pages ought to be.
         tokens: values that identify somebody in this report; see :func:`matches_known`.
         reader: an OCR engine.
+        source: draws a page of the source as it was read.
     """
-    look = _Look(tokens, reader, [])
+    look = _Look(tokens, reader, [], source)
     pages = 0
     try:
         with PdfReader(path, strict=True) as document:
-            pages = len(document.pages)
+            there = len(document.pages)
             _check_objects(path, document, look)
-            if pages != len(plans):
-                look.tell("page_count", "fatal", f"{len(plans)} pages were written, {pages} are there")
+            if there != len(plans):
+                look.tell("page_count", "fatal", f"{len(plans)} pages were written, {there} are there")
             for plan, page in zip(plans, document.pages, strict=False):
                 _check_page(plan, page, look)
+                pages += 1
+        _check_text(text.read_text("utf-8"), plans, look)
     except (PyPdfError, ValueError, KeyError, OSError) as error:
         look.tell("unreadable_output", "fatal", f"The new file cannot be read ({type(error).__name__})")
     return ReportVerification(pages, look.words, look.lines, look.residue, tuple(look.findings))
@@ -132,8 +159,9 @@ def _check_page(plan: Plan, page: PageObject, look: _Look) -> None:
         look.tell("unexpected_content", "fatal", f"Page {number}: its picture carries more than pixels")
     picture = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), np.uint8)
     _check_fill(plan, picture, look)
+    _check_dates(plan, picture, look)
     _check_ink(plan, picture, look)
-    for line in _read_again(plan, picture, look.reader):
+    for line in _read_again(plan, picture, look):
         look.lines += 1
         look.search(line, number, "picture")
     if find_codes(picture):
@@ -153,15 +181,36 @@ def _segments(jpeg: bytes) -> Iterator[int]:
 
 
 def _check_words(plan: Plan, text: str, look: _Look) -> None:
-    """The text layer must hold the words that stay, each as often as it stays, and no other."""
-    words = plan.sheet.page.words
-    wanted = Counter(part for line in plan.kept for index in line for part in words[index].text.split())
+    """The text layer must hold the words that stay and moved dates, each as often, and nothing else."""
+    wanted = Counter(part for line in plan.text_lines for run in line for part in run.text.split())
     if Counter(text.split()) != wanted:
         number = plan.sheet.page.number
         look.tell("text_differs", "review", f"Page {number}: the text layer is not what was to be written")
 
 
+def _check_text(written: str, plans: Sequence[Plan], look: _Look) -> None:
+    """The text for research must hold no word that the pages do not show, but placeholders."""
+    pages = written.split(PAGE_BREAK)
+    if len(pages) != len(plans):
+        look.tell("text_differs", "fatal", f"{len(plans)} pages were written, the text has {len(pages)}")
+    for plan, page in zip(plans, pages, strict=False):
+        number = plan.sheet.page.number
+        shown = " ".join(run.text for line in plan.text_lines for run in line)
+        if _words_of(page) != _words_of(shown):
+            look.tell("text_differs", "review", f"Page {number}: the text for research is not what stays")
+        look.search(page, number, "text")
+
+
+def _words_of(text: str) -> Counter[str]:
+    return Counter(_PLACEHOLDER.sub(" ", text).split())
+
+
 def _check_fill(plan: Plan, picture: Picture, look: _Look) -> None:
+    """Filled areas must be filled, but for the dates that are written into them; see :func:`_check_dates`."""
+    if plan.moved:
+        picture = picture.copy()
+        for _, place in _boxes_of_dates(plan, picture):
+            picture[place.grown(_RINGING, picture.shape[1], picture.shape[0]).slices] = 0
     for rect in plan.filled:
         box = to_pixels(rect, _scale(plan), picture.shape)
         if box is None or min(box.width, box.height) <= 2 * _RINGING:
@@ -170,6 +219,31 @@ def _check_fill(plan: Plan, picture: Picture, look: _Look) -> None:
         look.residue = max(look.residue, int(inner.max()) - int(inner.min()))
     if look.residue > _RESIDUE:
         look.tell("residue", "fatal", f"Page {plan.sheet.page.number}: a filled area is not filled")
+
+
+def _check_dates(plan: Plan, picture: Picture, look: _Look) -> None:
+    """Where a moved date is written, that date must be read, and none that was found in the source."""
+    number = plan.sheet.page.number
+    for date, box in _boxes_of_dates(plan, picture):
+        read = look.reader.read_line(picture[box.slices]).text
+        look.lines += 1
+        look.search(read, number, "picture")
+        if _digits(date.text) != _digits(read) or fuzz.ratio(fold(date.text), fold(read)) < _ALIKE:
+            look.tell(
+                "moved_date_differs", "review", f"Page {number}: a moved date does not look as it should"
+            )
+
+
+def _digits(text: str) -> str:
+    return "".join(sign for sign in text if sign.isdigit())
+
+
+def _boxes_of_dates(plan: Plan, picture: Picture) -> Iterator[tuple[MovedDate, Box]]:
+    """Each moved date, and its place with a little of the filled area around it."""
+    for date in plan.moved:
+        box = to_pixels(date.box, _scale(plan), picture.shape)
+        if box is not None:
+            yield date, box.grown(3, picture.shape[1], picture.shape[0])
 
 
 def _check_ink(plan: Plan, picture: Picture, look: _Look) -> None:
@@ -188,15 +262,15 @@ def _wide(rect: Rect) -> Rect:
     return Rect(rect.x0 - 2, rect.y0 - 2, rect.x1 + 2, rect.y1 + 2)
 
 
-def _read_again(plan: Plan, picture: Picture, reader: TextReader) -> Iterator[str]:
-    """What OCR reads: on a scanned page everything, on another stills and what stands beside filled areas.
+def _read_again(plan: Plan, picture: Picture, look: _Look) -> Iterator[str]:
+    """What OCR reads: on a scanned page all that is not known, on another stills and beside filled areas.
 
     There the words that stay come from the text layer, which was compared with the picture and is
     searched as a whole; what could be left is a part of a word beside or under a box.
     """
-    dpi = plan.sheet.view.dpi
+    dpi, reader = plan.sheet.view.dpi, look.reader
     if plan.sheet.scanned:
-        yield from (line.text for line in reader.find_text(picture, smallest=smallest_print(dpi)))
+        yield from _scan_again(plan, picture, look)
         return
     for still in plan.sheet.stills:
         box = to_pixels(still, _scale(plan), picture.shape)
@@ -209,6 +283,19 @@ def _read_again(plan: Plan, picture: Picture, reader: TextReader) -> Iterator[st
         box = to_pixels(wide, _scale(plan), picture.shape)
         if box is not None:
             yield reader.read_line(_without_box(picture, box, rect, plan)).text
+
+
+def _scan_again(plan: Plan, picture: Picture, look: _Look) -> Iterator[str]:
+    """What OCR finds on a scanned page and has not read before."""
+    before = look.source(plan.sheet)
+    if before.shape != picture.shape:
+        raise ValueError("the page has another size")
+    changed = changed_pixels(picture, before)
+    for box in look.reader.detect(picture, smallest=smallest_print(plan.sheet.view.dpi)):
+        if not is_known(plan, box, changed):
+            part = picture[box.slices]
+            # Untrimmed, as it was found; but a line whose letters cannot be placed has a text as well.
+            yield look.reader.read_spaced(part).text or look.reader.read_line(part).text
 
 
 def _without_box(picture: Picture, box: Box, rect: Rect, plan: Plan) -> Picture:

@@ -1,7 +1,8 @@
 """Dates moved instead of removed: each patient's by a number of days of their own, always the same.
 
-Intervals between the dates of one patient stay true, over all reports and recordings of those who
-share the key. Without the key nobody can tell the number.
+Intervals between the dates of one patient stay true, over all reports of those who share the key.
+Without the key nobody can tell the number. Dates of birth are never moved: the year alone tells too much,
+and a date that is known to be wrong by less than a year tells it.
 """
 
 from __future__ import annotations
@@ -9,12 +10,20 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import accumulate
 from typing import Final
 
+from rapidfuzz.distance import Hamming
+
 from endoreg_db.deid.reports.dates import Day, find_days
+from endoreg_db.deid.reports.words import Findings, Hit, Page, Word
 
 _LONGEST: Final = 364  # days, into the past; none is moved by nothing
+#: Confidence of OCR below which a digit may be another one; an interval that is wrong is worse than none.
+_LEGIBLE: Final = 0.85
 _WORD: Final = r"[^\W\d_]{3,}"
 _ENGLISH: Final = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
@@ -24,6 +33,90 @@ _GERMAN: Final = (
     "Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober",
     "November", "Dezember",
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class MovedWords:
+    """Words of one line that are a date, and what is written in their place."""
+
+    page: int  # from 1
+    words: tuple[int, ...]  # indices into the page's words, one after the other
+    text: str
+
+
+def moved_words(
+    pages: Sequence[Page], findings: Findings, days: int, is_known: Callable[[str], bool]
+) -> Iterator[MovedWords]:
+    """The dates of a report that can be moved; all others have to be removed.
+
+    Removed are dates of birth and what may be one misread, dates that are hidden or hardly legible, those
+    that are written in no known way or beside something else in one word, and those that would become
+    a date that the report has as well: nobody could tell then whether that one was left in.
+
+    Args:
+        pages: as they were given to the finder.
+        findings: as the finder gave them.
+        days: by how many days dates are moved.
+        is_known: whether a text holds anything that identifies somebody in this report.
+    """
+    births = _births(findings)
+    by_number = {page.number: page for page in pages}
+    for hit in findings.hits:
+        if hit.kind != "date":
+            continue
+        page = by_number[hit.page]
+        for run in _runs(page, hit):
+            for dated in _dates_in(page, run):
+                text = _moved([page.words[index] for index in dated], days, births)
+                if text is not None and not is_known(text):
+                    yield MovedWords(hit.page, tuple(dated), text)
+
+
+def _births(findings: Findings) -> frozenset[date]:
+    """Every date of birth in the report: the patient's, and those of relatives."""
+    written = [hit.value for hit in findings.hits if hit.kind == "birth_date"]
+    if findings.identity.birth_date is not None:
+        written.append(findings.identity.birth_date.value)
+    return frozenset(reading for text in written for day in find_days(text) for reading in day.readings)
+
+
+def _runs(page: Page, hit: Hit) -> Iterator[list[int]]:
+    """The hit's words, parted where another word stands between them or a line ends."""
+    start = 0
+    for line in page.lines:
+        run: list[int] = []
+        for index in range(start, start + len(line.words) + 1):
+            if index in hit.words and index < start + len(line.words):
+                run.append(index)
+            elif run:
+                yield run
+                run = []
+        start += len(line.words)
+
+
+def _dates_in(page: Page, run: Sequence[int]) -> Iterator[list[int]]:
+    """The words of each date in a run of words; a label's value may be date, time and place."""
+    ends = list(accumulate((len(page.words[index].text) + 1 for index in run), initial=0))
+    spans = [(index, ends[n], ends[n + 1] - 1) for n, index in enumerate(run)]
+    for day in find_days(" ".join(page.words[index].text for index in run)):
+        yield [index for index, start, end in spans if start < day.end and day.start < end]
+
+
+def _moved(words: Sequence[Word], days: int, births: frozenset[date]) -> str | None:
+    if any(word.source == "hidden" or word.confidence < _LEGIBLE for word in words):
+        return None
+    written = " ".join(word.text for word in words)
+    if any(_may_be(day, birth) for day in find_days(written) for birth in births):
+        return None
+    return shifted_text(written, days)
+
+
+def _may_be(day: Day, birth: date) -> bool:
+    """Whether a date is a date of birth, but for one digit; of months, whether it is the month of birth."""
+    form, most = ("%Y%m", 0) if day.kind == "month" else ("%Y%m%d", 1)
+    return any(
+        Hamming.distance(reading.strftime(form), birth.strftime(form)) <= most for reading in day.readings
+    )
 
 
 def days_of_shift(key: bytes, patient: str) -> int:
@@ -45,12 +138,15 @@ def days_of_shift(key: bytes, patient: str) -> int:
 def shifted_text(text: str, days: int) -> str | None:
     """A text that is a date, moved by ``days`` and written as it was; None where that cannot be done.
 
-    A month of a year is moved as its 15th. A date without a year cannot be moved.
+    A month of a year is moved as its 15th. A date without a year cannot be moved. Signs around the date
+    stay; where letters or digits stand there, they may be a name that was run into the date.
     """
     found = find_days(text)
     if len(found) != 1 or not found[0].readings:
         return None
     day = found[0]
+    if any(sign.isalnum() for sign in text[: day.start] + text[day.end :]):
+        return None
     try:
         moved = day.readings[0] + timedelta(days=days)
     except OverflowError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -29,7 +29,13 @@ _SOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "device_serial": ("serial_number",),
 }
 
+#: How sure a value is that stands after its label and is perfectly legible.
+_LABEL: Final = 0.95
+#: What is hidden was read by a stranger's OCR, or is what was true before something was written over it.
+_UNSEEN: Final = 0.8
+
 Names = tuple[str | None, str | None]  # first, last
+Place = tuple[str | None, Labelled]  # a value, and where it stands
 
 
 def read_identity(
@@ -40,40 +46,48 @@ def read_identity(
     for found in labelled:
         by_label[found.label].append(found)
     latest = _latest_day(sheets)
-    firsts = [name for found in _of(by_label, "first_name") if (name := _clean(found.mark.value))]
-    names = [split for found in _of(by_label, "patient_name") if (split := _split(found, firsts))]
-    first = _agreed([*firsts, *(n for n, _ in names)])
-    last = _agreed(
-        [n for _, n in names] + [_clean(f.mark.value) for f in by_label["last_name"] if "geb" not in f.phrase]
-    )
-    fields: dict[str, str | None] = {
-        "first_name": first,
-        "last_name": last,
-        "device": _device(sheets, all_labels),
+    firsts = [(_clean(found.mark.value), found) for found in _of(by_label, "first_name")]
+    keys = {name_key(first) for first, _ in firsts if first}
+    names = [(split, found) for found in _of(by_label, "patient_name") if (split := _split(found, keys))]
+    lasts = [(_clean(f.mark.value), f) for f in by_label["last_name"] if "geb" not in f.phrase]
+    fields: dict[str, Reading | None] = {
+        "first_name": _agreed([*firsts, *((first, f) for (first, _), f in names)], sheets),
+        "last_name": _agreed([*((last, f) for (_, last), f in names), *lasts], sheets),
     }
     for field, labels in _SOURCES.items():
-        values = [value for label in labels for f in by_label[label] if (value := _value(field, f, latest))]
-        fields[field] = values[0] if values else None
-    identity = Identity(**{name: _reading(value) for name, value in fields.items()})
-    return identity, tuple(_doubts(identity, names, by_label))
+        values = [(_value(field, f, latest), f) for label in labels for f in by_label[label]]
+        read = next((value for value, _ in values if value), None)
+        same = [place for place in values if place[0] == read]
+        fields[field] = None if read is None else _reading(read, same, sheets)
+    device = _device(sheets, all_labels)
+    identity = Identity(**fields, device=None if device is None else Reading(device, _LABEL))
+    return identity, tuple(_doubts(identity, [split for split, _ in names], by_label))
 
 
 def _of(by_label: Mapping[str, list[Labelled]], label: str) -> list[Labelled]:
     return list(by_label.get(label, ()))
 
 
-def _reading(value: str | None) -> Reading | None:
-    return Reading(value, 0.95) if value else None
+def _reading(value: str, places: Sequence[Place], sheets: Sequence[Sheet]) -> Reading:
+    """A value that stands at some places, as sure as the one of them that is read best."""
+    sure = max(_legibility(found, sheets) for _, found in places)
+    return Reading(value, round(_LABEL * sure, 4))
 
 
-def _split(found: Labelled, firsts: Sequence[str]) -> Names | None:
+def _legibility(found: Labelled, sheets: Sequence[Sheet]) -> float:
+    """How sure the words of a value were read, from 0 to 1; 1 for a text layer that can be seen."""
+    page = sheets[found.mark.page].page.words
+    words = [page[index] for token in found.mark.tokens for index in token.words]
+    return min(_UNSEEN if word.source == "hidden" else word.confidence for word in words)
+
+
+def _split(found: Labelled, firsts: Collection[str]) -> Names | None:
     """The name of a label; where another label gives the first name, ``Name`` means the last one."""
     split = split_name(found)
     value = found.mark.value
     if split is None or not firsts or "," in value or "^" in value:
         return split
-    keys = {name_key(first) for first in firsts}
-    return split if split[0] is not None and name_key(split[0]) in keys else (None, _clean(value))
+    return split if split[0] is not None and name_key(split[0]) in firsts else (None, _clean(value))
 
 
 def split_name(found: Labelled) -> Names | None:
@@ -130,13 +144,16 @@ def _cased(name: str) -> str | None:
     return cleaned.title() if cleaned and cleaned.isupper() else cleaned
 
 
-def _agreed(values: Iterable[str | None]) -> str | None:
+def _agreed(places: Iterable[Place], sheets: Sequence[Sheet]) -> Reading | None:
     """The value that most places give; the first of them as it is written there."""
-    groups: dict[str, list[str]] = defaultdict(list)
-    for value in values:
+    groups: dict[str, list[tuple[str, Labelled]]] = defaultdict(list)
+    for value, found in places:
         if value:
-            groups[name_key(value)].append(value)
-    return max(groups.values(), key=len)[0] if groups else None
+            groups[name_key(value)].append((value, found))
+    if not groups:
+        return None
+    most = max(groups.values(), key=len)
+    return _reading(most[0][0], most, sheets)
 
 
 def _latest_day(sheets: Sequence[Sheet]) -> date | None:

@@ -19,6 +19,8 @@ from endoreg_db.deid.reports.vocabulary import is_ordinary
 logger = logging.getLogger(__name__)
 
 BUILT_IN: Final = "builtin"
+#: The finding that says that the built-in rules had to go on alone.
+FALLBACK: Final = "recogniser_fallback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +111,7 @@ def _fell_back(name: str, how: str, error: Exception) -> Finding:
     # The type only: the message of a foreign library may quote the text it stumbled over.
     kind = type(error).__name__
     logger.warning("Recogniser %s %s (%s); the built-in rules go on alone", name, how, kind)
-    return Finding(
-        "recogniser_fallback", "note", f"The recogniser {name} {how} ({kind}); built-in rules alone."
-    )
+    return Finding(FALLBACK, "note", f"The recogniser {name} {how} ({kind}); built-in rules alone.")
 
 
 def _page_marks(page: int, sheet: Sheet, recogniser: Recogniser) -> list[Mark]:
