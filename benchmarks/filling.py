@@ -38,12 +38,12 @@ _WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 _RECORDS = """
 WITH RECURSIVE numbers(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < {count})
 INSERT INTO endoreg_db_mediafile (uuid, kind, state, content_sha256, size_bytes, original_kept, output_name,
-    output_sha256, candidate_sha256, text_sha256, findings, verification, fencing_token, created_at,
-    updated_at, center_id)
+    output_sha256, candidate_sha256, text_sha256, findings, verification, pseudonym,
+    pseudonym_key_id, fencing_token, created_at, updated_at, center_id)
 SELECT {uuid}, 'video', CASE i % 100 WHEN 0 THEN 'needs_review' WHEN 1 THEN 'failed' ELSE 'published' END,
     {sha256}, {size}, {true}, CASE WHEN i % 100 > 1 THEN 'video-' || i || '.mp4' ELSE '' END,
     CASE WHEN i % 100 > 1 THEN {sha256} ELSE '' END, CASE i % 100 WHEN 0 THEN {sha256} ELSE '' END,
-    '', '[]', '{{"frames": 15000, "scenes_read": 60}}', 1, {when}, {when}, {center}
+    '', '[]', '{{"frames": 15000, "scenes_read": 60}}', {sha256}, 'a1b2c3d4', 1, {when}, {when}, {center}
 FROM numbers
 """
 
@@ -51,7 +51,8 @@ _FOR_EACH_RECORD = (
     """
 INSERT INTO endoreg_db_videofile
     (mediafile_ptr_id, device_source, profile_digest, width, height, frames, duration, timings, processor_id)
-SELECT uuid, 'named', content_sha256, 1920, 1080, 15000, 600.0, '{{"encode": 120.5, "verify": 30.25}}', {processor}
+SELECT uuid, 'named', content_sha256, 1920, 1080, 15000, 600.0, '{{"encode": 120.5, "verify": 30.25}}',
+    {processor}
 FROM endoreg_db_mediafile
 """,
     """
