@@ -54,7 +54,6 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
         prepare(current_config())
         small = small_profile()
         EndoscopyProcessor.register(small)
-        EndoscopyProcessor.register(replace(small, name=NEW_DEVICE, title="New device", confirmed=False))
         connections.close_all()  # SQLite folds its write-ahead log into the file
     return root / "endoreg.sqlite3"
 
@@ -77,7 +76,7 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def store(
     request: pytest.FixtureRequest, data_dir: Path, migrated_database: Path, imported_once: ImportedOnce
 ) -> Store:
-    """An open store; ``test_center``, the shipped devices, the small and the new device are registered.
+    """An open store; ``test_center``, the shipped devices and :data:`SMALL_DEVICE` are registered.
 
     It is empty, or holds the one recording that the test asks for by the name of a fixture below.
     """
@@ -135,6 +134,8 @@ def imported_once(
                     patch.setenv("ENDOREG_DATA_DIR", str(making))
                     _make_empty(making, migrated_database)
                     _use_database(making / "endoreg.sqlite3")
+                    if processor == NEW_DEVICE:
+                        EndoscopyProcessor.register(new_profile())
                     VideoImportService().import_and_anonymize(source, "test_center", processor)
                     _use_database(Path(database))
                 making.rename(root)
@@ -145,6 +146,10 @@ def imported_once(
 
 def small_profile() -> DeviceProfile:
     return replace(scaled(shipped_profile(), 1 / 3), name=SMALL_DEVICE, title="Small CV-1500")
+
+
+def new_profile() -> DeviceProfile:
+    return replace(small_profile(), name=NEW_DEVICE, title="New device", confirmed=False)
 
 
 DrawnOnce = Callable[..., tuple[Path, RecordingTruth]]

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -269,17 +268,12 @@ def test_what_is_not_the_intakes_is_reported_and_left(store: Store, published: V
     assert foreign.exists()
 
 
-def test_a_candidate_in_review_is_no_orphan(store: Store, small_recording: Path) -> None:
-    from endoreg_db.models import EndoscopyProcessor
-    from tests.conftest import small_profile
-
-    EndoscopyProcessor.register(replace(small_profile(), name="new_device", confirmed=False))
-    video = VideoImportService().import_and_anonymize(small_recording, "test_center", "new_device")
+def test_a_candidate_in_review_is_no_orphan(store: Store, waiting: VideoFile) -> None:
     assert not _found(store, repair=True, deep=True)
-    published = review.approve(store, MediaFile.objects.get(pk=video.pk), actor="test")
-    assert published.state == State.PUBLISHED
+    candidate = waiting.candidate_sha256
+    assert review.approve(store, waiting, actor="test").state == State.PUBLISHED
     assert not _found(store, repair=True, deep=True)
-    assert not store.vault.contains(video.candidate_sha256)
+    assert not store.vault.contains(candidate)
 
 
 def test_an_unchanged_finished_file_is_known_without_reading_it(

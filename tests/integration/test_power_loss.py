@@ -20,7 +20,7 @@ def test_a_power_cut_after_any_operation_leaves_nothing_wrong(scenario: str) -> 
     code, output = _crash("--stand-in", "--power", "--scenario", scenario, "--slice", part)
     points, clean = _points(output)
     assert (code, clean) == (0, points), output
-    assert points >= 6
+    assert points >= 4
 
 
 @pytest.mark.slow

@@ -98,6 +98,7 @@ def _recording(task: VideoTask | ProposeTask, say: Callable[[Message], None]) ->
 
 
 def _report(task: ReportTask, say: Callable[[Message], None]) -> ReportDone:
+    from endoreg_db.deid.ocr import import_engine
     from endoreg_db.deid.pdf.deidentify import deidentify_report
     from endoreg_db.deid.reports.find import finder
     from endoreg_db.deid.reports.words import Findings
@@ -111,6 +112,7 @@ def _report(task: ReportTask, say: Callable[[Message], None]) -> ReportDone:
         _close_stdin()
         return None if back is None else -back
 
+    import_engine()
     return deidentify_report(
         task, say, finder(task.recogniser), on_open=limit, days_of=days if _may_ask(task) else None
     )

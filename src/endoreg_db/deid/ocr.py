@@ -76,6 +76,26 @@ class SpacedLine:
     ]  # of each letter that is no space: 0 at the left edge of the line, 1 at the right
 
 
+def import_engine() -> None:
+    """Import RapidOCR without its list of models on the network: in half of the time.
+
+    The engine reads that list of 85 kB twice when it is imported, which takes a second of CPU, and
+    needs it only to download what is never downloaded here. Only for a process that is the reader's
+    own: whoever else uses RapidOCR in it could not do without the paths of all models.
+    """
+    reader = import_module("omegaconf").OmegaConf
+    load = reader.load
+
+    def without_downloads(path: str | Path) -> Any:
+        return reader.create() if Path(path).name == _DOWNLOADS else load(path)
+
+    reader.load = staticmethod(without_downloads)
+    try:
+        import_module("rapidocr.main")
+    finally:
+        reader.load = staticmethod(load)
+
+
 class TextReader:
     """An OCR engine in this process, ready after about a second.
 
@@ -97,7 +117,8 @@ class TextReader:
         # before it is first imported; asking it to stop afterwards is too late. Nothing phones home.
         os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         # Imported here, so that whoever only needs the data classes does not wait for the engine.
-        self._engine = _engine()(params=_parameters(self._models, threads))
+        engine = import_module("rapidocr").RapidOCR
+        self._engine = engine(params=_parameters(self._models, threads))
 
     @cached_property
     def version(self) -> str:
@@ -237,25 +258,6 @@ def _around(quad: NDArray[np.float64], size: tuple[int, int]) -> Box:
     beside = 0.3 * (bottom - top)
     x, y = (int(min(max(0.0, n), limit - 1)) for n, limit in zip((left - beside, top - 3), size, strict=True))
     return Box(x, y, max(1, min(int(right + beside), size[0]) - x), max(1, min(int(bottom + 4), size[1]) - y))
-
-
-def _engine() -> Any:
-    """RapidOCR's class, imported without its list of models on the network.
-
-    The engine reads that list of 85 kB twice when it is imported, which takes a second of CPU, and
-    needs it only to download what is never downloaded here. Its other settings are read as ever.
-    """
-    reader = import_module("omegaconf").OmegaConf
-    load = reader.load
-
-    def without_downloads(path: str | Path) -> Any:
-        return reader.create() if Path(path).name == _DOWNLOADS else load(path)
-
-    reader.load = staticmethod(without_downloads)
-    try:
-        return import_module("rapidocr").RapidOCR
-    finally:
-        reader.load = staticmethod(load)
 
 
 def _parameters(models: Path, threads: int) -> dict[str, Any]:

@@ -22,7 +22,7 @@ import numpy as np
 from endoreg_db.deid.confine import give_up_rights
 from endoreg_db.deid.identity import Identity
 from endoreg_db.deid.messages import Finding
-from endoreg_db.deid.ocr import FoundText, TextReader, smallest_overlay_text
+from endoreg_db.deid.ocr import FoundText, TextReader, import_engine, smallest_overlay_text
 from endoreg_db.deid.ocr_proof import require_reading
 from endoreg_db.deid.overlay import OverlayReader
 from endoreg_db.deid.profiles import DeviceProfile
@@ -110,6 +110,7 @@ def start_reading(profile: DeviceProfile) -> Iterator[TextProcess]:
 
 def _serve(parent: int, profile: DeviceProfile, requests: Queue[Any], answers: Connection) -> None:
     give_up_rights(parent)
+    import_engine()
     reader = TextReader(threads=1)
     require_reading(reader)
     overlay = OverlayReader(profile, reader)
