@@ -43,7 +43,8 @@ INSERT INTO endoreg_db_mediafile (uuid, kind, state, content_sha256, size_bytes,
 SELECT {uuid}, 'video', CASE i % 100 WHEN 0 THEN 'needs_review' WHEN 1 THEN 'failed' ELSE 'published' END,
     {sha256}, {size}, {true}, CASE WHEN i % 100 > 1 THEN 'video-' || i || '.mp4' ELSE '' END,
     CASE WHEN i % 100 > 1 THEN {sha256} ELSE '' END, CASE i % 100 WHEN 0 THEN {sha256} ELSE '' END,
-    '', '[]', '{{"frames": 15000, "scenes_read": 60}}', substr({sha256}, 1, 25), 'a1b2c3d4', 1, {when}, {when}, {center}
+    '', '[]', '{{"frames": 15000, "scenes_read": 60}}', substr({sha256}, 1, 25),
+    'a1b2c3d4', 1, {when}, {when}, {center}
 FROM numbers
 """
 
