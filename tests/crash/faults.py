@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from endoreg_db.services import records
+from endoreg_db.services import publishing
 from endoreg_db.services.context import ImportContext
 from endoreg_db.storage import durable
 
@@ -33,13 +33,13 @@ def names_not_synced() -> Iterator[None]:
 @contextmanager
 def source_removed_first() -> Iterator[None]:
     """The source goes before its record is settled."""
-    real = records.publish
+    real = publishing.publish
 
     def publish(context: ImportContext, *arguments: Any) -> None:
         durable.remove_durably(context.request.file_path)
         real(context, *arguments)
 
-    with patch.object(records, "publish", publish):
+    with patch.object(publishing, "publish", publish):
         yield
 
 

@@ -3,7 +3,8 @@
 :meth:`MediaImportService.import_file` is the story; each step is a method whose name callers know.
 What a step needs and what it found lies in the call's own :class:`ImportContext`, so two threads
 may share one service object. What is particular to a kind of media is in the subclasses, what has
-to happen in the database and on disk in :mod:`endoreg_db.services.records`.
+to happen in the database and on disk in :mod:`~endoreg_db.services.records` and
+:mod:`~endoreg_db.services.publishing`.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from endoreg_db.locking import file_lock, lease
 from endoreg_db.locking.keeper import Keeper
 from endoreg_db.logging import correlation, get_logger
 from endoreg_db.models import MediaFile
-from endoreg_db.services import database, failures, records, recovery
+from endoreg_db.services import database, failures, publishing, records, recovery
 from endoreg_db.services.context import ImportContext, ImportOutcome, ImportRequest
 from endoreg_db.services.store import open_store
 from endoreg_db.storage.durable import fsync_folder, require_room
@@ -192,7 +193,7 @@ class MediaImportService(ABC):
         if context.workspace is not None:
             context.workspace.clear()
         if context.request.delete_source:
-            records.remove_source(context)
+            publishing.remove_source(context)
         outcome = self._finished_outcome()
         log.info("Import ended as %s: %s", outcome.status, outcome.record.uuid, action=outcome.status)
 

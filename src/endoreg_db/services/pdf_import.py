@@ -22,7 +22,7 @@ from endoreg_db.errors import VerificationError
 from endoreg_db.intake.inspect import MediaKind
 from endoreg_db.logging import get_logger
 from endoreg_db.models import MediaFile, ReportFile
-from endoreg_db.services import pseudonyms, records, registry
+from endoreg_db.services import pseudonyms, publishing, records, registry, retries
 from endoreg_db.services.certificates import looked_at_report
 from endoreg_db.services.context import ImportOutcome, ImportRequest
 from endoreg_db.services.media_import import STALE_LOCK_SECONDS, MediaImportService
@@ -75,9 +75,9 @@ class PdfImportService(MediaImportService):
             known=known or KnownIdentity(),
         )
         if retry:
-            unfinished = records.unfinished_record_of(request.file_path)
+            unfinished = retries.unfinished_record_of(request.file_path)
             if unfinished is not None:
-                again = records.request_for_retry(self._config(), unfinished, None)
+                again = retries.request_for_retry(self._config(), unfinished, None)
                 return cast(ReportFile, self.import_file(replace(again, known=request.known)).record)
         return cast(ReportFile, self.import_file(request).record)
 
@@ -89,7 +89,7 @@ class PdfImportService(MediaImportService):
             InvalidTransitionError: the record is published, or its content was erased.
             MediaImportError: as for a first import.
         """
-        return self.import_file(records.request_for_retry(self._config(), record, processor_name))
+        return self.import_file(retries.request_for_retry(self._config(), record, processor_name))
 
     def _retry_existing_pdf(self, pdf: MediaFile) -> ReportFile:
         """:meth:`retry`, by the name that callers know."""
@@ -148,7 +148,7 @@ class PdfImportService(MediaImportService):
         """Publish what is safe, keep for review what is unsure, destroy what is known to leak."""
         context = self._enter("_finalize_processing")
         done = context.the_report_done
-        records.check_source_unchanged(context)
+        publishing.check_source_unchanged(context)
         verdict = judge_report(done, needs_a_look=context.config.report_release == "review")
         if verdict.decision is Decision.UNSAFE:
             what = "; ".join(f.detail for f in verdict.findings if f.severity == "fatal")
@@ -162,11 +162,11 @@ class PdfImportService(MediaImportService):
             "timings": done.timings,
             "verification": looked_at_report(done.verification),
         }
-        made = records.Output(Path(done.candidate), OUTPUT_SUFFIX, Path(done.text))
+        made = publishing.Output(Path(done.candidate), OUTPUT_SUFFIX, Path(done.text))
         if verdict.decision is Decision.SAFE:
-            records.publish(context, made, verdict.findings, done.identity, facts)
+            publishing.publish(context, made, verdict.findings, done.identity, facts)
         else:
-            records.hold_for_review(context, made, verdict.findings, done.identity, facts)
+            publishing.hold_for_review(context, made, verdict.findings, done.identity, facts)
 
 
 def _printable(name: str) -> str:

@@ -1,8 +1,8 @@
-"""What an import does to the records and the store, one function for each durable step.
+"""How an import comes in: its attempt, what is known of the content, the lease, the kept original.
 
-The order is always the same: bytes first, then the row that names them, the source last of all.
-Whatever a function here leaves behind when the power goes is a state that
-:mod:`endoreg_db.services.recovery` knows.
+One function for each durable step. The order is always the same: bytes first, then the row that names
+them, the source last of all. Whatever a function here, or in :mod:`endoreg_db.services.publishing`,
+leaves behind when the power goes is a state that :mod:`endoreg_db.services.recovery` knows.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -21,23 +20,17 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from endoreg_db import errors
-from endoreg_db.conf import Config
-from endoreg_db.deid.identity import Identity
-from endoreg_db.deid.messages import Finding
 from endoreg_db.intake import sightings
 from endoreg_db.locking import lease
 from endoreg_db.locking.owner import current_owner
 from endoreg_db.logging import get_logger
-from endoreg_db.models import AuditEvent, ContentLease, ImportAttempt, MediaFile, State, VideoFile
+from endoreg_db.models import ContentLease, ImportAttempt, MediaFile, State, VideoFile
 from endoreg_db.models.lease import Lease
-from endoreg_db.models.media import TEXT_SUFFIX
-from endoreg_db.models.states import SETTLED, sources_of
-from endoreg_db.services import certificates, database, identity_records, pseudonyms, recovery
-from endoreg_db.services.context import ImportContext, ImportOutcome, ImportRequest, Status
-from endoreg_db.services.store import open_store
-from endoreg_db.storage.durable import remove_durably, storage_errors
-from endoreg_db.storage.publish import Publisher, fingerprint
-from endoreg_db.storage.sealing import Sealer
+from endoreg_db.models.states import SETTLED
+from endoreg_db.services import database, identity_records, recovery
+from endoreg_db.services.context import ImportContext, ImportOutcome
+from endoreg_db.storage.durable import storage_errors
+from endoreg_db.storage.publish import Publisher
 from endoreg_db.storage.vault import FileDigest, hash_file
 
 log = get_logger(__name__)
@@ -76,7 +69,7 @@ def record_failure(context: ImportContext, error: BaseException) -> None:
     try:
         with transaction.atomic():
             _fail_record(context, error)
-            _end_attempt(context, _failed_outcome(error), error)
+            end_attempt(context, _failed_outcome(error), error)
     except AnyDatabaseError as trouble:
         # The attempt stays "running" with a dead owner: exactly what recovery looks for.
         log.warning("Could not record why the import failed: %s", trouble)
@@ -103,9 +96,10 @@ def _failed_outcome(error: BaseException) -> ImportAttempt.Outcome:
     return Outcome.FAILED if isinstance(error, Exception) else Outcome.INTERRUPTED
 
 
-def _end_attempt(
+def end_attempt(
     context: ImportContext, outcome: ImportAttempt.Outcome, error: BaseException | None = None
 ) -> None:
+    """Write down how the attempt ended; joins the transaction."""
     attempt = context.the_attempt
     path = str(context.request.file_path)
     message = "" if error is None else str(error).replace(path, "<source>") or type(error).__name__
@@ -214,7 +208,8 @@ def _recall(context: ImportContext) -> bool:
     return record is not None and _settle_known(context, record)
 
 
-def _remember_source(context: ImportContext) -> None:
+def remember_source(context: ImportContext) -> None:
+    """Write down that the source, as it is, need not be read again; joins the transaction."""
     seen = context.fingerprint
     if seen is not None and context.request.retry_of is None and sightings.has_settled(seen, time.time()):
         sighting = context.store.sighting_of(context.request.file_path, seen)
@@ -237,8 +232,8 @@ def _settle_known(context: ImportContext, record: MediaFile) -> bool:
     context.record = _as_its_kind(record)
     context.outcome = ImportOutcome(context.record, "duplicate", output_of(context.store.publisher, record))
     with transaction.atomic():
-        _remember_source(context)
-        _end_attempt(context, Outcome.DUPLICATE)
+        remember_source(context)
+        end_attempt(context, Outcome.DUPLICATE)
     return True
 
 
@@ -288,264 +283,9 @@ def source_name(context: ImportContext) -> str:
     return identity_records.unseal_path(context.store.sealer, first.sealed_source, first.uuid).name
 
 
-# ------------------------------------------------------------------------------- the way out
-
-
-def check_source_unchanged(context: ImportContext) -> None:
-    """Make sure that what was de-identified is what was hashed and stored.
-
-    Raises:
-        SourceChangedError: the source was replaced or written to while it was being read.
-    """
-    before, path = context.fingerprint, context.request.file_path
-    if context.untrusted_input is not None or before is None:
-        return
-    now = fingerprint(path)
-    # Not the change time: giving the file a second name changes that, but no byte of it.
-    if (now.device, now.inode, now.size, now.mtime_ns) != (
-        before.device,
-        before.inode,
-        before.size,
-        before.mtime_ns,
-    ):
-        raise errors.SourceChangedError(f"{path} changed while it was being imported")
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """What a pass has made: files in the attempt's folder, verified."""
-
-    candidate: Path
-    suffix: str  # of the candidate once it is published
-    text: Path | None = None  # the cleaned text beside it
-
-    @property
-    def files(self) -> tuple[tuple[Path, str], ...]:
-        """All files that are published, each with its suffix; the candidate last."""
-        candidate = (self.candidate, self.suffix)
-        return (candidate,) if self.text is None else ((self.text, TEXT_SUFFIX), candidate)
-
-    @property
-    def suffixes(self) -> tuple[str, ...]:
-        """Of all files that are published."""
-        return tuple(suffix for _, suffix in self.files)
-
-
-def publish(
-    context: ImportContext,
-    made: Output,
-    findings: tuple[Finding, ...],
-    identity: Identity,
-    facts: Mapping[str, Any],
-) -> None:
-    """Give the verified output its final name and say so, if the lease is still ours.
-
-    The name is given inside the transaction that holds the rows of lease and record, so a worker whose
-    lease has passed to another can neither replace the other's file nor change the record. If the power
-    goes between the two, recovery finds a file that no record names, and removes it.
-
-    Raises:
-        LeaseLostError: a newer worker has been granted the content; nothing was changed.
-    """
-    record, store = context.the_record, context.store
-    noted = [asdict(finding) for finding in findings]
-    digests = {suffix: hash_file(path).sha256 for path, suffix in made.files}
-    # Before the transaction: it hashes the models, and the database must not wait for that.
-    proofs = {
-        suffix: _certificate(context, path, suffix, digests[suffix], noted, facts)
-        for path, suffix in made.files
-    }
-    try:
-        with transaction.atomic():
-            _lock_lease(context)
-            # Before the files get their names: the statement locks the record's row, and the doctor
-            # removes published files only under that lock.
-            record.advance(
-                State.PUBLISHED,
-                lease=context.the_lease,
-                output_name=store.publisher.final_path(record.pk, made.suffix).name,
-                output_sha256=digests[made.suffix],
-                candidate_sha256="",
-                text_sha256=digests.get(TEXT_SUFFIX, ""),
-                findings=noted,
-                **facts,
-            )
-            for path, suffix in made.files:
-                store.publisher.publish(path, record.pk, suffix, proofs[suffix])
-            output = store.publisher.final_path(record.pk, made.suffix)
-            _settle(context, "imported", identity, output)
-    except BaseException:
-        _retract_unless_named(store.publisher, record, made.suffixes)
-        raise
-
-
-def _certificate(
-    context: ImportContext,
-    path: Path,
-    suffix: str,
-    sha256: str,
-    findings: list[dict[str, Any]],
-    facts: Mapping[str, Any],
-) -> bytes:
-    """The certificate of a file that this call has verified and is about to publish."""
-    store, record = context.store, context.the_record
-    made = certificates.Made(
-        name=store.publisher.final_path(record.pk, suffix).name,
-        sha256=sha256,
-        size=path.stat().st_size,
-        profile_digest=facts.get("profile_digest", ""),
-        findings=findings,
-        verification=facts.get("verification", {}),
-    )
-    return certificates.issue(store, record, made, by="endoreg", how="verified")
-
-
-def _retract_unless_named(publisher: Publisher, record: MediaFile, suffixes: Sequence[str]) -> None:
-    """Take back files whose transaction failed, unless the database says that it went through.
-
-    A connection that breaks in the commit leaves that open, and another worker may have published
-    under the name since; so the stored record is asked, under its lock. Never raises: recovery
-    removes the file where this cannot.
-    """
-    try:
-        database.refresh_connection()
-        with transaction.atomic():
-            # Not waiting: a server that has not noticed the break yet holds the lock for us still.
-            stored = MediaFile.objects.select_for_update(nowait=True).get(pk=record.pk)
-            for suffix in suffixes:
-                output = publisher.final_path(record.pk, suffix)
-                if output.name not in stored.published:
-                    publisher.retract(output)
-    except (AnyDatabaseError, errors.MediaImportError) as trouble:
-        log.warning("Left the files of %s to recovery: %s", record.pk, trouble)
-
-
-def hold_for_review(
-    context: ImportContext,
-    made: Output,
-    findings: tuple[Finding, ...],
-    identity: Identity,
-    facts: Mapping[str, Any],
-) -> None:
-    """Keep the output, encrypted, until a person has looked; nothing is published.
-
-    Raises:
-        LeaseLostError: a newer worker has been granted the content; nothing was changed.
-    """
-    record = context.the_record
-    candidate_sha256 = _keep_candidate(context, made.candidate)
-    text_sha256 = "" if made.text is None else _keep_candidate(context, made.text)
-    with transaction.atomic():
-        _lock_lease(context)
-        record.advance(
-            State.NEEDS_REVIEW,
-            lease=context.the_lease,
-            candidate_sha256=candidate_sha256,
-            text_sha256=text_sha256,
-            findings=[asdict(finding) for finding in findings],
-            **facts,
-        )
-        _settle(context, "needs_review", identity, None)
-
-
-def _keep_candidate(context: ImportContext, file: Path) -> str:
-    """Put a file into the vault, under a lease of its own until the import ends; returns its SHA-256."""
-    store = context.store
-    ingested = store.vault.ingest(file, context.the_workspace.folder)
-    # Leased like an original: recovery takes an object in the vault for an orphan only while it
-    # holds the lease on it, so it cannot remove one that is about to be named.
-    try:
-        own = lease.grant(
-            ingested.sha256, context.the_attempt.uuid, is_dead=lambda a: recovery.is_dead(store, a)
-        )
-    except lease.LeaseHeldError as error:  # another source, with the same pictures in it
-        raise errors.FileLockedError(
-            f"The output of {context.request.file_path} is just being stored for another file"
-        ) from error
-    context.resources.callback(lease.release, own)
-    store.vault.keep(ingested)
-    return ingested.sha256
-
-
-def remove_source(context: ImportContext) -> None:
-    """Remove the source if the vault holds all of its bytes; otherwise keep it and say why.
-
-    The stored copy is read back, decrypted and hashed first. A source that has to stay is no
-    reason to fail an import that is done.
-    """
-    record, path = context.the_record, context.request.file_path
-    removed, why = False, "the vault holds no whole copy of it"
-    try:
-        check_source_unchanged(context)
-        if record.original_kept and context.store.vault.verify(record.content_sha256):
-            remove_durably(path)
-            removed, why = True, "the stored copy was read back and is whole"
-    except (errors.MediaImportError, OSError) as error:
-        why = type(error).__name__
-    if removed:
-        log.info("Removed source %s: %s", path, why)
-    else:
-        log.warning("Kept source %s: %s", path, why)
-    action = AuditEvent.Action.SOURCE_REMOVED if removed else AuditEvent.Action.SOURCE_KEPT
-    AuditEvent.objects.create(media_id=record.pk, action=action, actor="endoreg", detail=why)
-
-
 def output_of(publisher: Publisher, record: MediaFile) -> Path | None:
     """The published file of a record; None if it has none."""
     return publisher.data_folder.published / record.output_name if record.output_name else None
-
-
-def unfinished_record_of(path: Path) -> MediaFile | None:
-    """The record of a file's content, if its import may be run again; None for any other file."""
-    try:
-        sha256 = hash_file(path).sha256
-    except (errors.MediaImportError, OSError):
-        return None  # the import says what is wrong, in its own words
-    record = MediaFile.objects.filter(content_sha256=sha256).first()
-    return record if record is not None and record.state in sources_of(State.PROCESSING) else None
-
-
-def request_for_retry(config: Config, record: MediaFile, processor_name: str | None) -> ImportRequest:
-    """What to ask for to run a known record again: from its source if that is still there, else the vault.
-
-    Raises:
-        SourceMissingError: neither has the content.
-        InvalidTransitionError: nothing may follow the record's state but what a person decides.
-    """
-    store = open_store(config)
-    record.refresh_from_db()
-    if record.state not in sources_of(State.PROCESSING):
-        raise errors.InvalidTransitionError(
-            f"The {record.kind} {record.uuid} is {record.state}; there is nothing to retry"
-        )
-    stored = store.vault.path_of(record.content_sha256)
-    if record.original_kept and stored.exists():
-        path = stored
-    else:
-        path = _source_of(store.sealer, record)
-        if hash_file(path).sha256 != record.content_sha256:
-            raise errors.SourceChangedError(
-                f"{path} is not the file any more that the record was made from",
-                advice="Import it under its name: a changed file is a new file.",
-            )
-    return ImportRequest(
-        file_path=path,
-        center_name=record.center.name,
-        processor_name=processor_name,
-        save_original=record.original_kept,
-        retry_of=record.uuid,
-    )
-
-
-def _source_of(sealer: Sealer, record: MediaFile) -> Path:
-    for attempt in record.attempts.order_by("-started_at"):
-        path = identity_records.unseal_path(sealer, attempt.sealed_source, attempt.uuid)
-        if path.is_file():
-            return path
-    raise errors.SourceMissingError(
-        f"The source of {record.kind} {record.uuid} is gone, and the vault has no copy of it",
-        advice="Bring the file back and import it: the record keeps its UUID.",
-    )
 
 
 def has_lost_lease(context: ImportContext) -> bool:
@@ -557,21 +297,3 @@ def has_lost_lease(context: ImportContext) -> bool:
         return not ContentLease.objects.held_by(context.lease).exists()
     except AnyDatabaseError:
         return False  # unknown; every write would say so
-
-
-def _lock_lease(context: ImportContext) -> None:
-    held = ContentLease.objects.select_for_update().held_by(context.the_lease).values_list("pk")
-    if not list(held):
-        raise errors.LeaseLostError(f"The lease on {context.request.file_path} was lost before it was done")
-
-
-def _settle(context: ImportContext, status: Status, identity: Identity, output: Path | None) -> None:
-    record = context.the_record
-    identity_records.store_identity(
-        context.store.sealer, record, context.request.file_path.absolute(), identity
-    )
-    pseudonyms.note(context.store, record, identity)
-    _remember_source(context)
-    _end_attempt(context, Outcome(status))
-    lease.release(context.the_lease)
-    context.outcome = ImportOutcome(record, status, output)

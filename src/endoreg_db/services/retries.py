@@ -1,15 +1,23 @@
-"""Which imports may be run again without a person naming them."""
+"""Which imports may be run again, and what to ask for to do so."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import UUID
 
 from django.db.models.functions import Now
 
+from endoreg_db import errors
+from endoreg_db.conf import Config
 from endoreg_db.models import ContentLease, MediaFile, State
+from endoreg_db.models.states import sources_of
+from endoreg_db.services import identity_records
+from endoreg_db.services.context import ImportRequest
 from endoreg_db.services.recovery import is_dead
-from endoreg_db.services.store import Store
+from endoreg_db.services.store import Store, open_store
+from endoreg_db.storage.sealing import Sealer
+from endoreg_db.storage.vault import hash_file
 
 
 def retriable(store: Store) -> Iterator[UUID]:
@@ -23,7 +31,60 @@ def retriable(store: Store) -> Iterator[UUID]:
             yield record.pk
 
 
+def unfinished_record_of(path: Path) -> MediaFile | None:
+    """The record of a file's content, if its import may be run again; None for any other file."""
+    try:
+        sha256 = hash_file(path).sha256
+    except (errors.MediaImportError, OSError):
+        return None  # the import says what is wrong, in its own words
+    record = MediaFile.objects.filter(content_sha256=sha256).first()
+    return record if record is not None and record.state in sources_of(State.PROCESSING) else None
+
+
+def request_for_retry(config: Config, record: MediaFile, processor_name: str | None) -> ImportRequest:
+    """What to ask for to run a known record again: from its source if that is still there, else the vault.
+
+    Raises:
+        SourceMissingError: neither has the content.
+        InvalidTransitionError: nothing may follow the record's state but what a person decides.
+    """
+    store = open_store(config)
+    record.refresh_from_db()
+    if record.state not in sources_of(State.PROCESSING):
+        raise errors.InvalidTransitionError(
+            f"The {record.kind} {record.uuid} is {record.state}; there is nothing to retry"
+        )
+    stored = store.vault.path_of(record.content_sha256)
+    if record.original_kept and stored.exists():
+        path = stored
+    else:
+        path = _source_of(store.sealer, record)
+        if hash_file(path).sha256 != record.content_sha256:
+            raise errors.SourceChangedError(
+                f"{path} is not the file any more that the record was made from",
+                advice="Import it under its name: a changed file is a new file.",
+            )
+    return ImportRequest(
+        file_path=path,
+        center_name=record.center.name,
+        processor_name=processor_name,
+        save_original=record.original_kept,
+        retry_of=record.uuid,
+    )
+
+
 def _is_worked_on(store: Store, record: MediaFile) -> bool:
     leases = ContentLease.objects.filter(content_sha256=record.content_sha256, expires_at__gte=Now())
     owner = leases.values_list("owner", flat=True).first()
     return owner is not None and not is_dead(store, owner)
+
+
+def _source_of(sealer: Sealer, record: MediaFile) -> Path:
+    for attempt in record.attempts.order_by("-started_at"):
+        path = identity_records.unseal_path(sealer, attempt.sealed_source, attempt.uuid)
+        if path.is_file():
+            return path
+    raise errors.SourceMissingError(
+        f"The source of {record.kind} {record.uuid} is gone, and the vault has no copy of it",
+        advice="Bring the file back and import it: the record keeps its UUID.",
+    )

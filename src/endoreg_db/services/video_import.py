@@ -20,7 +20,7 @@ from endoreg_db.errors import VerificationError
 from endoreg_db.intake.inspect import MediaKind
 from endoreg_db.logging import get_logger
 from endoreg_db.models import MediaFile, VideoFile
-from endoreg_db.services import proposals, records, registry
+from endoreg_db.services import proposals, publishing, records, registry, retries
 from endoreg_db.services.certificates import looked_at
 from endoreg_db.services.context import ImportContext, ImportOutcome, ImportRequest
 from endoreg_db.services.media_import import STALE_LOCK_SECONDS, MediaImportService
@@ -88,7 +88,7 @@ class VideoImportService(MediaImportService):
             MediaImportError: as for a first import.
         """
         name = processor_name or _named_processor(record)
-        return self.import_file(records.request_for_retry(self._config(), record, name))
+        return self.import_file(retries.request_for_retry(self._config(), record, name))
 
     def _retry_existing_video(self, video: VideoFile) -> VideoFile:
         """:meth:`retry`, by the name that callers know."""
@@ -149,7 +149,7 @@ class VideoImportService(MediaImportService):
         """Publish what is safe, keep for review what is unsure, destroy what is known to leak."""
         context = self._enter("_finalize_processing")
         done, profile = context.the_done, _applied_profile(context)
-        records.check_source_unchanged(context)
+        publishing.check_source_unchanged(context)
         verdict = judge(done, profile)
         if verdict.decision is Decision.UNSAFE:
             what = "; ".join(f.detail for f in verdict.findings if f.severity == "fatal")
@@ -164,11 +164,11 @@ class VideoImportService(MediaImportService):
             "timings": done.timings,
             "verification": looked_at(done.verification),
         }
-        made = records.Output(Path(done.candidate), OUTPUT_SUFFIX)
+        made = publishing.Output(Path(done.candidate), OUTPUT_SUFFIX)
         if verdict.decision is Decision.SAFE:
-            records.publish(context, made, verdict.findings, done.identity, facts)
+            publishing.publish(context, made, verdict.findings, done.identity, facts)
         else:
-            records.hold_for_review(context, made, verdict.findings, done.identity, facts)
+            publishing.hold_for_review(context, made, verdict.findings, done.identity, facts)
         if facts["proposal"] is None:
             proposals.remove(context.store.folder, context.the_record.pk)
 

@@ -1,0 +1,246 @@
+"""How an import goes out: published, kept for review, and the source removed last of all.
+
+One function for each durable step, as in :mod:`endoreg_db.services.records`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from django.db import Error as AnyDatabaseError
+from django.db import transaction
+
+from endoreg_db import errors
+from endoreg_db.deid.identity import Identity
+from endoreg_db.deid.messages import Finding
+from endoreg_db.locking import lease
+from endoreg_db.logging import get_logger
+from endoreg_db.models import AuditEvent, ContentLease, ImportAttempt, MediaFile, State
+from endoreg_db.models.media import TEXT_SUFFIX
+from endoreg_db.services import certificates, database, identity_records, pseudonyms, records, recovery
+from endoreg_db.services.context import ImportContext, ImportOutcome, Status
+from endoreg_db.storage.durable import remove_durably
+from endoreg_db.storage.publish import Publisher, fingerprint
+from endoreg_db.storage.vault import hash_file
+
+log = get_logger(__name__)
+
+
+def check_source_unchanged(context: ImportContext) -> None:
+    """Make sure that what was de-identified is what was hashed and stored.
+
+    Raises:
+        SourceChangedError: the source was replaced or written to while it was being read.
+    """
+    before, path = context.fingerprint, context.request.file_path
+    if context.untrusted_input is not None or before is None:
+        return
+    now = fingerprint(path)
+    # Not the change time: giving the file a second name changes that, but no byte of it.
+    if (now.device, now.inode, now.size, now.mtime_ns) != (
+        before.device,
+        before.inode,
+        before.size,
+        before.mtime_ns,
+    ):
+        raise errors.SourceChangedError(f"{path} changed while it was being imported")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a pass has made: files in the attempt's folder, verified."""
+
+    candidate: Path
+    suffix: str  # of the candidate once it is published
+    text: Path | None = None  # the cleaned text beside it
+
+    @property
+    def files(self) -> tuple[tuple[Path, str], ...]:
+        """All files that are published, each with its suffix; the candidate last."""
+        candidate = (self.candidate, self.suffix)
+        return (candidate,) if self.text is None else ((self.text, TEXT_SUFFIX), candidate)
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Of all files that are published."""
+        return tuple(suffix for _, suffix in self.files)
+
+
+def publish(
+    context: ImportContext,
+    made: Output,
+    findings: tuple[Finding, ...],
+    identity: Identity,
+    facts: Mapping[str, Any],
+) -> None:
+    """Give the verified output its final name and say so, if the lease is still ours.
+
+    The name is given inside the transaction that holds the rows of lease and record, so a worker whose
+    lease has passed to another can neither replace the other's file nor change the record. If the power
+    goes between the two, recovery finds a file that no record names, and removes it.
+
+    Raises:
+        LeaseLostError: a newer worker has been granted the content; nothing was changed.
+    """
+    record, store = context.the_record, context.store
+    noted = [asdict(finding) for finding in findings]
+    digests = {suffix: hash_file(path).sha256 for path, suffix in made.files}
+    # Before the transaction: it hashes the models, and the database must not wait for that.
+    proofs = {
+        suffix: _certificate(context, path, suffix, digests[suffix], noted, facts)
+        for path, suffix in made.files
+    }
+    try:
+        with transaction.atomic():
+            _lock_lease(context)
+            # Before the files get their names: the statement locks the record's row, and the doctor
+            # removes published files only under that lock.
+            record.advance(
+                State.PUBLISHED,
+                lease=context.the_lease,
+                output_name=store.publisher.final_path(record.pk, made.suffix).name,
+                output_sha256=digests[made.suffix],
+                candidate_sha256="",
+                text_sha256=digests.get(TEXT_SUFFIX, ""),
+                findings=noted,
+                **facts,
+            )
+            for path, suffix in made.files:
+                store.publisher.publish(path, record.pk, suffix, proofs[suffix])
+            output = store.publisher.final_path(record.pk, made.suffix)
+            _settle(context, "imported", identity, output)
+    except BaseException:
+        _retract_unless_named(store.publisher, record, made.suffixes)
+        raise
+
+
+def _certificate(
+    context: ImportContext,
+    path: Path,
+    suffix: str,
+    sha256: str,
+    findings: list[dict[str, Any]],
+    facts: Mapping[str, Any],
+) -> bytes:
+    """The certificate of a file that this call has verified and is about to publish."""
+    store, record = context.store, context.the_record
+    made = certificates.Made(
+        name=store.publisher.final_path(record.pk, suffix).name,
+        sha256=sha256,
+        size=path.stat().st_size,
+        profile_digest=facts.get("profile_digest", ""),
+        findings=findings,
+        verification=facts.get("verification", {}),
+    )
+    return certificates.issue(store, record, made, by="endoreg", how="verified")
+
+
+def _retract_unless_named(publisher: Publisher, record: MediaFile, suffixes: Sequence[str]) -> None:
+    """Take back files whose transaction failed, unless the database says that it went through.
+
+    A connection that breaks in the commit leaves that open, and another worker may have published
+    under the name since; so the stored record is asked, under its lock. Never raises: recovery
+    removes the file where this cannot.
+    """
+    try:
+        database.refresh_connection()
+        with transaction.atomic():
+            # Not waiting: a server that has not noticed the break yet holds the lock for us still.
+            stored = MediaFile.objects.select_for_update(nowait=True).get(pk=record.pk)
+            for suffix in suffixes:
+                output = publisher.final_path(record.pk, suffix)
+                if output.name not in stored.published:
+                    publisher.retract(output)
+    except (AnyDatabaseError, errors.MediaImportError) as trouble:
+        log.warning("Left the files of %s to recovery: %s", record.pk, trouble)
+
+
+def hold_for_review(
+    context: ImportContext,
+    made: Output,
+    findings: tuple[Finding, ...],
+    identity: Identity,
+    facts: Mapping[str, Any],
+) -> None:
+    """Keep the output, encrypted, until a person has looked; nothing is published.
+
+    Raises:
+        LeaseLostError: a newer worker has been granted the content; nothing was changed.
+    """
+    record = context.the_record
+    candidate_sha256 = _keep_candidate(context, made.candidate)
+    text_sha256 = "" if made.text is None else _keep_candidate(context, made.text)
+    with transaction.atomic():
+        _lock_lease(context)
+        record.advance(
+            State.NEEDS_REVIEW,
+            lease=context.the_lease,
+            candidate_sha256=candidate_sha256,
+            text_sha256=text_sha256,
+            findings=[asdict(finding) for finding in findings],
+            **facts,
+        )
+        _settle(context, "needs_review", identity, None)
+
+
+def _keep_candidate(context: ImportContext, file: Path) -> str:
+    """Put a file into the vault, under a lease of its own until the import ends; returns its SHA-256."""
+    store = context.store
+    ingested = store.vault.ingest(file, context.the_workspace.folder)
+    # Leased like an original: recovery takes an object in the vault for an orphan only while it
+    # holds the lease on it, so it cannot remove one that is about to be named.
+    try:
+        own = lease.grant(
+            ingested.sha256, context.the_attempt.uuid, is_dead=lambda a: recovery.is_dead(store, a)
+        )
+    except lease.LeaseHeldError as error:  # another source, with the same pictures in it
+        raise errors.FileLockedError(
+            f"The output of {context.request.file_path} is just being stored for another file"
+        ) from error
+    context.resources.callback(lease.release, own)
+    store.vault.keep(ingested)
+    return ingested.sha256
+
+
+def remove_source(context: ImportContext) -> None:
+    """Remove the source if the vault holds all of its bytes; otherwise keep it and say why.
+
+    The stored copy is read back, decrypted and hashed first. A source that has to stay is no
+    reason to fail an import that is done.
+    """
+    record, path = context.the_record, context.request.file_path
+    removed, why = False, "the vault holds no whole copy of it"
+    try:
+        check_source_unchanged(context)
+        if record.original_kept and context.store.vault.verify(record.content_sha256):
+            remove_durably(path)
+            removed, why = True, "the stored copy was read back and is whole"
+    except (errors.MediaImportError, OSError) as error:
+        why = type(error).__name__
+    if removed:
+        log.info("Removed source %s: %s", path, why)
+    else:
+        log.warning("Kept source %s: %s", path, why)
+    action = AuditEvent.Action.SOURCE_REMOVED if removed else AuditEvent.Action.SOURCE_KEPT
+    AuditEvent.objects.create(media_id=record.pk, action=action, actor="endoreg", detail=why)
+
+
+def _lock_lease(context: ImportContext) -> None:
+    held = ContentLease.objects.select_for_update().held_by(context.the_lease).values_list("pk")
+    if not list(held):
+        raise errors.LeaseLostError(f"The lease on {context.request.file_path} was lost before it was done")
+
+
+def _settle(context: ImportContext, status: Status, identity: Identity, output: Path | None) -> None:
+    record = context.the_record
+    identity_records.store_identity(
+        context.store.sealer, record, context.request.file_path.absolute(), identity
+    )
+    pseudonyms.note(context.store, record, identity)
+    records.remember_source(context)
+    records.end_attempt(context, ImportAttempt.Outcome(status))
+    lease.release(context.the_lease)
+    context.outcome = ImportOutcome(record, status, output)
