@@ -2,56 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-
-from endoreg_db.errors import MediaImportError
-from endoreg_db.services.context import ImportRequest
+from endoreg_db.management.import_command import ImportCommand
 from endoreg_db.services.pdf_import import PdfImportService
 
-#: As of ``endoreg import``, for one file: nothing went wrong, but a person has to look.
-NEEDS_REVIEW = 5
 
-
-class Command(BaseCommand):
-    """Imports one report; exit codes are those of ``endoreg import``."""
+class Command(ImportCommand):
+    """Imports one report."""
 
     help = "Import one endoscopy report (PDF): de-identified, verified, recorded."
-
-    def add_arguments(self, parser: CommandParser) -> None:
-        """Declare path and options."""
-        parser.add_argument("path", type=Path, help="the report")
-        parser.add_argument("--center", required=True, help="where it was made")
-        parser.add_argument("--no-keep-original", action="store_true", help="keep no encrypted original")
-        parser.add_argument(
-            "--delete-source",
-            action="store_true",
-            help="remove the source once its stored copy was read back",
-        )
-
-    def handle(self, **options: Any) -> None:
-        """Import the report and say where the safe file is.
-
-        Raises:
-            CommandError: with the exit code and the advice that belong to what went wrong.
-        """
-        if options["delete_source"] and options["no_keep_original"]:
-            raise CommandError("--delete-source needs the original to be kept", returncode=2)
-        request = ImportRequest(
-            file_path=options["path"],
-            center_name=options["center"],
-            save_original=not options["no_keep_original"],
-            delete_source=options["delete_source"],
-        )
-        try:
-            outcome = PdfImportService().import_file(request)
-        except MediaImportError as error:
-            raise CommandError(f"{error.message}\n{error.advice}", returncode=error.exit_code) from error
-        if outcome.status == "needs_review":
-            raise CommandError(
-                f"{outcome.record.uuid} needs review\n`endoreg show {outcome.record.uuid}` says why.",
-                returncode=NEEDS_REVIEW,
-            )
-        self.stdout.write(f"{outcome.status} {outcome.record.uuid} {outcome.output or ''}".rstrip())
+    service = PdfImportService
+    what = "report"

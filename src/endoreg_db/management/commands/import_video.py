@@ -2,60 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from django.core.management.base import CommandParser
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-
-from endoreg_db.errors import MediaImportError
-from endoreg_db.services.context import ImportRequest
+from endoreg_db.management.import_command import ImportCommand
 from endoreg_db.services.video_import import VideoImportService
 
-#: As of ``endoreg import``, for one file: nothing went wrong, but a person has to look.
-NEEDS_REVIEW = 5
 
-
-class Command(BaseCommand):
-    """Imports one recording; exit codes are those of ``endoreg import``."""
+class Command(ImportCommand):
+    """Imports one recording."""
 
     help = "Import one endoscopy recording: de-identified, verified, recorded."
+    service = VideoImportService
+    what = "recording"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare path and options."""
-        parser.add_argument("path", type=Path, help="the recording")
-        parser.add_argument("--center", required=True, help="where it was made")
+        """Declare path and options, and the endoscopy processor."""
+        super().add_arguments(parser)
         parser.add_argument(
             "--processor", help="the endoscopy processor that made it; else recognised from the picture"
         )
-        parser.add_argument("--no-keep-original", action="store_true", help="keep no encrypted original")
-        parser.add_argument(
-            "--delete-source",
-            action="store_true",
-            help="remove the source once its stored copy was read back",
-        )
-
-    def handle(self, **options: Any) -> None:
-        """Import the recording and say where the safe file is.
-
-        Raises:
-            CommandError: with the exit code and the advice that belong to what went wrong.
-        """
-        if options["delete_source"] and options["no_keep_original"]:
-            raise CommandError("--delete-source needs the original to be kept", returncode=2)
-        request = ImportRequest(
-            file_path=options["path"],
-            center_name=options["center"],
-            processor_name=options["processor"],
-            save_original=not options["no_keep_original"],
-            delete_source=options["delete_source"],
-        )
-        try:
-            outcome = VideoImportService().import_file(request)
-        except MediaImportError as error:
-            raise CommandError(f"{error.message}\n{error.advice}", returncode=error.exit_code) from error
-        if outcome.status == "needs_review":
-            raise CommandError(
-                f"{outcome.record.uuid} needs review\n`endoreg show {outcome.record.uuid}` says why.",
-                returncode=NEEDS_REVIEW,
-            )
-        self.stdout.write(f"{outcome.status} {outcome.record.uuid} {outcome.output or ''}".rstrip())
