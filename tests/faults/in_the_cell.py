@@ -30,9 +30,9 @@ def write_hook(folder: Path, name: str, *, module: str = __name__) -> None:
 
 
 def probing_crashes() -> None:
-    from endoreg_db.deid.video import deidentify
+    from endoreg_db.deid.video import source
 
-    _put(deidentify, "probe", _crash)
+    _put(source, "probe", _crash)
 
 
 def decoder_stops_early() -> None:

@@ -16,9 +16,9 @@ from endoreg_db.deid import client
 from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.messages import Done, EncodeSettings, FoundDevice, Message, VideoTask
 from endoreg_db.deid.profiles import DeviceProfile, profile_from_toml, shipped_profiles
-from endoreg_db.deid.video.deidentify import look_into
 from endoreg_db.deid.video.recognise import recognise
 from endoreg_db.deid.video.region import kept_image, moving_region
+from endoreg_db.deid.video.source import look_into
 from endoreg_db.deid.video.survey import PICTURES
 from endoreg_db.errors import DeidentificationError, UnknownDeviceError
 from endoreg_db.models import Center, EndoscopyProcessor, MediaFile, State, VideoFile

@@ -24,10 +24,10 @@ from endoreg_db.deid.messages import (
     VideoTask,
 )
 from endoreg_db.deid.profiles import DeviceProfile
-from endoreg_db.deid.video.condense import condensed
 from endoreg_db.deid.video.covers import Cover
 from endoreg_db.deid.video.decode import count_frames
-from endoreg_db.deid.video.devices import Source, device_findings, find_device, wrong_device_finding
+from endoreg_db.deid.video.devices import find_device
+from endoreg_db.deid.video.findings import encode_findings, layout_findings
 from endoreg_db.deid.video.image_text import (
     SceneReading,
     Sight,
@@ -36,13 +36,13 @@ from endoreg_db.deid.video.image_text import (
     whole_covers,
 )
 from endoreg_db.deid.video.join import join
-from endoreg_db.deid.video.layout import REASONS
 from endoreg_db.deid.video.mask import kept_box, kept_in_output, output_size
 from endoreg_db.deid.video.outside import outside_covers, outside_findings, outside_spans
 from endoreg_db.deid.video.pieces import Piece, make_piece
-from endoreg_db.deid.video.probe import StreamLook, open_video, probe
+from endoreg_db.deid.video.probe import StreamLook
 from endoreg_db.deid.video.reading import OverlayText, TextProcess, start_reading
-from endoreg_db.deid.video.segments import Segment, plan, read_index, whole_stream
+from endoreg_db.deid.video.segments import Segment, whole_stream
+from endoreg_db.deid.video.source import Source, look_into
 from endoreg_db.deid.video.transcode import SegmentJob, SegmentResult
 from endoreg_db.deid.video.tuning import choose, trial_jobs, try_analysis
 from endoreg_db.deid.video.verify import (
@@ -61,13 +61,6 @@ Say = Callable[[Message], None]
 
 CANDIDATE = "candidate.mp4"
 
-_PROMISING = frozenset({"mov", "matroska", "avi", "asf"})  # these say in their header how long they are
-#: A file that promises more than this many times what it holds was cut off while it was copied.
-_PROMISE_BROKEN = 1.05
-_PROMISE_SLACK = 1.0  # seconds; a container's rounding is no broken promise
-_SILENT = frozenset({"mpegts", "mpeg"})  # lost packets leave no trace in these but a gap in the times
-_MISMATCH_GAP = 0.5  # seconds; frames that do not fit and are closer than that are one incident
-
 
 @dataclass(frozen=True, slots=True)
 class Recording:
@@ -76,11 +69,23 @@ class Recording:
     task: VideoTask
     profile: DeviceProfile  # the task's or what was found, in a form that travels to other processes
     found: FoundDevice | None  # None: the task named the device
-    facts: VideoFacts
-    look: StreamLook
-    segments: tuple[Segment, ...]
-    lost: int  # frames that the container has left out without a word
+    source: Source  # what it is, and where it is cut
     covers: tuple[Cover, ...] = ()  # what is blanked beside everything outside the image
+
+    @property
+    def facts(self) -> VideoFacts:
+        """What the probe says of it."""
+        return self.source.facts
+
+    @property
+    def look(self) -> StreamLook:
+        """How its pictures are coded."""
+        return self.source.look
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """Its pieces, in the order of time."""
+        return self.source.segments
 
     @property
     def output_size(self) -> tuple[int, int]:
@@ -150,10 +155,11 @@ def deidentify(task: VideoTask, say: Say) -> Done:
             recording, work, outside = blank_outside(recording, work, crew)
         work, verification = finish(recording, work, crew, timings)
         overlay = OverlayText(Identity(), ()) if text is None else text.overlay()
-    results = work.results
+    results, source = work.results, recording.source
+    damaged = source.lost + sum(result.damaged for result in results)
     findings = (
-        *_device_findings(recording, results),
-        *_encode_findings(recording, results),
+        *layout_findings(source, recording.profile, recording.found, task.known, results),
+        *encode_findings(results, damaged, source.look.time_base),
         *outside,
         *overlay.findings,
     )
@@ -163,7 +169,7 @@ def deidentify(task: VideoTask, say: Say) -> Done:
         candidate=str(recording.work_dir / CANDIDATE),
         facts=recording.facts,
         frames_decoded=sum(len(result.times) for result in results),
-        frames_damaged=_damaged(recording, results),
+        frames_damaged=damaged,
         identity=overlay.identity,
         findings=findings,
         verification=verification,
@@ -186,32 +192,7 @@ def inspect(task: VideoTask) -> Recording:
         profile = found.profile
     # A read-only mapping does not travel to another process; a dict does.
     profile = replace(profile, boxes=dict(profile.boxes))
-    return Recording(task, profile, found, source.facts, source.look, source.segments, source.lost)
-
-
-def look_into(path: str) -> Source:
-    """Probe a recording and decide where it is cut.
-
-    Raises:
-        UnsupportedMediaError: not a video that can be worked on.
-        CorruptMediaError: far less is there than the container promises.
-    """
-    facts, look = probe(path)
-    with open_video(path) as (container, stream):
-        name = container.format.name
-        # AVI has no presentation times; what is given for them is wrong where frames are reordered.
-        trusted = name != "avi" or not stream.codec_context.has_b_frames
-        index = read_index(container.demux(stream))
-    if len(index.pts) == 0:
-        raise CorruptMediaError("The recording holds no pictures")
-    there = index.span * float(facts.time_base)
-    if name in _PROMISING and (facts.duration or 0.0) > there * _PROMISE_BROKEN + _PROMISE_SLACK:
-        raise CorruptMediaError(
-            f"The recording is cut off: {there:.0f} of {facts.duration:.0f} seconds are there"
-        )
-    segments = plan(index, facts.time_base) if trusted else [whole_stream()]
-    lost = index.gaps if name in _SILENT else 0
-    return Source(path, facts, look, tuple(segments), lost)
+    return Recording(task, profile, found, source)
 
 
 def tuned(recording: Recording, crew: Crew) -> Recording:
@@ -252,7 +233,8 @@ def encode(recording: Recording, crew: Crew) -> tuple[Recording, Work]:
             crew.readings()  # of pieces that go now
             for result in work.results:
                 Path(result.spool).unlink()
-            return encode(replace(recording, segments=(whole_stream(total),)), crew)
+            whole = replace(recording.source, segments=(whole_stream(total),))
+            return encode(replace(recording, source=whole), crew)
     if not any(result.times for result in work.results):
         raise CorruptMediaError("Not one picture of the recording can be decoded")
     return recording, work
@@ -428,49 +410,6 @@ def _reading(recording: Recording) -> AbstractContextManager[TextProcess | None]
 def _seconds_shown(seen: Outline, rate: Fraction) -> float:
     """Seconds from the first frame to the end of the last one."""
     return float((seen.times[-1] - seen.times[0]) * seen.time_base + 1 / rate) if seen.times else 0.0
-
-
-def _device_findings(recording: Recording, results: Sequence[SegmentResult]) -> list[Finding]:
-    findings = device_findings(recording.found)
-    profile, task = recording.profile, recording.task
-    if not profile.confirmed:
-        detail = f"The layout of {profile.title} was never checked on a real recording"
-        findings.append(Finding("unconfirmed_profile", "review", detail))
-    if recording.found is None:
-        source = Source(task.source, recording.facts, recording.look, recording.segments)
-        wrong = wrong_device_finding(source, profile, task.known, results)
-        findings += [] if wrong is None else [wrong]
-    return findings
-
-
-def _damaged(recording: Recording, results: Sequence[SegmentResult]) -> int:
-    """How many frames or packets are damaged or missing."""
-    return recording.lost + sum(result.damaged for result in results)
-
-
-def _encode_findings(recording: Recording, results: Sequence[SegmentResult]) -> list[Finding]:
-    look = recording.look
-    zero = min(result.times[0] for result in results if result.times)
-    mismatches = [
-        Finding(
-            "layout_mismatch",
-            "review",
-            f"Does not look like this device's picture, blanked whole: {REASONS[run.reason]}",
-            start=float((run.first - zero) * look.time_base),
-            end=float((run.last - zero) * look.time_base),
-        )
-        for result in results
-        for run in result.blanked
-    ]
-    findings = list(condensed(mismatches, gap=_MISMATCH_GAP))
-    if damaged := _damaged(recording, results):
-        frames = sum(len(result.times) for result in results)
-        detail = f"{damaged} frames or packets are damaged or missing; {frames} frames were decoded"
-        findings.append(Finding("damaged_frames", "review", detail))
-    if any(result.restless for result in results):
-        detail = "Something moves where the overlay should be; it was not read to the end"
-        findings.append(Finding("overlay_restless", "review", detail))
-    return findings
 
 
 def _progress(say: Say, stage: VideoStage, total: int | None) -> Callable[[int], None]:

@@ -9,15 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from endoreg_db.deid.geometry import Box
-from endoreg_db.deid.messages import Finding, FoundDevice, VideoFacts
+from endoreg_db.deid.messages import Finding, FoundDevice
 from endoreg_db.deid.ocr import FoundText, TextReader, smallest_overlay_text
 from endoreg_db.deid.overlay_boxes import guess_overlay
 from endoreg_db.deid.profiles import DeviceProfile
-from endoreg_db.deid.video.probe import StreamLook
 from endoreg_db.deid.video.recognise import recognise
 from endoreg_db.deid.video.region import Activity, combined, kept_image, moving_region
-from endoreg_db.deid.video.segments import Segment
-from endoreg_db.deid.video.survey import Survey, survey
+from endoreg_db.deid.video.source import Source
+from endoreg_db.deid.video.survey import Survey
 from endoreg_db.deid.video.transcode import SegmentResult, Tick, motion_step
 from endoreg_db.deid.video.workers import start_workers
 from endoreg_db.errors import UnknownDeviceError
@@ -27,23 +26,6 @@ from endoreg_db.errors import UnknownDeviceError
 _MOST_ROOM = 0.035
 _SMALLEST_IMAGE = 64  # pixels; anything smaller is nothing to look at
 _MOST_UNCLEAR = 100  # places with text; more are a screen full of it, and nobody would sort them
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A recording as the probe describes it."""
-
-    path: str
-    facts: VideoFacts
-    look: StreamLook
-    segments: tuple[Segment, ...]
-    lost: int = 0  # frames that the container has left out without a word
-
-    def survey(self, profiles: Sequence[DeviceProfile]) -> Survey | None:
-        """Look at pictures from all of it; see :func:`endoreg_db.deid.video.survey.survey`."""
-        size = (self.facts.width, self.facts.height)
-        full_range = self.look.colour_range == 2
-        return survey(self.path, self.segments, size, profiles, full_range=full_range)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.messages import FoundDevice, Message, Probed, Proposed, ProposeTask
-from endoreg_db.deid.video.deidentify import look_into
 from endoreg_db.deid.video.devices import proposal
 from endoreg_db.deid.video.recognise import recognise
+from endoreg_db.deid.video.source import look_into
 
 PICTURE = "proposal.png"
 

@@ -1,0 +1,73 @@
+"""What a person should know about how a recording was blanked and encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from endoreg_db.deid.messages import Finding, FoundDevice
+from endoreg_db.deid.profiles import DeviceProfile
+from endoreg_db.deid.video.condense import condensed
+from endoreg_db.deid.video.devices import device_findings, wrong_device_finding
+from endoreg_db.deid.video.layout import REASONS
+from endoreg_db.deid.video.source import Source
+from endoreg_db.deid.video.transcode import SegmentResult
+
+_MISMATCH_GAP = 0.5  # seconds; frames that do not fit and are closer than that are one incident
+
+
+def layout_findings(
+    source: Source,
+    profile: DeviceProfile,
+    found: FoundDevice | None,
+    known: Sequence[DeviceProfile],
+    results: Sequence[SegmentResult],
+) -> list[Finding]:
+    """Whether the recording is that of the device whose layout was applied.
+
+    Args:
+        source: the recording.
+        profile: the layout.
+        found: how it was found; None if a person named it.
+        known: all registered layouts.
+        results: what became of the segments.
+    """
+    findings = device_findings(found)
+    if not profile.confirmed:
+        detail = f"The layout of {profile.title} was never checked on a real recording"
+        findings.append(Finding("unconfirmed_profile", "review", detail))
+    if found is None:
+        wrong = wrong_device_finding(source, profile, known, results)
+        findings += [] if wrong is None else [wrong]
+    return findings
+
+
+def encode_findings(results: Sequence[SegmentResult], damaged: int, time_base: Fraction) -> list[Finding]:
+    """Frames that were blanked whole or lost, and an overlay that is none.
+
+    Args:
+        results: what became of the segments; of one of them at least a frame.
+        damaged: how many frames or packets are damaged or missing.
+        time_base: seconds per tick of the source.
+    """
+    zero = min(result.times[0] for result in results if result.times)
+    mismatches = [
+        Finding(
+            "layout_mismatch",
+            "review",
+            f"Does not look like this device's picture, blanked whole: {REASONS[run.reason]}",
+            start=float((run.first - zero) * time_base),
+            end=float((run.last - zero) * time_base),
+        )
+        for result in results
+        for run in result.blanked
+    ]
+    findings = list(condensed(mismatches, gap=_MISMATCH_GAP))
+    if damaged:
+        frames = sum(len(result.times) for result in results)
+        detail = f"{damaged} frames or packets are damaged or missing; {frames} frames were decoded"
+        findings.append(Finding("damaged_frames", "review", detail))
+    if any(result.restless for result in results):
+        detail = "Something moves where the overlay should be; it was not read to the end"
+        findings.append(Finding("overlay_restless", "review", detail))
+    return findings
