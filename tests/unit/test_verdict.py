@@ -11,7 +11,7 @@ from endoreg_db.samples import shipped_profile
 from endoreg_db.services.verdict import Decision, judge
 
 CLEAN = Done(
-    candidate="/work/candidate.mp4",
+    candidate="/attempt/candidate.mp4",
     facts=VideoFacts("mp4", "h264", 1920, 1080, "yuv420p", Fraction(1, 25), Fraction(25), 2.0, 50),
     frames_decoded=50,
     frames_damaged=0,

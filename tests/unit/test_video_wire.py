@@ -34,7 +34,7 @@ from endoreg_db.deid.wire import MAX_LINE, WireError, message_from_line, task_fr
 FACTS = VideoFacts("mov", "h264", 1920, 1080, "yuv420p", Fraction(1, 12800), Fraction(25), 4.0, None)
 IDENTITY = Identity(last_name=Reading("Çelik", 0.93, b"\x89PNG\0\xff"), birth_date=Reading("1961-02-03", 1.0))
 DONE = Done(
-    candidate="/work/candidate.mp4",
+    candidate="/attempt/candidate.mp4",
     facts=FACTS,
     frames_decoded=100,
     frames_damaged=0,
@@ -44,8 +44,8 @@ DONE = Done(
     timings={"encode": 1.25},
 )
 REPORT_DONE = ReportDone(
-    candidate="/work/candidate.pdf",
-    text="/work/candidate.txt",
+    candidate="/attempt/candidate.pdf",
+    text="/attempt/candidate.txt",
     pages=2,
     pages_scanned=1,
     words_removed=12,
@@ -64,7 +64,7 @@ REPORT_DONE = ReportDone(
         Finding("a", "note", "ü"),
         DONE,
         replace(DONE, found=FoundDevice(shipped_profiles()[0], proposed=False)),
-        Proposed(FACTS, FoundDevice(shipped_profiles()[1], True, (Box(1, 2, 3, 4),)), None, "/work/a.png"),
+        Proposed(FACTS, FoundDevice(shipped_profiles()[1], True, (Box(1, 2, 3, 4),)), None, "/attempt/a.png"),
         Failed("unknown_device", "nothing moves"),
         REPORT_DONE,
         Failed("corrupt", "cut off"),

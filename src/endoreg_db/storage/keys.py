@@ -61,15 +61,41 @@ def load_or_create_key(folder: Path, name: str = KEY_FILE) -> MasterKey:
         InsufficientStorageError: the disk or the quota is full.
         StorageFailedError: the folder cannot be written.
     """
-    path = folder / name
-    if not path.exists():
-        with new_file(folder) as (file, temp):
-            file.write(os.urandom(KEY_SIZE))
-        try:
-            link_durably(temp, path)  # False: another process was first, and its key counts
-        finally:
-            temp.unlink(missing_ok=True)
+    if not (folder / name).exists():
+        store_unless_there(folder / name, os.urandom(KEY_SIZE))
     return load_key(folder, name)
+
+
+def store_unless_there(path: Path, secret: bytes) -> None:
+    """Store a secret, durably and private to this user; nothing happens if one is there already.
+
+    Of any number of processes that do this at once, one is first, and its secret counts.
+
+    Raises:
+        InsufficientStorageError: the disk or the quota is full.
+        StorageFailedError: the folder cannot be written.
+    """
+    with new_file(path.parent) as (file, temp):
+        file.write(secret)
+    try:
+        link_durably(temp, path)
+    finally:
+        temp.unlink(missing_ok=True)
+
+
+def read_secret(path: Path, size: int, *, if_missing: str) -> tuple[int, bytes]:
+    """The permissions of a key file and its content, at most a byte more than ``size``.
+
+    Raises:
+        ConfigurationError: it is missing; ``if_missing`` says what to do.
+        StorageFailedError: it cannot be read.
+    """
+    with storage_errors(path):
+        try:
+            with path.open("rb") as file:
+                return os.fstat(file.fileno()).st_mode, file.read(size + 1)
+        except FileNotFoundError as error:
+            raise ConfigurationError(f"There is no key at {path}", advice=if_missing) from error
 
 
 def load_key(folder: Path, name: str = KEY_FILE) -> MasterKey:
@@ -80,16 +106,8 @@ def load_key(folder: Path, name: str = KEY_FILE) -> MasterKey:
         StorageFailedError: it cannot be read.
     """
     path = folder / name
-    with storage_errors(path):
-        try:
-            with path.open("rb") as file:
-                mode = os.fstat(file.fileno()).st_mode
-                material = file.read(KEY_SIZE + 1)
-        except FileNotFoundError as error:
-            raise ConfigurationError(
-                f"There is no key at {path}",
-                advice="Restore the key file from its backup; without it nothing stored can be read.",
-            ) from error
+    advice = "Restore the key file from its backup; without it nothing stored can be read."
+    mode, material = read_secret(path, KEY_SIZE, if_missing=advice)
     if mode & 0o077:
         raise ConfigurationError(
             f"The key {path} may be used by other users (mode {mode & 0o777:03o})",

@@ -11,8 +11,15 @@ import os
 from pathlib import Path
 
 from endoreg_db.errors import ConfigurationError
-from endoreg_db.storage.durable import link_durably, new_file, write_durably
-from endoreg_db.storage.keys import KEY_SIZE, PSEUDONYM_KEY_FILE, MasterKey, load_key, load_or_create_key
+from endoreg_db.storage.durable import write_durably
+from endoreg_db.storage.keys import (
+    KEY_SIZE,
+    PSEUDONYM_KEY_FILE,
+    MasterKey,
+    load_key,
+    load_or_create_key,
+    store_unless_there,
+)
 
 
 def load_pseudonym_key(folder: Path, *, may_create: bool) -> MasterKey:
@@ -54,16 +61,6 @@ def replace_pseudonym_key(folder: Path, material: bytes | None = None) -> Master
     new = MasterKey(os.urandom(KEY_SIZE) if material is None else material)
     if new == old:
         return old
-    _keep(folder, old)
+    store_unless_there(folder / f"pseudonym-{old.key_id.hex()}.key", old.material)
     write_durably(folder / PSEUDONYM_KEY_FILE, new.material)
     return new
-
-
-def _keep(folder: Path, key: MasterKey) -> None:
-    """Store a key under its id; nothing happens if it is there already."""
-    with new_file(folder) as (file, temp):
-        file.write(key.material)
-    try:
-        link_durably(temp, folder / f"pseudonym-{key.key_id.hex()}.key")
-    finally:
-        temp.unlink(missing_ok=True)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from endoreg_db.errors import ConfigurationError
-from endoreg_db.storage.durable import link_durably, new_file, storage_errors, write_durably
+from endoreg_db.storage.durable import write_durably
+from endoreg_db.storage.keys import read_secret, store_unless_there
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -62,12 +63,7 @@ def ensure_signing_key(folder: Path) -> None:
     if public.exists():  # written last, so the other one is there
         return
     if not private.exists():
-        with new_file(folder) as (file, temp):
-            file.write(os.urandom(_SIZE))
-        try:
-            link_durably(temp, private)  # False: another process was first, and its key counts
-        finally:
-            temp.unlink(missing_ok=True)
+        store_unless_there(private, os.urandom(_SIZE))
     write_durably(public, load_signing_key(folder).public_pem, mode=0o644)
 
 
@@ -79,15 +75,8 @@ def load_signing_key(folder: Path) -> SigningKey:
         StorageFailedError: it cannot be read.
     """
     path = folder / PRIVATE_FILE
-    with storage_errors(path):
-        try:
-            with path.open("rb") as file:
-                mode, seed = os.fstat(file.fileno()).st_mode, file.read(_SIZE + 1)
-        except FileNotFoundError as error:
-            raise ConfigurationError(
-                f"There is no key at {path}",
-                advice="Restore it from its backup: earlier certificates belong to it.",
-            ) from error
+    advice = "Restore it from its backup: earlier certificates belong to it."
+    mode, seed = read_secret(path, _SIZE, if_missing=advice)
     if mode & 0o077 or len(seed) != _SIZE:
         raise ConfigurationError(
             f"The key {path} may be used by other users, or is damaged",
