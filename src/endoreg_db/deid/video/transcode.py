@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -103,23 +103,12 @@ def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
     """
     decoder = SegmentDecoder(job.source, job.segment)
     full_range = job.look.colour_range == 2
-    masker = FrameMasker(
-        job.profile,
-        job.width,
-        job.height,
-        full_range=full_range,
-        field_order=coded_field_order(job.look, output_size(job.profile, job.width, job.height)[1]),
-    )
     size = output_size(job.profile, job.width, job.height)
+    field_order = coded_field_order(job.look, size[1])
+    masker = FrameMasker(job.profile, job.width, job.height, full_range=full_range, field_order=field_order)
     guard = LayoutGuard(job.profile, full_range=full_range)
     encoder = open_encoder(job.encode, job.look, *size)
-    watcher = OverlayWatch(job.profile if job.watch_overlay else None)
-    scene = AppearanceWatch(
-        kept_box(job.profile) if job.watch_scene else None,
-        full_range=full_range,
-        time_base=float(job.look.time_base),
-    )
-    motion = MotionWatch(job.profile, full_range=full_range)
+    watch = SourceWatch(job)
     zero = job.zero
     times: list[int] = []
     blanked = Runs()
@@ -133,10 +122,7 @@ def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
             if planes is not None and reason is None:
                 covered = covered_at(job.covers, time)
                 sink.write(masker.blanked() if covered.whole else masker.masked(planes, covered.boxes), time)
-                at = float((time - zero) * job.look.time_base)
-                scene.see(planes, time)
-                watcher.see(planes[0], at)
-                motion.see(planes[0], at)
+                watch.see(planes, time, float((time - zero) * job.look.time_base))
             else:
                 sink.write(masker.blanked(), time)
                 blanked.add(time, len(times), reason or "other_size", None if planes is None else planes[0])
@@ -151,10 +137,10 @@ def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
         blanked=blanked.runs(),
         reorder=encoder.reorder_depth,
         extradata=encoder.extradata or b"",
-        overlay=tuple(watcher.looks),
-        restless=watcher.restless,
-        motion=motion.activity(),
-        appearances=tuple(scene.looks),
+        overlay=tuple(watch.overlay.looks),
+        restless=watch.overlay.restless,
+        motion=watch.motion.activity(),
+        appearances=tuple(watch.scene.looks),
     )
 
 
@@ -224,6 +210,27 @@ class Runs:
 def motion_step(profile: DeviceProfile) -> int:
     """Pixels between the samples in which movement is looked for: the same share of every frame."""
     return max(1, round(profile.frame_height / _MOTION_ROWS))
+
+
+class SourceWatch:
+    """All that is noted of the source beside the encoding."""
+
+    def __init__(self, job: SegmentJob) -> None:
+        """Watch what the job asks for."""
+        full_range = job.look.colour_range == 2
+        self.overlay = OverlayWatch(job.profile if job.watch_overlay else None)
+        self.scene = AppearanceWatch(
+            kept_box(job.profile) if job.watch_scene else None,
+            full_range=full_range,
+            time_base=float(job.look.time_base),
+        )
+        self.motion = MotionWatch(job.profile, full_range=full_range)
+
+    def see(self, planes: Sequence[Plane], time: int, at: float) -> None:
+        """Look at a frame that fits the layout, shown at ``time`` (ticks), ``at`` seconds from the start."""
+        self.scene.see(planes, time)
+        self.overlay.see(planes[0], at)
+        self.motion.see(planes[0], at)
 
 
 class MotionWatch:
