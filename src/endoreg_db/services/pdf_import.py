@@ -18,7 +18,6 @@ from endoreg_db.deid.client import StoppedError, run_report
 from endoreg_db.deid.messages import ReportTask
 from endoreg_db.deid.reports.recognisers import FALLBACK
 from endoreg_db.deid.reports.words import KnownIdentity
-from endoreg_db.errors import VerificationError
 from endoreg_db.intake.inspect import MediaKind
 from endoreg_db.logging import get_logger
 from endoreg_db.models import MediaFile, ReportFile
@@ -26,7 +25,7 @@ from endoreg_db.services import pseudonyms, publishing, records, registry, retri
 from endoreg_db.services.certificates import looked_at_report
 from endoreg_db.services.context import ImportOutcome, ImportRequest
 from endoreg_db.services.media_import import STALE_LOCK_SECONDS, MediaImportService
-from endoreg_db.services.verdict import Decision, judge_report
+from endoreg_db.services.verdict import judge_report
 
 __all__ = ["STALE_LOCK_SECONDS", "PdfImportService", "import_and_anonymize"]
 
@@ -150,11 +149,7 @@ class PdfImportService(MediaImportService):
         done = context.the_report_done
         publishing.check_source_unchanged(context)
         verdict = judge_report(done, needs_a_look=context.config.report_release == "review")
-        if verdict.decision is Decision.UNSAFE:
-            what = "; ".join(f.detail for f in verdict.findings if f.severity == "fatal")
-            raise VerificationError(
-                f"The output of {context.request.file_path} is not safe: {what}", advice=_LOOK
-            )
+        publishing.refuse_unsafe(context, verdict, advice=_LOOK)
         facts = {
             "pages": done.verification.pages,
             "pages_scanned": done.pages_scanned,
@@ -163,10 +158,7 @@ class PdfImportService(MediaImportService):
             "verification": looked_at_report(done.verification),
         }
         made = publishing.Output(Path(done.candidate), OUTPUT_SUFFIX, Path(done.text))
-        if verdict.decision is Decision.SAFE:
-            publishing.publish(context, made, verdict.findings, done.identity, facts)
-        else:
-            publishing.hold_for_review(context, made, verdict.findings, done.identity, facts)
+        publishing.deliver(context, made, verdict, done.identity, facts)
 
 
 def _printable(name: str) -> str:

@@ -22,6 +22,7 @@ from endoreg_db.models import AuditEvent, ContentLease, ImportAttempt, MediaFile
 from endoreg_db.models.media import TEXT_SUFFIX
 from endoreg_db.services import certificates, database, identity_records, pseudonyms, records, recovery
 from endoreg_db.services.context import ImportContext, ImportOutcome, Status
+from endoreg_db.services.verdict import Decision, Verdict
 from endoreg_db.storage.durable import remove_durably
 from endoreg_db.storage.publish import Publisher, fingerprint
 from endoreg_db.storage.vault import hash_file
@@ -67,6 +68,30 @@ class Output:
     def suffixes(self) -> tuple[str, ...]:
         """Of all files that are published."""
         return tuple(suffix for _, suffix in self.files)
+
+
+def deliver(
+    context: ImportContext, made: Output, verdict: Verdict, identity: Identity, facts: Mapping[str, Any]
+) -> None:
+    """Publish the output if it is safe, else keep it for review; :func:`refuse_unsafe` comes first.
+
+    Raises:
+        LeaseLostError: a newer worker has been granted the content; nothing was changed.
+    """
+    way = publish if verdict.decision is Decision.SAFE else hold_for_review
+    way(context, made, verdict.findings, identity, facts)
+
+
+def refuse_unsafe(context: ImportContext, verdict: Verdict, *, advice: str | None = None) -> None:
+    """End the import if its output is known to leak.
+
+    Raises:
+        VerificationError: it is; the message says what was found, ``advice`` what to do if not the usual.
+    """
+    if verdict.decision is Decision.UNSAFE:
+        what = "; ".join(f.detail for f in verdict.findings if f.severity == "fatal")
+        message = f"The output of {context.request.file_path} is not safe: {what}"
+        raise errors.VerificationError(message, advice=advice)
 
 
 def publish(

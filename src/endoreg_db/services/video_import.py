@@ -16,7 +16,6 @@ from typing import Any, cast
 from endoreg_db.deid.client import StoppedError, run_video
 from endoreg_db.deid.messages import EncodeSettings, VideoTask
 from endoreg_db.deid.profiles import DeviceProfile
-from endoreg_db.errors import VerificationError
 from endoreg_db.intake.inspect import MediaKind
 from endoreg_db.logging import get_logger
 from endoreg_db.models import MediaFile, VideoFile
@@ -24,7 +23,7 @@ from endoreg_db.services import proposals, publishing, records, registry, retrie
 from endoreg_db.services.certificates import looked_at
 from endoreg_db.services.context import ImportContext, ImportOutcome, ImportRequest
 from endoreg_db.services.media_import import STALE_LOCK_SECONDS, MediaImportService
-from endoreg_db.services.verdict import Decision, judge
+from endoreg_db.services.verdict import judge
 
 __all__ = ["STALE_LOCK_SECONDS", "VideoImportService", "import_and_anonymize"]
 
@@ -151,9 +150,7 @@ class VideoImportService(MediaImportService):
         done, profile = context.the_done, _applied_profile(context)
         publishing.check_source_unchanged(context)
         verdict = judge(done, profile)
-        if verdict.decision is Decision.UNSAFE:
-            what = "; ".join(f.detail for f in verdict.findings if f.severity == "fatal")
-            raise VerificationError(f"The output of {context.request.file_path} is not safe: {what}")
+        publishing.refuse_unsafe(context, verdict)
         facts = {
             **self._device_facts(context),
             "profile_digest": profile.digest,
@@ -165,10 +162,7 @@ class VideoImportService(MediaImportService):
             "verification": looked_at(done.verification),
         }
         made = publishing.Output(Path(done.candidate), OUTPUT_SUFFIX)
-        if verdict.decision is Decision.SAFE:
-            publishing.publish(context, made, verdict.findings, done.identity, facts)
-        else:
-            publishing.hold_for_review(context, made, verdict.findings, done.identity, facts)
+        publishing.deliver(context, made, verdict, done.identity, facts)
         if facts["proposal"] is None:
             proposals.remove(context.store.folder, context.the_record.pk)
 
