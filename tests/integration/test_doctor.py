@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -26,7 +27,7 @@ from endoreg_db.services.doctor import CHECKS, CheckResult, Examination, examine
 from endoreg_db.services.identity_records import seal_path
 from endoreg_db.services.store import Store
 from endoreg_db.services.video_import import VideoImportService
-from endoreg_db.storage.workspace import Workspace
+from endoreg_db.storage.workspace import Workspace, remove_seized, seized
 from tests.conftest import SMALL_DEVICE
 
 
@@ -211,7 +212,7 @@ def test_one_that_was_only_moving_in_when_it_was_looked_at_is_not_buried(
     store: Store, published: VideoFile
 ) -> None:
     """Found without a row, it has written one and taken the lease before the burial begins."""
-    attempt = ImportAttempt(uuid=uuid4(), kind="published", step="reading", host="here", pid=os.getpid())
+    attempt = ImportAttempt(uuid=uuid4(), kind="video", step="reading", host="here", pid=os.getpid())
     attempt.boot = current_owner().process.place.boot.hex()
     attempt.sealed_source = seal_path(store.sealer, store.folder.root / "source.mp4", attempt.uuid)
     with Workspace(store.folder, attempt.uuid) as workspace:
@@ -224,6 +225,19 @@ def test_one_that_was_only_moving_in_when_it_was_looked_at_is_not_buried(
     assert recovery.bury(store, attempt.uuid, stale_after=600.0)
     assert not lease.renew(granted)
     assert ImportAttempt.objects.get(pk=attempt.uuid).outcome == ImportAttempt.Outcome.INTERRUPTED
+
+
+def test_one_that_moves_in_while_its_folder_is_gone_waits_for_the_burial_and_lives(store: Store) -> None:
+    """Two recoveries find the folder that is just being made; the first has removed it already."""
+    attempt_id = uuid4()
+    with ThreadPoolExecutor() as pool, seized(store.folder, attempt_id) as dead:
+        assert dead
+        moving_in = pool.submit(Workspace, store.folder, attempt_id)
+        assert wait([moving_in], timeout=0.3).not_done, "nobody moves in where somebody else clears up"
+        remove_seized(store.folder, attempt_id)
+    with moving_in.result() as workspace:
+        assert not recovery.bury(store, attempt_id, stale_after=600.0)
+        assert workspace.folder.exists()
 
 
 def test_a_living_import_is_left_alone(store: Store, small_recording: Path) -> None:

@@ -134,7 +134,8 @@ def bury(store: Store, attempt_id: UUID, *, stale_after: float) -> bool:
         Whether it is buried; False if it lives.
 
     Raises:
-        StorageFailedError: something in its folder cannot be removed.
+        StorageFailedError: something in its folder cannot be removed, or the data folder not be written.
+        InsufficientStorageError: the disk or the quota is full.
     """
     with seized(store.folder, attempt_id) as dead:
         if not dead:

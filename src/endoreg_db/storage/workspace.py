@@ -94,19 +94,25 @@ def seized(data_folder: DataFolder, attempt: UUID) -> Iterator[bool]:
     """Hold an attempt's sign of life while the block runs, so that nobody else can come or go there.
 
     To find an attempt dead and then to act on that are two moments. In between, a process that was
-    just moving in may have got on: what a burial changes, it changes under this hold.
+    just moving in may have got on: what a burial changes, it changes under this hold. Where there is no
+    folder any more, because another recovery has removed it, one is made to be held: the process that
+    waited for that other recovery makes its folder anew, and would otherwise move in meanwhile.
 
     Yields:
-        Whether nobody lives there; also True where there is no folder any more, which a living
-        attempt under this kernel always has. If False, nothing is held.
+        Whether nobody lives there. If True, :func:`remove_seized` is to follow; if False, nothing is held.
 
     Raises:
-        StorageFailedError: the folder cannot be looked into.
+        StorageFailedError: the folder cannot be looked into, or not be made.
+        InsufficientStorageError: the disk or the quota is full.
     """
     folder = data_folder.attempt_folder(attempt)
     with contextlib.ExitStack() as stack:
         with storage_errors(folder):
-            dead = _seize(folder, stack)
+            alive = _open_sign(data_folder, attempt)
+            stack.callback(os.close, alive)
+            dead = _try_lock(alive) and _is_named(alive)
+        if not dead:
+            stack.close()
         yield dead
 
 
@@ -126,43 +132,35 @@ def remove_abandoned(data_folder: DataFolder, attempt: UUID) -> bool:
 
 
 def remove_seized(data_folder: DataFolder, attempt: UUID) -> None:
-    """Remove a folder that this process has :func:`seized`, durably; a missing one is fine.
+    """Remove a folder that this process has :func:`seized`, durably.
 
     Raises:
         StorageFailedError: something in it cannot be removed.
     """
     folder = data_folder.attempt_folder(attempt)
     with storage_errors(folder):
-        if not folder.exists():
-            return
         _remove(folder)
     fsync_folder(folder.parent)
-
-
-def _seize(folder: Path, stack: contextlib.ExitStack) -> bool:
-    try:
-        alive = os.open(folder / _ALIVE, _OPEN, 0o600)
-    except FileNotFoundError:
-        return True
-    stack.callback(os.close, alive)
-    if _try_lock(alive) and _is_named(alive):
-        return True
-    stack.close()
-    return False
 
 
 def _move_in(data_folder: DataFolder, attempt: UUID) -> int:
     """Make the folder and return the descriptor whose lock is the sign of life."""
     while True:
-        folder = data_folder.make_attempt_folder(attempt)
-        try:
-            alive = os.open(folder / _ALIVE, _OPEN, 0o600)
-        except FileNotFoundError:
-            continue  # a recovery has just taken the folder for one that was left behind
-        fcntl.flock(alive, fcntl.LOCK_EX)  # waits for such a recovery
+        alive = _open_sign(data_folder, attempt)
+        fcntl.flock(alive, fcntl.LOCK_EX)  # waits for a recovery that is removing the folder
         if _is_named(alive):
             return alive
         os.close(alive)
+
+
+def _open_sign(data_folder: DataFolder, attempt: UUID) -> int:
+    """Open the file that the sign of life is on; it and the folder are made if they are missing."""
+    while True:
+        folder = data_folder.make_attempt_folder(attempt)
+        try:
+            return os.open(folder / _ALIVE, _OPEN, 0o600)
+        except FileNotFoundError:
+            continue  # a recovery has just taken the folder for one that was left behind
 
 
 def _remove(folder: Path) -> None:
