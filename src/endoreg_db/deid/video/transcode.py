@@ -22,7 +22,7 @@ from endoreg_db.deid.video.covers import Cover, covered_at
 from endoreg_db.deid.video.decode import SegmentDecoder
 from endoreg_db.deid.video.encode import coded_field_order, no_sei_filter, open_encoder
 from endoreg_db.deid.video.layout import LIT, LayoutGuard, Mismatch
-from endoreg_db.deid.video.looks import BoxLook
+from endoreg_db.deid.video.looks import Allowance, BoxLook
 from endoreg_db.deid.video.mask import (
     FrameMasker,
     Plane,
@@ -42,7 +42,7 @@ _LOOK_PAUSE = 0.2  # seconds; an overlay that is read may be shown for as short 
 _THUMB_STEP = 16  # pixels between the samples that tell a still picture from a moving one
 _STILL = 1.0  # grey levels; mean change from frame to frame below which a picture stands still
 _STILL_FRAMES = 10
-_MOST_LOOKS = 200  # boxes of one segment; more than that is no overlay but a moving picture
+_MOST_LOOKS = 200  # boxes in ten seconds; more than that is no overlay but a moving picture
 
 #: Called after every frame.
 Tick = Callable[[], None]
@@ -262,6 +262,7 @@ class OverlayWatch:
         """Watch the boxes of ``profile``, or nothing."""
         self._watcher = None if profile is None else BoxWatcher(profile)
         self._next = -1.0
+        self._allowance = Allowance(_MOST_LOOKS)
         self.looks: list[BoxLook] = []
         self.restless = False
 
@@ -271,6 +272,8 @@ class OverlayWatch:
             return
         self._next = at + _LOOK_PAUSE
         changed = self._watcher.changed_crops(luma, at)
-        self.looks += [BoxLook(field, at, crop) for field, crop in changed.items()]
-        if len(self.looks) > _MOST_LOOKS:
+        if changed and self._allowance.is_used_up(at):
             self.restless, self._watcher = True, None
+            return
+        self._allowance.use(at, len(changed))
+        self.looks += [BoxLook(field, at, crop) for field, crop in changed.items()]
