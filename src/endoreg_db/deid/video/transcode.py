@@ -47,6 +47,9 @@ _MOST_LOOKS = 200  # boxes in ten seconds; more than that is no overlay but a mo
 #: Called after every frame.
 Tick = Callable[[], None]
 
+#: Called with every frame's three planes, or None where it is blanked whole, and its time in ticks.
+Write = Callable[[Sequence[Plane] | None, int], None]
+
 
 @dataclass(frozen=True, slots=True)
 class SegmentJob:
@@ -65,6 +68,7 @@ class SegmentJob:
     watch_scene: bool = True  # whether the image is looked at for what it shows
     read_output: bool = True  # whether pictures of the output are kept for OCR
     covers: tuple[Cover, ...] = ()  # what else is blanked, and when
+    maker: str = ""  # of which code and libraries the pass consists; empty: nothing is kept for later
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,7 @@ class SegmentResult:
     restless: bool  # the overlay changed more often than it was looked at
     motion: Activity  # of the kept image, in samples :func:`motion_step` pixels apart
     appearances: tuple[Appearance, ...] = ()  # looks at the image, in order of time
+    source: str = ""  # SHA-256 (hex) of the source's packets that were decoded
 
 
 def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
@@ -101,34 +106,64 @@ def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
         OSError: no room, or the source cannot be read any more.
         av.error.FFmpegError: the encoder refused.
     """
+    encoder = _encoder(job)
+    masker = FrameMasker(
+        job.profile,
+        job.width,
+        job.height,
+        full_range=job.look.colour_range == 2,
+        field_order=coded_field_order(job.look, output_size(job.profile, job.width, job.height)[1]),
+    )
+    with Path(job.spool).open("wb", buffering=1 << 20) as file:
+        sink = PacketSink(encoder, file)
+
+        def write(planes: Sequence[Plane] | None, time: int) -> None:
+            covered = covered_at(job.covers, time)
+            if planes is None or covered.whole:
+                sink.write(masker.blanked(), time)
+            else:
+                sink.write(masker.masked(planes, covered.boxes), time)
+
+        result = _pass_through(job, encoder, write, tick)
+        sink.finish()
+    return result
+
+
+def watch_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
+    """What :func:`transcode_segment` would say of a segment whose packets are there already.
+
+    All of the source is decoded and looked at, as it is there; only nothing is encoded or written.
+
+    Raises:
+        OSError: the source cannot be read any more.
+    """
+    return _pass_through(job, _encoder(job), lambda _planes, _time: None, tick)
+
+
+def _pass_through(job: SegmentJob, encoder: VideoCodecContext, write: Write, tick: Tick) -> SegmentResult:
+    """Decode a segment, look at every frame, and have it written: its planes, or None to blank it whole."""
     decoder = SegmentDecoder(job.source, job.segment)
     full_range = job.look.colour_range == 2
-    size = output_size(job.profile, job.width, job.height)
-    field_order = coded_field_order(job.look, size[1])
-    masker = FrameMasker(job.profile, job.width, job.height, full_range=full_range, field_order=field_order)
+    measured_on = job.profile.frame_width, job.profile.frame_height
     guard = LayoutGuard(job.profile, full_range=full_range)
-    encoder = open_encoder(job.encode, job.look, *size)
     watch = SourceWatch(job)
     zero = job.zero
     times: list[int] = []
     blanked = Runs()
-    with Path(job.spool).open("wb", buffering=1 << 20) as file:
-        sink = PacketSink(encoder, file)
-        for time, frame in decoder:
-            zero = time if zero is None else zero
-            picture = to_8bit_420(frame, full_range=full_range) if masker.fits(frame) else None
-            planes = plane_views(picture) if picture is not None else None
-            reason = "other_size" if planes is None else guard.mismatch(planes)
-            if planes is not None and reason is None:
-                covered = covered_at(job.covers, time)
-                sink.write(masker.blanked() if covered.whole else masker.masked(planes, covered.boxes), time)
-                watch.see(planes, time, float((time - zero) * job.look.time_base))
-            else:
-                sink.write(masker.blanked(), time)
-                blanked.add(time, len(times), reason or "other_size", None if planes is None else planes[0])
-            times.append(time)
-            tick()
-        sink.finish()
+    for time, frame in decoder:
+        zero = time if zero is None else zero
+        measured = (frame.width, frame.height) == measured_on
+        picture = to_8bit_420(frame, full_range=full_range) if measured else None
+        planes = plane_views(picture) if picture is not None else None
+        reason = "other_size" if planes is None else guard.mismatch(planes)
+        if planes is not None and reason is None:
+            write(planes, time)
+            watch.see(planes, time, float((time - zero) * job.look.time_base))
+        else:
+            write(None, time)
+            blanked.add(time, len(times), reason or "other_size", None if planes is None else planes[0])
+        times.append(time)
+        tick()
     return SegmentResult(
         number=job.segment.number,
         spool=job.spool,
@@ -141,7 +176,12 @@ def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
         restless=watch.overlay.restless,
         motion=watch.motion.activity(),
         appearances=tuple(watch.scene.looks),
+        source=decoder.source,
     )
+
+
+def _encoder(job: SegmentJob) -> VideoCodecContext:
+    return open_encoder(job.encode, job.look, *output_size(job.profile, job.width, job.height))
 
 
 class PacketSink:
