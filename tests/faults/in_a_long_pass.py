@@ -52,10 +52,10 @@ def _stop_after(pieces: int) -> None:
     from endoreg_db.deid.video import pieces as module
     from endoreg_db.deid.video.transcode import transcode_segment
 
-    def stopping(job: SegmentJob, tick: Callable[[], None]) -> SegmentResult:
-        if job.segment.number >= pieces:
+    def stopping(job: SegmentJob, tick: Callable[[], None], *, write: bool = True) -> SegmentResult:
+        if write and job.segment.number >= pieces:
             time.sleep(3600)
-        return transcode_segment(job, tick)
+        return transcode_segment(job, tick, write=write)
 
     in_the_cell._put(module, "transcode_segment", stopping)
 

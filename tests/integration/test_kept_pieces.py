@@ -361,8 +361,7 @@ def _is_of_a_settled_record(_store: Store) -> None:
 
 def _is_old(store: Store) -> None:
     then = time.time() - timedelta(days=8).total_seconds()
-    for path in (store.pieces.folder_of(CONTENT), *store.pieces.folder_of(CONTENT).iterdir()):
-        os.utime(path, (then, then))
+    os.utime(store.pieces.folder_of(CONTENT), (then, then))
 
 
 @pytest.mark.parametrize(

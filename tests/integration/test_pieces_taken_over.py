@@ -274,6 +274,7 @@ def test_what_is_no_manifest_is_refused(untrusted: bytes) -> None:
         ("segment-00012-3", True),
         ("whole", True),
         ("whole-12", True),
+        ("h264_nvenc-segment-00012-3", True),
         ("../segment-00000", False),
         ("segment-0", False),
         ("segment-00000\n", False),

@@ -91,14 +91,12 @@ def trouble_with(store: Store, folder: Path, now: float) -> str | None:
         return "is of no record"
     if record.state not in UNFINISHED:
         return f"is of the {record.kind} {record.uuid}, which is {record.state}"
-    days = int((now - _kept_at(folder)) // _DAY)
-    return f"was kept {days} days ago, and nobody has gone on with it" if days >= MOST_DAYS else None
-
-
-def _kept_at(folder: Path) -> float:
-    """When the last piece was kept, in seconds since 1970."""
     with storage_errors(folder):
-        return max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
+        try:
+            days = int((now - folder.stat().st_mtime) // _DAY)
+        except FileNotFoundError:
+            return None  # just now
+    return f"was kept {days} days ago, and nobody has gone on with it" if days >= MOST_DAYS else None
 
 
 def keep_for_record(store: Store, record: MediaFile, folder: Path) -> None:

@@ -36,10 +36,10 @@ from endoreg_db.deid.video.image_text import (
     whole_covers,
 )
 from endoreg_db.deid.video.join import join
-from endoreg_db.deid.video.manifest import MANIFEST_SUFFIX, PACKETS_SUFFIX
+from endoreg_db.deid.video.manifest import PACKETS_SUFFIX, remove_pieces
 from endoreg_db.deid.video.mask import kept_box, kept_in_output, output_size
 from endoreg_db.deid.video.outside import outside_covers, outside_findings, outside_spans
-from endoreg_db.deid.video.pieces import Piece, make_piece, maker
+from endoreg_db.deid.video.pieces import Piece, Tally, make_piece, maker
 from endoreg_db.deid.video.probe import StreamLook
 from endoreg_db.deid.video.reading import OverlayText, TextProcess, start_reading
 from endoreg_db.deid.video.segments import Segment, whole_stream
@@ -99,14 +99,6 @@ class Recording:
         return Path(self.task.work_dir)
 
 
-@dataclass(slots=True)
-class Tally:
-    """How many pieces were made, those that were made again included."""
-
-    encoded: int = 0
-    taken_over: int = 0  # an earlier attempt had encoded them
-
-
 @dataclass(frozen=True, slots=True)
 class Crew:
     """The child processes that do the work, and who is told about it."""
@@ -118,10 +110,7 @@ class Crew:
 
     def on_piece(self, piece: Piece) -> None:
         """Count the piece, and have OCR read what was seen in the source and in the output."""
-        if piece.taken_over:
-            self.tally.taken_over += 1
-        else:
-            self.tally.encoded += 1
+        self.tally.add(piece)
         if self.text is not None:
             self.text.read_boxes(piece.made.overlay)
             self.text.read_scenes(piece.seen.scenes)
@@ -343,7 +332,7 @@ def finish(
     with _timed(timings, "verify"):
         verification = verify(recording, candidate, work.pieces)
         crew.say(Progress("verify", verification.frames, verification.frames))
-    _remove_pieces(recording.work_dir)
+    remove_pieces(recording.work_dir)
     return work, replace(verification, findings=(*verification.findings, *blanked))
 
 
@@ -369,13 +358,6 @@ def verify(recording: Recording, candidate: Path, pieces: Sequence[Piece]) -> Ve
             *restless_findings(looks),
         ),
     )
-
-
-def _remove_pieces(work_dir: Path) -> None:
-    """Remove what the candidate was made of, also the pieces that were made again, or never used."""
-    for suffix in (PACKETS_SUFFIX, MANIFEST_SUFFIX):
-        for path in work_dir.glob(f"*{suffix}"):
-            path.unlink()
 
 
 def _segment_jobs(recording: Recording) -> list[SegmentJob]:

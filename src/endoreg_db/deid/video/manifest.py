@@ -22,7 +22,8 @@ from typing import BinaryIO
 #: How the names of a piece's two files end.
 PACKETS_SUFFIX, MANIFEST_SUFFIX = ".packets", ".manifest"
 
-_NAME = re.compile(r"(segment-[0-9]{5,7}|whole)(-[0-9]{1,5})?")
+#: As the pass calls them: what made it (not said of the usual encoder), which piece, how many covers.
+_NAME = re.compile(r"([a-z0-9_]{1,40}-)?(segment-[0-9]{5,7}|whole)(-[0-9]{1,5})?")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MOST_BYTES = 1024  # of a manifest
 _MOST_SIZE = 2**53
@@ -130,6 +131,17 @@ def finished(folder: Path) -> Iterator[tuple[Path, Manifest]]:
             manifest = read_manifest(packets)
             if manifest is not None:
                 yield packets, manifest
+
+
+def remove_pieces(folder: Path) -> None:
+    """Remove all pieces in a folder, also those that were made again, or never used.
+
+    Raises:
+        OSError: one cannot be removed.
+    """
+    for suffix in (MANIFEST_SUFFIX, PACKETS_SUFFIX):
+        for path in folder.glob(f"*{suffix}"):
+            path.unlink()
 
 
 def _is_file(path: Path) -> bool:

@@ -23,13 +23,7 @@ import av.error
 from endoreg_db.deid.video.covers import Cover, in_output
 from endoreg_db.deid.video.manifest import Manifest, fits, manifest_path, read_manifest, write_manifest
 from endoreg_db.deid.video.mask import kept_in_output, output_size
-from endoreg_db.deid.video.transcode import (
-    SegmentJob,
-    SegmentResult,
-    Tick,
-    transcode_segment,
-    watch_segment,
-)
+from endoreg_db.deid.video.transcode import SegmentJob, SegmentResult, Tick, transcode_segment
 from endoreg_db.deid.video.verify import MAX_RESIDUE, VerifyJob, VerifyResult, verify_segment
 
 #: Of a job, what the bytes of the piece do not depend on. Whatever is new in a job counts.
@@ -43,6 +37,21 @@ class Piece:
     made: SegmentResult
     seen: VerifyResult
     taken_over: bool = False  # an earlier attempt has encoded it
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many pieces were made, those that were made again included."""
+
+    encoded: int = 0
+    taken_over: int = 0
+
+    def add(self, piece: Piece) -> None:
+        """Count one more."""
+        if piece.taken_over:
+            self.taken_over += 1
+        else:
+            self.encoded += 1
 
 
 def make_piece(job: SegmentJob, tick: Tick) -> Piece:
@@ -99,13 +108,14 @@ def _taken_over(job: SegmentJob, manifest: Manifest, tick: Tick) -> Piece | None
     Raises:
         OSError: the source cannot be read any more.
     """
-    made = watch_segment(job, tick)
+    made = transcode_segment(job, tick, write=False)
     if made.source != manifest.source:
         return None
     # What was to harm the look fails here, and is then made anew like any that does not fit.
     with suppress(OSError, EOFError, ValueError, av.error.FFmpegError):
         seen = verify_segment(_look(job, made))
-        if not seen.damaged and seen.times == made.times and seen.largest_residue <= MAX_RESIDUE:
+        all_there = not seen.damaged and list(seen.times) == list(made.times)
+        if all_there and seen.largest_residue <= MAX_RESIDUE:
             return Piece(made, seen, taken_over=True)
         for look in seen.scenes:
             Path(look.path).unlink()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -46,9 +47,6 @@ _MOST_LOOKS = 200  # boxes in ten seconds; more than that is no overlay but a mo
 
 #: Called after every frame.
 Tick = Callable[[], None]
-
-#: Called with every frame's three planes, or None where it is blanked whole, and its time in ticks.
-Write = Callable[[Sequence[Plane] | None, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,71 +97,46 @@ class SegmentResult:
     source: str = ""  # SHA-256 (hex) of the source's packets that were decoded
 
 
-def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
+def transcode_segment(job: SegmentJob, tick: Tick, *, write: bool = True) -> SegmentResult:
     """De-identify one segment.
+
+    Args:
+        job: what to do.
+        tick: called after every frame.
+        write: False where the packets are there already: all of the source is decoded and looked at, but
+            nothing is encoded.
 
     Raises:
         OSError: no room, or the source cannot be read any more.
         av.error.FFmpegError: the encoder refused.
     """
-    encoder = _encoder(job)
-    masker = FrameMasker(
-        job.profile,
-        job.width,
-        job.height,
-        full_range=job.look.colour_range == 2,
-        field_order=coded_field_order(job.look, output_size(job.profile, job.width, job.height)[1]),
-    )
-    with Path(job.spool).open("wb", buffering=1 << 20) as file:
-        sink = PacketSink(encoder, file)
-
-        def write(planes: Sequence[Plane] | None, time: int) -> None:
-            covered = covered_at(job.covers, time)
-            if planes is None or covered.whole:
-                sink.write(masker.blanked(), time)
-            else:
-                sink.write(masker.masked(planes, covered.boxes), time)
-
-        result = _pass_through(job, encoder, write, tick)
-        sink.finish()
-    return result
-
-
-def watch_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
-    """What :func:`transcode_segment` would say of a segment whose packets are there already.
-
-    All of the source is decoded and looked at, as it is there; only nothing is encoded or written.
-
-    Raises:
-        OSError: the source cannot be read any more.
-    """
-    return _pass_through(job, _encoder(job), lambda _planes, _time: None, tick)
-
-
-def _pass_through(job: SegmentJob, encoder: VideoCodecContext, write: Write, tick: Tick) -> SegmentResult:
-    """Decode a segment, look at every frame, and have it written: its planes, or None to blank it whole."""
     decoder = SegmentDecoder(job.source, job.segment)
     full_range = job.look.colour_range == 2
-    measured_on = job.profile.frame_width, job.profile.frame_height
+    size = output_size(job.profile, job.width, job.height)
+    field_order = coded_field_order(job.look, size[1])
+    masker = FrameMasker(job.profile, job.width, job.height, full_range=full_range, field_order=field_order)
     guard = LayoutGuard(job.profile, full_range=full_range)
+    encoder = open_encoder(job.encode, job.look, *size)
     watch = SourceWatch(job)
     zero = job.zero
     times: list[int] = []
     blanked = Runs()
-    for time, frame in decoder:
-        zero = time if zero is None else zero
-        measured = (frame.width, frame.height) == measured_on
-        picture = to_8bit_420(frame, full_range=full_range) if measured else None
-        planes = plane_views(picture) if picture is not None else None
-        reason = "other_size" if planes is None else guard.mismatch(planes)
-        if planes is not None and reason is None:
-            write(planes, time)
-            watch.see(planes, time, float((time - zero) * job.look.time_base))
-        else:
-            write(None, time)
-            blanked.add(time, len(times), reason or "other_size", None if planes is None else planes[0])
-        times.append(time)
-        tick()
+    with _spool(job, encoder) if write else nullcontext(NoSink()) as sink:
+        for time, frame in decoder:
+            zero = time if zero is None else zero
+            picture = to_8bit_420(frame, full_range=full_range) if masker.fits(frame) else None
+            planes = plane_views(picture) if picture is not None else None
+            reason = "other_size" if planes is None else guard.mismatch(planes)
+            if planes is not None and reason is None:
+                covered = covered_at(job.covers, time)
+                sink.write(masker.blanked() if covered.whole else masker.masked(planes, covered.boxes), time)
+                watch.see(planes, time, float((time - zero) * job.look.time_base))
+            else:
+                sink.write(masker.blanked(), time)
+                blanked.add(time, len(times), reason or "other_size", None if planes is None else planes[0])
+            times.append(time)
+            tick()
+        sink.finish()
     return SegmentResult(
         number=job.segment.number,
         spool=job.spool,
@@ -180,8 +153,20 @@ def _pass_through(job: SegmentJob, encoder: VideoCodecContext, write: Write, tic
     )
 
 
-def _encoder(job: SegmentJob) -> VideoCodecContext:
-    return open_encoder(job.encode, job.look, *output_size(job.profile, job.width, job.height))
+@contextmanager
+def _spool(job: SegmentJob, encoder: VideoCodecContext) -> Iterator[PacketSink]:
+    with Path(job.spool).open("wb", buffering=1 << 20) as file:
+        yield PacketSink(encoder, file)
+
+
+class NoSink:
+    """In place of a :class:`PacketSink` where nothing is to be encoded."""
+
+    def write(self, frame: av.VideoFrame, time: int) -> None:
+        """Drop the frame."""
+
+    def finish(self) -> None:
+        """Nothing was held back."""
 
 
 class PacketSink:
