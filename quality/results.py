@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from quality.bench import Judgement, Leak
+from quality.bench import Judgement
+from quality.intake import Leak
 from quality.statistics import Share
 
 _PUBLISHED = ("imported", "duplicate")

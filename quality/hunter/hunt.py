@@ -145,6 +145,8 @@ class _Search:
         if picture is not None:
             yield picture
             return
+        if _is_text(head):
+            return  # its bytes say everything; FFmpeg would draw it as a film
         for box, time in box_times(path.read_bytes() if len(head) == _WINDOW else head):
             yield Piece(f"time in {box}", time)
         yield from media_pieces(str(path), self._sampling)
@@ -198,6 +200,15 @@ class _Search:
     def _add(self, token: Token, where: str, how: str, excerpt: str) -> None:
         hit = Hit(token, self._path, where, how, excerpt)
         self._hits.setdefault((token, self._path, where, how), hit)
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether the file is text as people write it, in UTF-8."""
+    try:
+        text = head.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return all(letter.isprintable() or letter.isspace() for letter in text)
 
 
 def _picture_in(data: bytes) -> Piece | None:

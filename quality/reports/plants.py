@@ -424,3 +424,12 @@ PLANTS: Mapping[str, Plant] = {
     "38 turned, cropped, other units": _turned,
     "40 code, stamp, signature, portrait": _drawn(_codes_and_drawings),
 }
+
+#: Those that take part in what is drawn; a scan, which is one picture, has no room for them.
+IN_THE_DRAWING = frozenset(
+    name
+    for name in PLANTS
+    if int(name[:2]) in {6, 9, 10, 11, 12, 13, 14, 15, 19, 27, 29, 30, 31, 32, 37, 38, 40}
+)
+#: Those whose canary only reading finds: it is drawn, or lies in a picture.
+IN_PICTURES = frozenset(name for name in PLANTS if int(name[:2]) in {13, 14, 30, 40})

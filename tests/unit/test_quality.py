@@ -12,9 +12,10 @@ import pytest
 from endoreg_db.deid.profiles import profile_from_toml
 from endoreg_db.samples import scaled, shipped_profile
 from quality import results
-from quality.bench import Judgement, Leak
+from quality.bench import Judgement
 from quality.hunter import Hunter
 from quality.hunter.media import Sampling
+from quality.intake import Leak
 from quality.layouts import as_toml, invent_profile
 from quality.plan import FORMATS, Event, Plan, Planted, draw_canary, draw_plan
 from quality.plants import PLANTS, Plant, fitting
