@@ -25,6 +25,9 @@ class Leak:
     excerpt: str
     picture: str | None  # name of a PNG in the folder of pictures
 
+    def __str__(self) -> str:
+        return f"LEAK {self.label}: {self.where} ({self.how}): {self.excerpt}"
+
 
 @dataclass(frozen=True, slots=True)
 class Intake:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import random
+import time
 from functools import cache
 from pathlib import Path
 
@@ -11,7 +11,6 @@ import numpy as np
 import pypdfium2 as pdfium
 import reportlab
 from PIL import Image
-from reportlab.lib.utils import ImageReader
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
@@ -24,6 +23,7 @@ from quality.reports.plants import More
 #: Those that come with ReportLab (free licence); they have the letters of most names of Europe.
 FACES = ("Vera", "VeraBd", "VeraIt")
 _JPEG_QUALITY = 80
+_MADE = time.gmtime(0)  # the same bytes every time
 _PAPER = 0.97  # how bright paper is to a scanner
 
 
@@ -51,26 +51,21 @@ def draw_letter(path: Path, letter: Letter, face: str, more: More | None = None)
 
 def scan(source: Path, target: Path, dpi: int, rng: random.Random) -> None:
     """Write the pages of ``source`` as pictures in a PDF: grey, noisy, up to 1.5 degrees askew."""
-    canvas = Canvas(str(target), invariant=1)
     with pdfium.PdfDocument(source) as document:
-        for page in document:
-            paper = page.render(scale=dpi / 72).to_pil().convert("L")
-            size = (paper.width * 72 / dpi, paper.height * 72 / dpi)
-            canvas.setPageSize(size)
-            canvas.drawImage(ImageReader(_scanned(paper, rng)), 0, 0, *size)
-            canvas.showPage()
-    canvas.save()
+        first, *others = (
+            _scanned(page.render(scale=dpi / 72).to_pil().convert("L"), rng) for page in document
+        )
+    first.save(
+        target, "PDF", resolution=dpi, quality=_JPEG_QUALITY, save_all=True, append_images=others,
+        creationDate=_MADE, modDate=_MADE,
+    )  # fmt: skip
 
 
-def _scanned(paper: Image.Image, rng: random.Random) -> io.BytesIO:
+def _scanned(paper: Image.Image, rng: random.Random) -> Image.Image:
     noise = np.random.default_rng(rng.randrange(2**32)).normal(0, 5, (paper.height, paper.width))
     grey = np.clip(np.asarray(paper) * _PAPER + noise, 0, 255).astype(np.uint8)
-    turned = Image.fromarray(grey).rotate(
-        rng.uniform(-1.5, 1.5), Image.Resampling.BICUBIC, fillcolor=round(255 * _PAPER)
-    )
-    jpeg = io.BytesIO()
-    turned.save(jpeg, "JPEG", quality=_JPEG_QUALITY)
-    return jpeg
+    angle = rng.uniform(-1.5, 1.5)
+    return Image.fromarray(grey).rotate(angle, Image.Resampling.BICUBIC, fillcolor=round(255 * _PAPER))
 
 
 @cache
