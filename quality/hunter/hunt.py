@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import mmap
 from collections.abc import Iterable, Iterator, Sequence
@@ -103,6 +104,7 @@ class _Search:
         self._hits: dict[tuple[Any, ...], Hit] = {}
         self._unread: list[Unread] = []
         self._files = self._pictures = 0
+        self._read: set[tuple[str, bytes]] = set()  # file, digest of a picture that was read
         self._path = ""
 
     def report(self) -> Report:
@@ -192,6 +194,11 @@ class _Search:
     def _picture(self, where: str, picture: reading.Picture) -> None:
         if self._reader is None:
             return
+        # The same picture is often found in several ways: as a stream, and as what a page shows.
+        digest = hashlib.blake2b(repr(picture.shape).encode() + picture.tobytes()).digest()
+        if (self._path, digest) in self._read:
+            return
+        self._read.add((self._path, digest))
         self._pictures += 1
         lines = self._reader.read(picture)
         for token, line in self._forms.found_in(lines):
