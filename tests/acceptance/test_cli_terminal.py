@@ -148,13 +148,25 @@ def test_the_shell_completes_commands_and_options() -> None:
     assert run_endoreg(env={**os.environ, **completing}).out.split() == ["add", "list", "propose"]
 
 
-_HEAVY = {"av", "numpy", "onnxruntime", "PIL", "pydantic", "rapidfuzz", "rapidocr", "rich", "structlog"}
+_HEAVY = {"av", "numpy", "onnxruntime", "PIL", "pydantic", "rapidocr", "rich"}
 
 
-@pytest.mark.parametrize("arguments", [("status",), ("status", "--json")], ids=" ".join)
-def test_status_loads_nothing_heavy(desk: Desk, arguments: tuple[str, ...]) -> None:
-    command = [sys.executable, "-X", "importtime", "-m", "endoreg_db", *arguments]
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("status",),
+        ("status", "--json"),
+        ("show", "{uuid}"),
+        ("import", "{source}", *OPTIONS),
+    ],
+    ids=" ".join,
+)
+def test_what_has_to_answer_at_once_loads_nothing_heavy(desk: Desk, arguments: tuple[str, ...]) -> None:
+    known = {"{uuid}": desk.published, "{source}": desk.sources[desk.published]}
+    asked = [known.get(argument, argument) for argument in arguments]
+    command = [sys.executable, "-X", "importtime", "-m", "endoreg_db", *asked]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
     loaded = {line.rsplit("|")[-1].strip().split(".")[0] for line in ended.stderr.splitlines()}
     assert {"django", "endoreg_db", "typer"} <= loaded
     assert not loaded & _HEAVY
+    assert "rapidfuzz" not in loaded or arguments[0] == "import"
