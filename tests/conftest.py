@@ -27,6 +27,7 @@ from endoreg_db.deid.profiles import DeviceProfile
 from endoreg_db.models import EndoscopyProcessor, VideoFile
 from endoreg_db.samples import RecordingTruth, draw_recording, scaled, shipped_profile
 from endoreg_db.services.store import Store, open_store
+from tests import forks
 
 #: A third of the CV-1500's size: quick to encode; its text is too small to be read.
 SMALL_DEVICE = "small_cv_1500"
@@ -35,6 +36,7 @@ NEW_DEVICE = "new_device"
 
 
 def pytest_sessionfinish() -> None:
+    forks.stop()
     shutil.rmtree(os.environ["ENDOREG_DATA_DIR"], ignore_errors=True)
 
 
