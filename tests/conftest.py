@@ -35,6 +35,11 @@ SMALL_DEVICE = "small_cv_1500"
 NEW_DEVICE = "new_device"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long ones first: a worker that has nothing left takes over short ones, so none ends long after."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 def pytest_sessionfinish() -> None:
     forks.stop()
     shutil.rmtree(os.environ["ENDOREG_DATA_DIR"], ignore_errors=True)
