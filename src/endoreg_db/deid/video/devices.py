@@ -10,7 +10,7 @@ import numpy as np
 
 from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.messages import Finding, FoundDevice
-from endoreg_db.deid.ocr import FoundText, TextReader, smallest_overlay_text
+from endoreg_db.deid.ocr import FoundText, TextReader, import_engine, smallest_overlay_text
 from endoreg_db.deid.overlay_boxes import guess_overlay
 from endoreg_db.deid.profiles import DeviceProfile
 from endoreg_db.deid.video.recognise import recognise
@@ -83,6 +83,7 @@ def proposal(seen: Survey | None, work_dir: Path, *, read_text: bool) -> FoundDe
 
 def find_text(job: TextJob, tick: Tick) -> list[FoundText]:
     """Read all the text in a picture; run in a worker, whose memory goes with it."""
+    import_engine()
     picture = np.load(job.picture, allow_pickle=False)
     found = TextReader(threads=1).find_text(picture, smallest=job.smallest)
     tick()

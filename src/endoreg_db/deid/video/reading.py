@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.queues import Queue
 from pathlib import Path
@@ -28,6 +27,7 @@ from endoreg_db.deid.overlay import OverlayReader
 from endoreg_db.deid.profiles import DeviceProfile
 from endoreg_db.deid.video.image_text import SceneReading, texts_in
 from endoreg_db.deid.video.looks import BoxLook, SceneLook
+from endoreg_db.deid.video.workers import CHILDREN
 from endoreg_db.errors import DeidentificationError
 
 _REMEMBERED = 4096  # pictures whose text is kept, so that what did not change is not read again
@@ -93,10 +93,9 @@ class TextProcess:
 @contextmanager
 def start_reading(profile: DeviceProfile) -> Iterator[TextProcess]:
     """Start the process that reads; it is gone afterwards."""
-    context = get_context("spawn")
-    requests: Queue[Any] = context.Queue()
-    answers, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_serve, args=(os.getpid(), profile, requests, theirs), daemon=True)
+    requests: Queue[Any] = CHILDREN.Queue()
+    answers, theirs = CHILDREN.Pipe(duplex=False)
+    process = CHILDREN.Process(target=_serve, args=(os.getpid(), profile, requests, theirs), daemon=True)
     process.start()
     # With our copy open, the pipe would never end when the process dies.
     theirs.close()
