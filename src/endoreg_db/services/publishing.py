@@ -152,10 +152,12 @@ def _certificate(
 ) -> bytes:
     """The certificate of a file that this call has verified and is about to publish."""
     store, record = context.store, context.the_record
+    processor = facts.get("processor")  # not yet in the record, where it was recognised from the picture
     made = certificates.Made(
         name=store.publisher.final_path(record.pk, suffix).name,
         sha256=sha256,
         size=path.stat().st_size,
+        device="" if processor is None else processor.name,
         profile_digest=facts.get("profile_digest", ""),
         findings=findings,
         verification=facts.get("verification", {}),
