@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 #: Modules with a ``main()`` that returns its tables as Markdown.
-BENCHMARKS = ("locks", "startup", "bookkeeping", "duplicates", "rescan", "video", "reports")
+BENCHMARKS = ("locks", "startup", "bookkeeping", "duplicates", "rescan", "video", "reports", "scans")
 PAGE = Path("docs/benchmarks.md")
 
 

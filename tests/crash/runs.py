@@ -82,7 +82,7 @@ def prepare(folder: Path, scenario: Scenario, recording: bytes, *, real: bool) -
 
     def work() -> None:
         scenarios.build(place, recording)
-        with _pass(real):
+        with _pass(scenario, real):
             scenario.prepare(place)
 
     in_child(work)
@@ -94,9 +94,10 @@ def prepare(folder: Path, scenario: Scenario, recording: bytes, *, real: bool) -
 def _rehearse(prepared: Stage, place: Stage) -> None:
     """Do in this process, once, what every child does: it finds all modules loaded and caches filled."""
     logging.disable()
-    with _copied(prepared, place), _pass(real=False):
+    publish = scenarios.SCENARIOS["publish"]
+    with _copied(prepared, place), _pass(publish, real=False):
         place.enter()
-        scenarios.SCENARIOS["publish"].again(place)
+        publish.again(place)
         scenarios.repair(place)
         connections.close_all()
     logging.disable(logging.NOTSET)
@@ -120,7 +121,7 @@ def study(prepared: Stage, scenario: Scenario, *, real: bool, fault: Fault | Non
 
     def finish() -> invariants.Shape:
         store = place.enter()
-        with _pass(real):
+        with _pass(scenario, real):
             scenario.again(place)
         problems = invariants.violations(place, store, recording, scenario.expected)
         if problems and fault is None:
@@ -248,7 +249,7 @@ def _make_older(path: Path, seconds: float) -> None:
 def _act(stage: Stage, scenario: Scenario, observer: Observer, real: bool, fault: Fault | None) -> None:
     stage.enter()
     recorder = Recorder(stage.root, observer)
-    with _pass(real), (fault or nullcontext)():
+    with _pass(scenario, real), (fault or nullcontext)():
         recorder.install()
         scenario.act(stage, lambda message: recorder.message(type(message).__name__))
 
@@ -257,7 +258,7 @@ def _recovered(subject: Subject, stage: Stage, recovery: Recovery, *, permission
     store = stage.enter()
     scenario = subject.scenario
     problems = invariants.lost(stage, store, subject.recording)
-    with _pass(subject.real):
+    with _pass(scenario, subject.real):
         if recovery is Recovery.DOCTOR:
             scenarios.repair(stage)
         scenario.again(stage)
@@ -268,8 +269,8 @@ def _recovered(subject: Subject, stage: Stage, recovery: Recovery, *, permission
     )
 
 
-def _pass(real: bool) -> AbstractContextManager[object]:
-    return nullcontext() if real else scenarios.passing_by(scenarios.stand_in)
+def _pass(scenario: Scenario, real: bool) -> AbstractContextManager[object]:
+    return nullcontext() if real else scenarios.passing_by(scenario.stand_in or scenarios.stand_in)
 
 
 # ---------------------------------------------------------------------------------------- power cuts

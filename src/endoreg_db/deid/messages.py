@@ -157,6 +157,8 @@ class Done:
     verification: Verification
     timings: dict[str, float]  # stage → seconds
     found: FoundDevice | None = None  # None: the task named the device
+    encoded: int = 0  # pieces, those that were encoded again because more was to be blanked included
+    taken_over: int = 0  # pieces that need not be encoded, because an earlier attempt had
 
 
 @dataclass(frozen=True, slots=True)

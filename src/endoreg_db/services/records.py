@@ -71,7 +71,7 @@ def record_failure(context: ImportContext, error: BaseException) -> None:
     try:
         with transaction.atomic():
             _fail_record(context, error)
-            end_attempt(context, _failed_outcome(error), error)
+            end_attempt(context, failed_outcome(error), error)
     except AnyDatabaseError as trouble:
         # The attempt stays "running" with a dead owner: exactly what recovery looks for.
         log.warning("Could not record why the import failed: %s", trouble)
@@ -80,7 +80,7 @@ def record_failure(context: ImportContext, error: BaseException) -> None:
 def _fail_record(context: ImportContext, error: BaseException) -> None:
     if context.lease is None or context.record is None or isinstance(error, errors.LeaseLostError):
         return
-    failed = State.QUARANTINED if _failed_outcome(error) is Outcome.QUARANTINED else State.FAILED
+    failed = State.QUARANTINED if failed_outcome(error) is Outcome.QUARANTINED else State.FAILED
     # As it is stored: a commit that failed leaves the object in memory ahead of its row.
     context.record.refresh_from_db(fields=["state"])
     try:
@@ -90,7 +90,8 @@ def _fail_record(context: ImportContext, error: BaseException) -> None:
         log.warning("Another worker owns the content now; this one changed nothing")
 
 
-def _failed_outcome(error: BaseException) -> ImportAttempt.Outcome:
+def failed_outcome(error: BaseException) -> ImportAttempt.Outcome:
+    """As what an attempt that failed goes down; quarantined: it is not tried again by itself."""
     if isinstance(error, errors.UnsupportedMediaError | errors.CorruptMediaError | errors.VerificationError):
         return Outcome.QUARANTINED
     if isinstance(error, errors.FileLockedError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import struct
 from collections.abc import Callable, Iterator
 
 import av
@@ -13,6 +15,9 @@ from av.video.stream import VideoStream
 from endoreg_db.deid.video.probe import open_video
 from endoreg_db.deid.video.segments import Segment, whole_stream
 
+_FED = struct.Struct(">qqQ?")  # of a packet: both times, size, whether the demuxer marked it as broken
+_NO_TIME = -(2**63)
+
 
 class SegmentDecoder:
     """Iterates over the frames of one segment in the order of presentation.
@@ -21,6 +26,9 @@ class SegmentDecoder:
     ways: the demuxer marks a packet as broken, the decoder refuses it or conceals the hole in the
     frame, a promised frame never comes. Frames that vanish from a stream that promises nothing, with
     all their packets, are not counted each, only the broken packet beside them.
+
+    ``source`` says, once the iteration has ended, what was decoded: SHA-256 (hex) of the decoder's
+    parameters and of every packet that it was given.
     """
 
     def __init__(self, path: str, segment: Segment) -> None:
@@ -28,8 +36,10 @@ class SegmentDecoder:
         self._segment = segment
         self._broken = 0  # packets that the demuxer marked
         self._refused = 0  # packets that the decoder would not take
+        self._fed = hashlib.sha256()
         self.frames = 0
         self.damaged = 0
+        self.source = ""
 
     def __iter__(self) -> Iterator[tuple[int, av.VideoFrame]]:
         """Presentation time (ticks, strictly rising) and frame."""
@@ -46,14 +56,22 @@ class SegmentDecoder:
                 yield time, frame
         missing = max(0, (self._segment.frames or 0) - self.frames)
         self.damaged = max(missing + concealed, self._refused, self._broken)
+        self.source = self._fed.hexdigest()
 
     def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
         """Frames as the decoder gives them."""
+        self._fed.update(stream.codec_context.name.encode() + b"\0" + (stream.codec_context.extradata or b""))
         for packet in packets_of(self._segment, container, stream):
             self._broken += packet.is_corrupt
+            self._note(packet)
             yield from self._attempt(stream, packet)
         # The last frames wait in the decoder until it is told that nothing follows.
         yield from self._attempt(stream, None)
+
+    def _note(self, packet: Packet[VideoStream]) -> None:
+        pts, dts = (_NO_TIME if time is None else time for time in (packet.pts, packet.dts))
+        self._fed.update(_FED.pack(pts, dts, packet.size, packet.is_corrupt))
+        self._fed.update(packet)
 
     def _attempt(self, stream: VideoStream, packet: Packet[VideoStream] | None) -> list[av.VideoFrame]:
         try:

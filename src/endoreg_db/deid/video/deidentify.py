@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import get_args
@@ -36,9 +36,10 @@ from endoreg_db.deid.video.image_text import (
     whole_covers,
 )
 from endoreg_db.deid.video.join import join
+from endoreg_db.deid.video.manifest import PACKETS_SUFFIX, remove_pieces
 from endoreg_db.deid.video.mask import kept_box, kept_in_output, output_size
 from endoreg_db.deid.video.outside import outside_covers, outside_findings, outside_spans
-from endoreg_db.deid.video.pieces import Piece, make_piece
+from endoreg_db.deid.video.pieces import Piece, Tally, make_piece, maker
 from endoreg_db.deid.video.probe import StreamLook
 from endoreg_db.deid.video.reading import OverlayText, TextProcess, start_reading
 from endoreg_db.deid.video.segments import Segment, whole_stream
@@ -105,9 +106,11 @@ class Crew:
     workers: Workers
     text: TextProcess | None  # None: nothing is read
     say: Say
+    tally: Tally = field(default_factory=Tally)
 
     def on_piece(self, piece: Piece) -> None:
-        """Have OCR read what was seen in the source and in the output."""
+        """Count the piece, and have OCR read what was seen in the source and in the output."""
+        self.tally.add(piece)
         if self.text is not None:
             self.text.read_boxes(piece.made.overlay)
             self.text.read_scenes(piece.seen.scenes)
@@ -175,6 +178,8 @@ def deidentify(task: VideoTask, say: Say) -> Done:
         verification=verification,
         timings=timings,
         found=recording.found,
+        encoded=crew.tally.encoded,
+        taken_over=crew.tally.taken_over,
     )
 
 
@@ -230,9 +235,7 @@ def encode(recording: Recording, crew: Crew) -> tuple[Recording, Work]:
     if len(work.pieces) > 1 and any(result.damaged for result in work.results):
         (there,) = crew.workers.run(count_frames, [recording.task.source], lambda _: None)
         if there > sum(len(result.times) for result in work.results):
-            crew.readings()  # of pieces that go now
-            for result in work.results:
-                Path(result.spool).unlink()
+            crew.readings()  # of pieces that are not wanted any more
             whole = replace(recording.source, segments=(whole_stream(total),))
             return encode(replace(recording, source=whole), crew)
     if not any(result.times for result in work.results):
@@ -329,8 +332,7 @@ def finish(
     with _timed(timings, "verify"):
         verification = verify(recording, candidate, work.pieces)
         crew.say(Progress("verify", verification.frames, verification.frames))
-    for result in work.results:
-        Path(result.spool).unlink()
+    remove_pieces(recording.work_dir)
     return work, replace(verification, findings=(*verification.findings, *blanked))
 
 
@@ -359,7 +361,8 @@ def verify(recording: Recording, candidate: Path, pieces: Sequence[Piece]) -> Ve
 
 
 def _segment_jobs(recording: Recording) -> list[SegmentJob]:
-    return [
+    made_by = maker()
+    jobs = [
         SegmentJob(
             source=recording.task.source,
             segment=segment,
@@ -368,19 +371,27 @@ def _segment_jobs(recording: Recording) -> list[SegmentJob]:
             look=recording.look,
             width=recording.facts.width,
             height=recording.facts.height,
-            spool=str(recording.work_dir / f"{_name(segment)}.packets"),
+            spool="",
             zero=recording.segments[0].start,
             watch_overlay=recording.task.read_text,
             read_output=recording.task.read_text,
             covers=tuple(c for c in recording.covers if _touches(segment, (c.first, c.last))),
+            maker=made_by,
         )
         for segment in recording.segments
     ]
+    return [replace(job, spool=str(recording.work_dir / f"{_name(job)}{PACKETS_SUFFIX}")) for job in jobs]
 
 
-def _name(segment: Segment) -> str:
-    """What its files are called; OCR may still read those of a first try while the whole is tried."""
-    return "whole" if segment == whole_stream(segment.frames) else f"segment-{segment.number:05}"
+def _name(job: SegmentJob) -> str:
+    """What its files are called.
+
+    The first version of a piece stays when it is made again, or when the whole is tried: OCR may still
+    read its pictures, and an attempt after a crash goes the same way and needs it again.
+    """
+    segment = job.segment
+    name = "whole" if segment == whole_stream(segment.frames) else f"segment-{segment.number:05}"
+    return f"{name}-{len(job.covers)}" if job.covers else name
 
 
 def _touches(segment: Segment, span: tuple[int, int]) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,7 +23,7 @@ from endoreg_db.deid.video.covers import Cover, covered_at
 from endoreg_db.deid.video.decode import SegmentDecoder
 from endoreg_db.deid.video.encode import coded_field_order, no_sei_filter, open_encoder
 from endoreg_db.deid.video.layout import LIT, LayoutGuard, Mismatch
-from endoreg_db.deid.video.looks import BoxLook
+from endoreg_db.deid.video.looks import Allowance, BoxLook
 from endoreg_db.deid.video.mask import (
     FrameMasker,
     Plane,
@@ -42,7 +43,7 @@ _LOOK_PAUSE = 0.2  # seconds; an overlay that is read may be shown for as short 
 _THUMB_STEP = 16  # pixels between the samples that tell a still picture from a moving one
 _STILL = 1.0  # grey levels; mean change from frame to frame below which a picture stands still
 _STILL_FRAMES = 10
-_MOST_LOOKS = 200  # boxes of one segment; more than that is no overlay but a moving picture
+_MOST_LOOKS = 200  # boxes in ten seconds; more than that is no overlay but a moving picture
 
 #: Called after every frame.
 Tick = Callable[[], None]
@@ -65,6 +66,7 @@ class SegmentJob:
     watch_scene: bool = True  # whether the image is looked at for what it shows
     read_output: bool = True  # whether pictures of the output are kept for OCR
     covers: tuple[Cover, ...] = ()  # what else is blanked, and when
+    maker: str = ""  # of which code and libraries the pass consists; empty: nothing is kept for later
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,17 @@ class SegmentResult:
     restless: bool  # the overlay changed more often than it was looked at
     motion: Activity  # of the kept image, in samples :func:`motion_step` pixels apart
     appearances: tuple[Appearance, ...] = ()  # looks at the image, in order of time
+    source: str = ""  # SHA-256 (hex) of the source's packets that were decoded
 
 
-def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
+def transcode_segment(job: SegmentJob, tick: Tick, *, write: bool = True) -> SegmentResult:
     """De-identify one segment.
+
+    Args:
+        job: what to do.
+        tick: called after every frame.
+        write: False where the packets are there already: all of the source is decoded and looked at, but
+            nothing is encoded.
 
     Raises:
         OSError: no room, or the source cannot be read any more.
@@ -112,8 +121,7 @@ def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
     zero = job.zero
     times: list[int] = []
     blanked = Runs()
-    with Path(job.spool).open("wb", buffering=1 << 20) as file:
-        sink = PacketSink(encoder, file)
+    with _spool(job, encoder) if write else nullcontext(NoSink()) as sink:
         for time, frame in decoder:
             zero = time if zero is None else zero
             picture = to_8bit_420(frame, full_range=full_range) if masker.fits(frame) else None
@@ -141,7 +149,24 @@ def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
         restless=watch.overlay.restless,
         motion=watch.motion.activity(),
         appearances=tuple(watch.scene.looks),
+        source=decoder.source,
     )
+
+
+@contextmanager
+def _spool(job: SegmentJob, encoder: VideoCodecContext) -> Iterator[PacketSink]:
+    with Path(job.spool).open("wb", buffering=1 << 20) as file:
+        yield PacketSink(encoder, file)
+
+
+class NoSink:
+    """In place of a :class:`PacketSink` where nothing is to be encoded."""
+
+    def write(self, frame: av.VideoFrame, time: int) -> None:
+        """Drop the frame."""
+
+    def finish(self) -> None:
+        """Nothing was held back."""
 
 
 class PacketSink:
@@ -262,6 +287,7 @@ class OverlayWatch:
         """Watch the boxes of ``profile``, or nothing."""
         self._watcher = None if profile is None else BoxWatcher(profile)
         self._next = -1.0
+        self._allowance = Allowance(_MOST_LOOKS)
         self.looks: list[BoxLook] = []
         self.restless = False
 
@@ -271,6 +297,8 @@ class OverlayWatch:
             return
         self._next = at + _LOOK_PAUSE
         changed = self._watcher.changed_crops(luma, at)
-        self.looks += [BoxLook(field, at, crop) for field, crop in changed.items()]
-        if len(self.looks) > _MOST_LOOKS:
+        if changed and self._allowance.is_used_up(at):
             self.restless, self._watcher = True, None
+            return
+        self._allowance.use(at, len(changed))
+        self.looks += [BoxLook(field, at, crop) for field, crop in changed.items()]
