@@ -17,6 +17,7 @@ from uuid import UUID
 from django.db import connection
 
 from endoreg_db.models import MediaFile, SourceSighting
+from endoreg_db.models.prepared import Prepared, given, inserting
 from endoreg_db.models.states import SETTLED
 from endoreg_db.storage.publish import SourceFingerprint
 
@@ -67,19 +68,14 @@ def has_settled(seen: SourceFingerprint, now: float) -> bool:
 
 def remember(sighting: bytes, media: MediaFile) -> None:
     """Write down that the file behind ``sighting`` has the content of ``media``; joins the transaction."""
-    SourceSighting.objects.bulk_create(
-        [SourceSighting(digest=sighting, media_id=media.pk)],
-        update_conflicts=True,
-        unique_fields=["digest"],
-        update_fields=["media"],
-    )
+    _REMEMBER.run(digest=sighting, media=media)
 
 
 def recall(sighting: bytes) -> MediaFile | None:
     """The settled record of a file that has not changed since it was seen; None if it must be read."""
     # Two slim queries and not one that joins: most files that are asked about are new.
-    seen = SourceSighting.objects.filter(digest=sighting).values_list("media_id", flat=True).first()
-    return None if seen is None else MediaFile.objects.filter(pk=seen, state__in=SETTLED).first()
+    seen = _SEEN.rows(digest=sighting)
+    return MediaFile.objects.filter(pk=seen[0][0], state__in=SETTLED).first() if seen else None
 
 
 def recall_many(sightings: Sequence[bytes]) -> dict[bytes, Known]:
@@ -95,6 +91,16 @@ def recall_many(sightings: Sequence[bytes]) -> dict[bytes, Known]:
             known |= {bytes(row[0]): Known(row[1], row[3]) for row in rows if row[2] in _SETTLED}
     return known
 
+
+_SEEN = Prepared(
+    lambda: SourceSighting.objects.filter(digest=given(SourceSighting, "digest")).values_list("media_id")
+)
+_REMEMBER = Prepared(
+    lambda: inserting(
+        SourceSighting(digest=given(SourceSighting, "digest"), media_id=given(SourceSighting, "media")),
+        replacing=["media"],
+    )
+)
 
 _SETTLED = frozenset(state.value for state in SETTLED)  # plain text is compared five times faster
 

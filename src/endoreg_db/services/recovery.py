@@ -24,6 +24,7 @@ from endoreg_db.locking import file_lock
 from endoreg_db.locking.owner import current_owner
 from endoreg_db.logging import get_logger
 from endoreg_db.models import ContentLease, ImportAttempt, MediaFile
+from endoreg_db.models.prepared import Prepared
 from endoreg_db.services import identity_records, pieces
 from endoreg_db.services.store import Store
 from endoreg_db.storage.durable import fsync_folder
@@ -34,6 +35,14 @@ from endoreg_db.storage.workspace import is_abandoned, remove_abandoned, remove_
 _LONGEST_READING = timedelta(days=1)
 
 log = get_logger(__name__)
+
+_RUNNING = Prepared(
+    lambda: (
+        ImportAttempt.objects.filter(ended_at__isnull=True)
+        .order_by("started_at")
+        .only("uuid", "media", "boot", "token", "started_at")
+    )
+)
 
 
 def lock_path_of(folder: DataFolder, source: Path) -> Path:
@@ -66,8 +75,7 @@ def dead_attempts(store: Store) -> Iterator[UUID]:
     """Attempts that have not ended and never will."""
     # Each import asks this as it starts. An index holds the running attempts alone, so the answer
     # takes as long with a million that have ended.
-    running = ImportAttempt.objects.filter(ended_at__isnull=True).order_by("started_at")
-    for attempt in running.only("uuid", "media", "boot", "token", "started_at"):
+    for attempt in _RUNNING.objects():
         if has_died(store, attempt):
             yield attempt.uuid
 
