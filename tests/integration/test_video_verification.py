@@ -239,3 +239,11 @@ def good_candidate(folder: Path) -> Path:
     source = folder / "source.mp4"
     write_clip(source, [numbered(n) for n in range(12)], options=NO_SEI)
     return Path(deidentify(source, folder / "work").candidate)
+
+
+def test_a_keyframe_that_does_not_begin_a_closed_gop_counts_as_damage(tmp_path: Path) -> None:
+    path = tmp_path / "open.mp4"
+    options = {"preset": "veryfast", "bf": "2", "x264-params": "open-gop=1:keyint=10:min-keyint=10"}
+    write_clip(path, [masked(number) for number in range(30)], options=options)
+
+    assert look_at(path)[0].damaged == 2

@@ -111,6 +111,7 @@ def deidentify(
     workers: int = 2,
     read_text: bool = False,
     preset: str = "ultrafast",
+    encoder: str = "libx264",
     known: tuple[DeviceProfile, ...] = (),
     on_message: Callable[[Message], None] = lambda _: None,
 ) -> Done:
@@ -120,7 +121,7 @@ def deidentify(
         source=str(source),
         work_dir=str(work_dir),
         profile=profile,
-        encode=EncodeSettings(preset=preset, crf=16),
+        encode=EncodeSettings(preset=preset, crf=16, encoder=encoder),
         workers=workers,
         read_text=read_text,
         known=known,

@@ -12,7 +12,10 @@ from typing import get_args
 
 from endoreg_db.deid.identity import Identity
 from endoreg_db.deid.messages import (
+    ENCODER_REPLACED,
+    SOFTWARE_ENCODER,
     Done,
+    EncodeSettings,
     Finding,
     FoundDevice,
     Message,
@@ -28,6 +31,7 @@ from endoreg_db.deid.video.covers import Cover
 from endoreg_db.deid.video.decode import count_frames
 from endoreg_db.deid.video.devices import find_device
 from endoreg_db.deid.video.findings import encode_findings, layout_findings
+from endoreg_db.deid.video.hardware import encoders_at_once, made_with
 from endoreg_db.deid.video.image_text import (
     SceneReading,
     Sight,
@@ -148,7 +152,31 @@ def deidentify(task: VideoTask, say: Say) -> Done:
     with _timed(timings, "probe"):
         recording = inspect(task)
     say(Probed(recording.facts))
-    with start_workers(task.workers) as workers, _reading(recording) as text:
+
+    def make(settings: EncodeSettings, tell: Say) -> Done:
+        return complete(replace(recording, task=replace(task, encode=settings)), tell, timings)
+
+    look, size, work_dir = recording.look, recording.output_size, recording.work_dir
+    done = made_with(task.encode, look, size, make, say, work_dir)
+    for finding in (*done.findings, *done.verification.findings):
+        if finding.code != ENCODER_REPLACED:  # that was said when it happened
+            say(finding)
+    return done
+
+
+def complete(recording: Recording, say: Say, timings: dict[str, float]) -> Done:
+    """The pass after the probe, with one encoder for all of the recording.
+
+    Args:
+        recording: what was found out about it.
+        say: is told how far the work is.
+        timings: stage → seconds; what the stages take is added.
+
+    Raises:
+        CorruptMediaError, InsufficientStorageError, DeidentificationError: nothing usable was made.
+    """
+    task = recording.task
+    with start_workers(encoders_at_once(task)) as workers, _reading(recording) as text:
         crew = Crew(workers, text, say)
         with _timed(timings, "encode"):
             recording, work = encode(tuned(recording, crew), crew)
@@ -163,8 +191,6 @@ def deidentify(task: VideoTask, say: Say) -> Done:
         *outside,
         *overlay.findings,
     )
-    for finding in (*findings, *verification.findings):
-        say(finding)
     return Done(
         candidate=str(recording.work_dir / CANDIDATE),
         facts=recording.facts,
@@ -175,6 +201,7 @@ def deidentify(task: VideoTask, say: Say) -> Done:
         verification=verification,
         timings=timings,
         found=recording.found,
+        encoder=task.encode.encoder,
     )
 
 
@@ -368,7 +395,7 @@ def _segment_jobs(recording: Recording) -> list[SegmentJob]:
             look=recording.look,
             width=recording.facts.width,
             height=recording.facts.height,
-            spool=str(recording.work_dir / f"{_name(segment)}.packets"),
+            spool=str(recording.work_dir / f"{_name(segment, recording.task.encode.encoder)}.packets"),
             zero=recording.segments[0].start,
             watch_overlay=recording.task.read_text,
             read_output=recording.task.read_text,
@@ -378,9 +405,10 @@ def _segment_jobs(recording: Recording) -> list[SegmentJob]:
     ]
 
 
-def _name(segment: Segment) -> str:
-    """What its files are called; OCR may still read those of a first try while the whole is tried."""
-    return "whole" if segment == whole_stream(segment.frames) else f"segment-{segment.number:05}"
+def _name(segment: Segment, encoder: str) -> str:
+    """What its files are called: as none of another try, which somebody may still read or write."""
+    name = "whole" if segment == whole_stream(segment.frames) else f"segment-{segment.number:05}"
+    return name if encoder == SOFTWARE_ENCODER else f"{encoder}-{name}"
 
 
 def _touches(segment: Segment, span: tuple[int, int]) -> bool:

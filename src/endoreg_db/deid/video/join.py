@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from endoreg_db.deid.messages import EncodeSettings
+from endoreg_db.deid.messages import SOFTWARE_ENCODER, EncodeSettings
 from endoreg_db.deid.video.encode import configure
 from endoreg_db.deid.video.probe import StreamLook
 from endoreg_db.deid.video.spool import EncodedPacket, read_packets
@@ -47,13 +48,17 @@ def join(
         OSError: no room.
     """
     with av.open(str(target), "w", format="mp4", options=dict(_MUXER_OPTIONS)) as container:
-        stream = container.add_stream("libx264", rate=look.frame_rate)
+        stream = container.add_stream(SOFTWARE_ENCODER, rate=look.frame_rate)
         assert isinstance(stream, VideoStream)
         assert isinstance(stream.codec_context, VideoCodecContext)
-        configure(stream.codec_context, settings, look, *size)
+        configure(stream.codec_context, replace(settings, encoder=SOFTWARE_ENCODER), look, *size)
         stream.time_base = look.time_base
         if look.rotation:
             stream.set_display_rotation(look.rotation)
+        stream.codec_context.open()
+        if settings.encoder != SOFTWARE_ENCODER:
+            # A driver is not let into this process: what the pieces say of themselves is written.
+            stream.codec_context.extradata = results[0].extradata
         container.start_encoding()
         _check_parameters(results, stream.codec_context)
         for packet in retimed(results):

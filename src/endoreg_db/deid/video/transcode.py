@@ -20,7 +20,7 @@ from endoreg_db.deid.profiles import DeviceProfile
 from endoreg_db.deid.video.appearance import Appearance, AppearanceWatch
 from endoreg_db.deid.video.covers import Cover, covered_at
 from endoreg_db.deid.video.decode import SegmentDecoder
-from endoreg_db.deid.video.encode import coded_field_order, no_sei_filter, open_encoder
+from endoreg_db.deid.video.encode import as_input, clean_filter, coded_field_order, open_encoder
 from endoreg_db.deid.video.layout import LIT, LayoutGuard, Mismatch
 from endoreg_db.deid.video.looks import BoxLook
 from endoreg_db.deid.video.mask import (
@@ -113,7 +113,7 @@ def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
     times: list[int] = []
     blanked = Runs()
     with Path(job.spool).open("wb", buffering=1 << 20) as file:
-        sink = PacketSink(encoder, file)
+        sink = PacketSink(encoder, job.encode.encoder, file)
         for time, frame in decoder:
             zero = time if zero is None else zero
             picture = to_8bit_420(frame, full_range=full_range) if masker.fits(frame) else None
@@ -147,17 +147,19 @@ def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
 class PacketSink:
     """Encodes frames and spools their packets, without supplemental information."""
 
-    def __init__(self, encoder: VideoCodecContext, file: BinaryIO) -> None:
+    def __init__(self, encoder: VideoCodecContext, name: str, file: BinaryIO) -> None:
         self._encoder = encoder
-        self._filter = BitStreamFilterContext(no_sei_filter(), "h264")
+        self._name = name
+        self._filter = BitStreamFilterContext(clean_filter(name), "h264")
         self._file = file
 
     def write(self, frame: av.VideoFrame, time: int) -> None:
         """Encode ``frame`` to be shown at ``time`` (ticks). The frame may be reused afterwards."""
-        frame.pts, frame.time_base = time, self._encoder.time_base
+        given = as_input(frame, self._name)
+        given.pts, given.time_base = time, self._encoder.time_base
         # Left as the source had it, x264 would be forced into the source's frame structure.
-        frame.pict_type = 0
-        for packet in self._encoder.encode(frame):
+        given.pict_type = 0
+        for packet in self._encoder.encode(given):
             self._spool(packet)
 
     def finish(self) -> None:

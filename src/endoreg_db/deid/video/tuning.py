@@ -20,7 +20,7 @@ import numpy as np
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 
-from endoreg_db.deid.messages import Analysis
+from endoreg_db.deid.messages import SOFTWARE_ENCODER, Analysis
 from endoreg_db.deid.video.decode import SegmentDecoder
 from endoreg_db.deid.video.encode import open_encoder
 from endoreg_db.deid.video.mask import (
@@ -67,7 +67,8 @@ def trial_jobs(jobs: Sequence[SegmentJob], seconds: float) -> list[SegmentJob]:
         seconds: length of the recording.
     """
     settings = jobs[0].encode
-    if settings.analysis != "auto" or settings.preset in _LEAN_PRESETS or seconds < WORTH_SECONDS:
+    leaves_a_choice = settings.encoder == SOFTWARE_ENCODER and settings.preset not in _LEAN_PRESETS
+    if settings.analysis != "auto" or not leaves_a_choice or seconds < WORTH_SECONDS:
         return []
     return [
         replace(job, encode=replace(settings, analysis=analysis))

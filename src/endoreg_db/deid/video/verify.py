@@ -31,7 +31,15 @@ from endoreg_db.deid.video.probe import open_video
 from endoreg_db.deid.video.scenes import SceneWatcher
 from endoreg_db.deid.video.segments import PacketLike, read_index
 from endoreg_db.deid.video.spool import read_packets
-from endoreg_db.deid.video.units import UnitDigest, kind, length_prefixed, parameter_sets, start_coded
+from endoreg_db.deid.video.units import (
+    IDR_PICTURE,
+    PICTURES,
+    UnitDigest,
+    kind,
+    length_prefixed,
+    parameter_sets,
+    start_coded,
+)
 
 RINGING_MARGIN = 16  # pixels: one macroblock around the kept image may ring
 MAX_RESIDUE = 4  # grey levels that a blank area may vary, or be away from black
@@ -41,8 +49,6 @@ MAX_RINGING = 140
 
 _TAGS = frozenset({"major_brand", "minor_version", "compatible_brands"})
 _STREAM_TAGS = {"language": "und", "handler_name": "VideoHandler", "vendor_id": "[0][0][0][0]"}
-#: H.264 NAL unit types that carry pictures: slices of ordinary and of IDR pictures (H.264, 7.4.1).
-_PICTURE_UNITS = frozenset({1, 5})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,8 @@ class VerifyResult:
 
     number: int
     times: tuple[int, ...]  # presentation times in ticks, as decoded
-    damaged: int  # packets that could not be decoded, and frames that are not as large as they must be
+    #: Packets that could not be decoded or are wrongly called a keyframe, and frames of another size.
+    damaged: int
     largest_residue: int  # grey levels
     residue_at: float | None  # seconds; where a blank area is first not blank
     scenes: tuple[SceneLook, ...]  # pictures that OCR should look at
@@ -179,8 +186,11 @@ class PacketDecoder:
     def __iter__(self) -> Iterator[tuple[int, av.VideoFrame]]:
         """Presentation time (ticks) and frame, in the order in which a player shows them."""
         for packet in read_packets(Path(self._job.spool)):
-            self.digest.add(start_coded(packet.data))
+            units = list(start_coded(packet.data))
+            self.digest.add(units)
             self.packets += 1
+            # With an open GOP, a player that jumps to a keyframe would show what lies before it.
+            self.damaged += packet.key != any(kind(unit) == IDR_PICTURE for unit in units)
             timed: Packet[Any] = Packet(packet.data)
             timed.pts, timed.dts = packet.pts, packet.dts
             yield from self._whole(timed)
@@ -364,7 +374,7 @@ class _UnitCheck:
         for packet in packets:
             units = list(length_prefixed(bytes(packet)))  # type: ignore[call-overload]
             if units:
-                self.odd |= {kind(unit) for unit in units} - _PICTURE_UNITS
+                self.odd |= {kind(unit) for unit in units} - PICTURES
                 self._next_group().add(units)
             yield packet
 
