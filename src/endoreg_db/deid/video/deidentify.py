@@ -219,6 +219,8 @@ def inspect(task: VideoTask) -> Recording:
         profile = found.profile
     # A read-only mapping does not travel to another process; a dict does.
     profile = replace(profile, boxes=dict(profile.boxes))
+    if profile.fields == "deinterlace":
+        source = replace(source, look=replace(source.look, field_order=""))
     return Recording(task, profile, found, source)
 
 

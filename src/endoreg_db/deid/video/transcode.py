@@ -29,9 +29,8 @@ from endoreg_db.deid.video.mask import (
     black,
     kept_box,
     output_size,
-    plane_views,
-    to_8bit_420,
 )
+from endoreg_db.deid.video.pictures import pictures
 from endoreg_db.deid.video.probe import StreamLook
 from endoreg_db.deid.video.region import Activity, ActivityMeter
 from endoreg_db.deid.video.segments import Segment
@@ -114,18 +113,18 @@ def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
     blanked = Runs()
     with Path(job.spool).open("wb", buffering=1 << 20) as file:
         sink = PacketSink(encoder, job.encode.encoder, file)
-        for time, frame in decoder:
+        mixed = job.profile.fields == "deinterlace"
+        for picture in pictures(decoder, masker, guard, full_range=full_range, deinterlace=mixed):
+            time, planes = picture.time, picture.planes
             zero = time if zero is None else zero
-            picture = to_8bit_420(frame, full_range=full_range) if masker.fits(frame) else None
-            planes = plane_views(picture) if picture is not None else None
-            reason = "other_size" if planes is None else guard.mismatch(planes)
-            if planes is not None and reason is None:
+            if planes is not None and picture.mismatch is None:
                 covered = covered_at(job.covers, time)
                 sink.write(masker.blanked() if covered.whole else masker.masked(planes, covered.boxes), time)
                 watch.see(planes, time, float((time - zero) * job.look.time_base))
             else:
                 sink.write(masker.blanked(), time)
-                blanked.add(time, len(times), reason or "other_size", None if planes is None else planes[0])
+                luma = None if planes is None else planes[0]
+                blanked.add(time, len(times), picture.mismatch or "other_size", luma)
             times.append(time)
             tick()
         sink.finish()

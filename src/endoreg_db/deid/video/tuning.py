@@ -23,14 +23,9 @@ from av.video.codeccontext import VideoCodecContext
 from endoreg_db.deid.messages import SOFTWARE_ENCODER, Analysis
 from endoreg_db.deid.video.decode import SegmentDecoder
 from endoreg_db.deid.video.encode import open_encoder
-from endoreg_db.deid.video.mask import (
-    FrameMasker,
-    Plane,
-    kept_in_output,
-    output_size,
-    plane_views,
-    to_8bit_420,
-)
+from endoreg_db.deid.video.layout import LayoutGuard
+from endoreg_db.deid.video.mask import FrameMasker, Plane, kept_in_output, output_size, plane_views
+from endoreg_db.deid.video.pictures import pictures
 from endoreg_db.deid.video.transcode import SegmentJob, Tick
 
 #: From the cheapest to the whole preset.
@@ -124,9 +119,12 @@ def _places(jobs: Sequence[SegmentJob]) -> list[SegmentJob]:
 def _masked(job: SegmentJob) -> Iterator[tuple[int, av.VideoFrame]]:
     full_range = job.look.colour_range == 2
     masker = FrameMasker(job.profile, job.width, job.height, full_range=full_range)
-    for time, frame in SegmentDecoder(job.source, job.segment):
-        if masker.fits(frame):
-            yield time, masker.masked(plane_views(to_8bit_420(frame, full_range=full_range)))
+    guard = LayoutGuard(job.profile, full_range=full_range)
+    mixed = job.profile.fields == "deinterlace"
+    decoder = SegmentDecoder(job.source, job.segment)
+    for picture in pictures(decoder, masker, guard, full_range=full_range, deinterlace=mixed):
+        if picture.planes is not None:
+            yield picture.time, masker.masked(picture.planes)
 
 
 def _decoded(packets: Sequence[Packet[Any]], extradata: bytes | None) -> Iterator[av.VideoFrame]:
