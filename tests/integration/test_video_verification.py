@@ -75,7 +75,7 @@ def look_at(path: Path, covers: tuple[Cover, ...] = ()) -> tuple[VerifyResult, b
 def outline_of(path: Path, *, like: Path, size: tuple[int, int] = SIZE) -> Outline:
     """The outline of an output that should hold the packets of another."""
     seen, extradata = look_at(like)
-    return outline(path, size, [seen], extradata)
+    return outline(path, size, [seen.packets], extradata)
 
 
 def looked_at(
@@ -169,7 +169,7 @@ def test_a_lost_frame_and_one_at_another_time_are_fatal(tmp_path: Path) -> None:
         write_clip(path, [masked(n) for n in times], times=times, options=NO_SEI)
         seen, extradata = look_at(path)
 
-        finished = outline(path, SIZE, [seen], extradata)
+        finished = outline(path, SIZE, [seen.packets], extradata)
         findings = compare_times([seen], finished, range(0, 6 * 512, 512), Fraction(1))
 
         assert [(f.code, f.severity) for f in findings] == [(code, "fatal")]

@@ -11,7 +11,6 @@ import pytest
 from av.filter import Graph
 
 from endoreg_db.deid.video.layout import LayoutGuard
-from endoreg_db.deid.video.mask import FrameMasker
 from endoreg_db.deid.video.pictures import Picture, pictures
 from tests.integration.video_clips import SMALL, Planes, as_frame, interlaced, numbered, woven
 
@@ -23,9 +22,8 @@ def frames_of(planes: Sequence[Planes], order: str = "tff") -> list[tuple[int, a
 
 
 def seen(frames: Sequence[tuple[int, av.VideoFrame]], *, deinterlace: bool = True) -> list[Picture]:
-    masker = FrameMasker(PROFILE, 320, 184, full_range=False)
     guard = LayoutGuard(PROFILE, full_range=False)
-    return list(pictures(frames, masker, guard, full_range=False, deinterlace=deinterlace))
+    return list(pictures(frames, (320, 184), guard, full_range=False, deinterlace=deinterlace))
 
 
 def combing(picture: Picture) -> float:

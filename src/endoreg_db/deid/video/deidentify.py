@@ -39,22 +39,24 @@ from endoreg_db.deid.video.image_text import (
     text_findings,
     whole_covers,
 )
-from endoreg_db.deid.video.join import join
+from endoreg_db.deid.video.join import JoinJob, all_times, join_pieces
 from endoreg_db.deid.video.mask import kept_box, kept_in_output, output_size
 from endoreg_db.deid.video.outside import outside_covers, outside_findings, outside_spans
 from endoreg_db.deid.video.pieces import Piece, make_piece
 from endoreg_db.deid.video.probe import StreamLook
 from endoreg_db.deid.video.reading import OverlayText, TextProcess, start_reading
+from endoreg_db.deid.video.region import Activity, ActivitySum
 from endoreg_db.deid.video.segments import Segment, whole_stream
 from endoreg_db.deid.video.source import Source, look_into
 from endoreg_db.deid.video.transcode import SegmentJob, SegmentResult
 from endoreg_db.deid.video.tuning import choose, trial_jobs, try_analysis
 from endoreg_db.deid.video.verify import (
     Outline,
+    OutlineJob,
     compare_bytes,
     compare_times,
     looked_at,
-    outline,
+    outline_of,
     residue_findings,
     restless_findings,
 )
@@ -110,11 +112,12 @@ class Crew:
     text: TextProcess | None  # None: nothing is read
     say: Say
 
-    def on_piece(self, piece: Piece) -> None:
-        """Have OCR read what was seen in the source and in the output."""
+    def on_piece(self, piece: Piece) -> Piece:
+        """Have OCR read what was seen in the source and in the output; returns the piece without it."""
         if self.text is not None:
             self.text.read_boxes(piece.made.overlay)
             self.text.read_scenes(piece.seen.scenes)
+        return replace(piece, made=replace(piece.made, overlay=(), motion=None))
 
     def readings(self) -> tuple[SceneReading, ...]:
         """What OCR has found in the scenes that it was given since the last time; waits for it."""
@@ -126,6 +129,7 @@ class Work:
     """The pieces of the output, each looked at."""
 
     pieces: tuple[Piece, ...]  # in the order of time
+    motion: Activity  # of the image, in all of the recording
     readings: tuple[SceneReading, ...] = ()  # of their scenes, as far as they were asked for
 
     @property
@@ -186,7 +190,7 @@ def complete(recording: Recording, say: Say, timings: dict[str, float]) -> Done:
     results, source = work.results, recording.source
     damaged = source.lost + sum(result.damaged for result in results)
     findings = (
-        *layout_findings(source, recording.profile, recording.found, task.known, results),
+        *layout_findings(source, recording.profile, recording.found, task.known, results, work.motion),
         *encode_findings(results, damaged, source.look.time_base),
         *outside,
         *overlay.findings,
@@ -255,7 +259,16 @@ def encode(recording: Recording, crew: Crew) -> tuple[Recording, Work]:
     promised = [segment.frames for segment in recording.segments if segment.frames is not None]
     total = sum(promised) if promised else recording.facts.frames
     on_frames = _progress(crew.say, "encode", total)
-    work = Work(tuple(crew.workers.run(make_piece, _segment_jobs(recording), on_frames, crew.on_piece)))
+    moved = ActivitySum()
+
+    def keep(piece: Piece) -> Piece:
+        assert piece.made.motion is not None
+        moved.add(piece.made.motion)
+        return crew.on_piece(piece)
+
+    pieces = crew.workers.run(make_piece, _segment_jobs(recording), on_frames, keep)
+    assert moved.total is not None, "a recording has at least one piece"
+    work = Work(tuple(pieces), moved.total)
     if len(work.pieces) > 1 and any(result.damaged for result in work.results):
         (there,) = crew.workers.run(count_frames, [recording.task.source], lambda _: None)
         if there > sum(len(result.times) for result in work.results):
@@ -314,7 +327,7 @@ def encode_again(
     made = crew.workers.run(make_piece, jobs, _progress(crew.say, "encode", frames), crew.on_piece)
     anew = {piece.made.number: piece for piece in made}
     pieces = (_made_again(old, anew.get(old.made.number)) for old in work.pieces)
-    return recording, Work(tuple(pieces), still)
+    return recording, Work(tuple(pieces), work.motion, still)
 
 
 def _made_again(old: Piece, anew: Piece | None) -> Piece:
@@ -322,9 +335,7 @@ def _made_again(old: Piece, anew: Piece | None) -> Piece:
     if anew is None:
         return old
     first = old.made
-    overlay, restless, appearances = first.overlay, first.restless, first.appearances
-    made = replace(anew.made, overlay=overlay, restless=restless, appearances=appearances)
-    return replace(anew, made=made)
+    return replace(anew, made=replace(anew.made, restless=first.restless, appearances=first.appearances))
 
 
 def finish(
@@ -353,25 +364,30 @@ def finish(
             recording, work = encode_again(recording, work, covers, crew)
     candidate = recording.work_dir / CANDIDATE
     with _timed(timings, "join"):
-        join(work.results, candidate, recording.task.encode, recording.look, recording.output_size)
+        results = tuple(replace(result, appearances=()) for result in work.results)
+        settings, look, size = recording.task.encode, recording.look, recording.output_size
+        job = JoinJob(results, str(candidate), settings, look, size)
+        crew.workers.run(join_pieces, [job], lambda _: None)
         crew.say(Progress("join", 1, 1))
     with _timed(timings, "verify"):
-        verification = verify(recording, candidate, work.pieces)
+        verification = verify(recording, candidate, work.pieces, crew.workers)
         crew.say(Progress("verify", verification.frames, verification.frames))
     for result in work.results:
         Path(result.spool).unlink()
     return work, replace(verification, findings=(*verification.findings, *blanked))
 
 
-def verify(recording: Recording, candidate: Path, pieces: Sequence[Piece]) -> Verification:
+def verify(recording: Recording, candidate: Path, pieces: Sequence[Piece], workers: Workers) -> Verification:
     """Compare the finished output with the pieces that were looked at.
 
     Raises:
         UnsupportedMediaError, CorruptMediaError: it is no video.
     """
     looks = [piece.seen for piece in pieces]
-    times = [time for piece in pieces for time in piece.made.times]
-    seen = outline(candidate, recording.output_size, looks, pieces[0].made.extradata)
+    times = all_times([piece.made for piece in pieces])
+    counts = tuple(look.packets for look in looks)
+    job = OutlineJob(str(candidate), recording.output_size, counts, pieces[0].made.extradata)
+    (seen,) = workers.run(outline_of, [job], lambda _: None)
     return Verification(
         frames=sum(len(look.times) for look in looks),
         duration=_seconds_shown(seen, recording.look.frame_rate),
@@ -422,7 +438,7 @@ def _touches(segment: Segment, span: tuple[int, int]) -> bool:
 def _sight(recording: Recording, results: Sequence[SegmentResult]) -> Sight:
     kept, written = kept_box(recording.profile), kept_in_output(recording.profile)
     seen = looked_at(written, recording.output_size)
-    times = [time for result in results for time in result.times]
+    times = all_times(results)
     return Sight(
         left=seen.x + kept.x - written.x,
         top=seen.y + kept.y - written.y,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from array import array
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
@@ -18,11 +19,36 @@ from endoreg_db.deid.messages import SOFTWARE_ENCODER, EncodeSettings
 from endoreg_db.deid.video.encode import configure
 from endoreg_db.deid.video.probe import StreamLook
 from endoreg_db.deid.video.spool import EncodedPacket, read_packets
-from endoreg_db.deid.video.transcode import SegmentResult
+from endoreg_db.deid.video.transcode import SegmentResult, Tick
 from endoreg_db.errors import DeidentificationError
 
 #: faststart: index first, so a browser plays at once; bitexact: no date, no version, no tags.
 _MUXER_OPTIONS = {"movflags": "+faststart", "fflags": "+bitexact"}
+
+
+@dataclass(frozen=True, slots=True)
+class JoinJob:
+    """What :func:`join` is to do, on its way to a worker: a muxer needs memory for every packet."""
+
+    results: tuple[SegmentResult, ...]
+    target: str
+    settings: EncodeSettings
+    look: StreamLook
+    size: tuple[int, int]
+
+
+def join_pieces(job: JoinJob, tick: Tick) -> None:
+    """:func:`join`; counts no frames."""
+    del tick
+    join(job.results, Path(job.target), job.settings, job.look, job.size)
+
+
+def all_times(results: Sequence[SegmentResult]) -> array[int]:
+    """When the frames of all segments are shown, in ticks of the source."""
+    times = array("q")
+    for result in results:
+        times.extend(result.times)
+    return times
 
 
 def join(
@@ -73,18 +99,18 @@ def retimed(results: Sequence[SegmentResult]) -> Iterator[EncodedPacket]:
     of two segments may overlap. Decoding order is kept; packet *n* is decoded when the frame
     *reorder* places earlier is shown, which is never later than the packet itself is shown.
     """
-    shown = [time for result in results for time in result.times]
+    shown = all_times(results)
     if not shown:
         return
     depth = max(result.reorder for result in results)
     step = shown[1] - shown[0] if len(shown) > 1 else 1
-    ends = dict(pairwise(shown))
     position = 0
     for result in results:
         for packet in read_packets(Path(result.spool)):
             place = position - depth
             dts = shown[place] if place >= 0 else shown[0] + place * step
-            end = ends.get(packet.pts, packet.pts + step)
+            following = bisect_right(shown, packet.pts)
+            end = shown[following] if following < len(shown) else packet.pts + step
             yield EncodedPacket(
                 packet.pts - shown[0], dts - shown[0], end - packet.pts, packet.key, packet.data
             )

@@ -17,7 +17,7 @@ import av.error
 from av.filter import Graph
 
 from endoreg_db.deid.video.layout import LayoutGuard, Mismatch
-from endoreg_db.deid.video.mask import FrameMasker, Plane, plane_views, to_8bit_420
+from endoreg_db.deid.video.mask import Plane, plane_views, to_8bit_420
 
 #: One frame out for each frame in; the order of the fields is each frame's own, and frames that are not
 #: interlaced stay as they are.
@@ -35,7 +35,7 @@ class Picture:
 
 def pictures(
     frames: Iterable[tuple[int, av.VideoFrame]],
-    masker: FrameMasker,
+    size: tuple[int, int],
     guard: LayoutGuard,
     *,
     full_range: bool,
@@ -45,14 +45,14 @@ def pictures(
 
     Args:
         frames: presentation time in ticks, and frame.
-        masker: knows which size fits.
+        size: width and height that the profile was measured on; any other frame is blanked whole.
         guard: knows what the device's frames look like.
         full_range: whether black is 0 (else 16).
         deinterlace: whether the two fields of an interlaced frame are made into one picture.
     """
 
     def judged(time: int, frame: av.VideoFrame) -> Picture:
-        if not masker.fits(frame):
+        if (frame.width, frame.height) != size:
             return Picture(time, None, "other_size")
         planes = plane_views(to_8bit_420(frame, full_range=full_range))
         return Picture(time, planes, guard.mismatch(planes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -82,14 +83,15 @@ class SegmentResult:
 
     number: int
     spool: str
-    times: tuple[int, ...]  # presentation times in ticks, rising
+    times: Sequence[int]  # presentation times in ticks, rising
     damaged: int  # frames or packets lost
     blanked: tuple[BlankRun, ...]  # frames that did not fit the device's layout
     reorder: int  # how many frames the encoder may hold back to reorder them
     extradata: bytes  # parameter sets; the same for all segments of one recording
     overlay: tuple[BoxLook, ...]  # boxes whose content changed, in order of time
     restless: bool  # the overlay changed more often than it was looked at
-    motion: Activity  # of the kept image, in samples :func:`motion_step` pixels apart
+    #: Of the kept image, in samples :func:`motion_step` pixels apart; None once it was added up.
+    motion: Activity | None
     appearances: tuple[Appearance, ...] = ()  # looks at the image, in order of time
 
 
@@ -109,12 +111,13 @@ def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
     encoder = open_encoder(job.encode, job.look, *size)
     watch = SourceWatch(job)
     zero = job.zero
-    times: list[int] = []
+    times = array("q")  # an hour has a hundred thousand: as objects they would be ten times as large
     blanked = Runs()
     with Path(job.spool).open("wb", buffering=1 << 20) as file:
         sink = PacketSink(encoder, job.encode.encoder, file)
+        measured = job.profile.frame_width, job.profile.frame_height
         mixed = job.profile.fields == "deinterlace"
-        for picture in pictures(decoder, masker, guard, full_range=full_range, deinterlace=mixed):
+        for picture in pictures(decoder, measured, guard, full_range=full_range, deinterlace=mixed):
             time, planes = picture.time, picture.planes
             zero = time if zero is None else zero
             if planes is not None and picture.mismatch is None:
@@ -131,7 +134,7 @@ def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
     return SegmentResult(
         number=job.segment.number,
         spool=job.spool,
-        times=tuple(times),
+        times=times,
         damaged=decoder.damaged,
         blanked=blanked.runs(),
         reorder=encoder.reorder_depth,

@@ -120,9 +120,10 @@ def _masked(job: SegmentJob) -> Iterator[tuple[int, av.VideoFrame]]:
     full_range = job.look.colour_range == 2
     masker = FrameMasker(job.profile, job.width, job.height, full_range=full_range)
     guard = LayoutGuard(job.profile, full_range=full_range)
+    measured = job.profile.frame_width, job.profile.frame_height
     mixed = job.profile.fields == "deinterlace"
     decoder = SegmentDecoder(job.source, job.segment)
-    for picture in pictures(decoder, masker, guard, full_range=full_range, deinterlace=mixed):
+    for picture in pictures(decoder, measured, guard, full_range=full_range, deinterlace=mixed):
         if picture.planes is not None:
             yield picture.time, masker.masked(picture.planes)
 

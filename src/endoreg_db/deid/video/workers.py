@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -41,7 +42,7 @@ class Workers:
         work: Callable[[Job, Tick], Result],
         jobs: Sequence[Job],
         on_frames: Callable[[int], None],
-        on_result: Callable[[Result], None] = lambda _: None,
+        on_result: Callable[[Result], Result] = lambda result: result,
     ) -> list[Result]:
         """Work off all the jobs.
 
@@ -49,10 +50,11 @@ class Workers:
             work: a function of a module, called with a job in one of the children.
             jobs: taken in this order.
             on_frames: called now and then with the number of frames that are done in all jobs.
-            on_result: called with each result in the order of the jobs, as early as that allows.
+            on_result: called with each result in the order of the jobs, as early as that allows;
+                says what to keep of it.
 
         Returns:
-            One result for each job, in their order.
+            What is kept of each job's result, in their order.
 
         Raises:
             MediaImportError: a job failed; the others are abandoned.
@@ -61,21 +63,21 @@ class Workers:
         # The counter's lock is not asked for: a child that is killed while it holds it keeps it.
         counter = self._frames.get_obj()
         counter.value = 0
-        passed_on = 0
+        kept: list[Result] = []
         try:
-            futures: list[Future[Result]] = [self._executor.submit(_guarded, work, job) for job in jobs]
-            while passed_on < len(futures):
+            # A future holds its whole result for as long as it is there itself.
+            futures: deque[Future[Result]] = deque(self._executor.submit(_guarded, work, job) for job in jobs)
+            while futures:
                 # Only those not done yet: with any other among them, this would not wait at all.
                 running = [future for future in futures if not future.done()]
                 wait(running, _POLL_SECONDS, return_when=FIRST_COMPLETED)
                 _raise_first_error(futures)
-                while passed_on < len(futures) and futures[passed_on].done():
-                    on_result(futures[passed_on].result())
-                    passed_on += 1
+                while futures and futures[0].done():
+                    kept.append(on_result(futures.popleft().result()))
                 on_frames(int(counter.value))
         except BrokenProcessPool as error:
             raise DeidentificationError("A worker died, perhaps of a damaged recording") from error
-        return [future.result() for future in futures]
+        return kept
 
 
 @contextmanager
@@ -137,7 +139,7 @@ def _reason(error: BaseException) -> str:
     return os.strerror(number) if 0 < number < 256 else type(error).__name__
 
 
-def _raise_first_error(futures: Sequence[Future[Result]]) -> None:
+def _raise_first_error(futures: Iterable[Future[Result]]) -> None:
     for future in futures:
         if future.done() and (error := future.exception()) is not None:
             raise error
