@@ -26,6 +26,10 @@ class CommandFailedError(RuntimeError):
     """A command that is being measured ended with another code than 0."""
 
 
+class NotMeasuredError(RuntimeError):
+    """Something that a benchmark needs is not there; the message says what, and how to get it."""
+
+
 def run(command: Sequence[str | Path], environ: Mapping[str, str] | None = None) -> Usage:
     """Run a command to its end and return what it used.
 

@@ -10,7 +10,7 @@ The trial depends on the recording alone, so the output's bytes do not depend on
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -88,20 +88,28 @@ def try_analysis(job: SegmentJob, tick: Tick) -> Trial:
         av.error.FFmpegError: the encoder refused.
         OSError: the source cannot be read any more.
     """
-    encoder = open_encoder(job.encode, job.look, *output_size(job.profile, job.width, job.height))
     image = kept_in_output(job.profile).slices
     originals: list[Plane] = []
-    packets: list[Packet[Any]] = []
-    for time, frame in islice(_masked(job), TRIAL_FRAMES):
-        originals.append(plane_views(frame)[0][image].copy())
-        frame.pts, frame.time_base, frame.pict_type = time, job.look.time_base, 0
-        packets += encoder.encode(frame)
+    packets, extradata = _encoded(job, lambda frame: originals.append(plane_views(frame)[0][image].copy()))
     if not originals:
         return Trial(job.encode.analysis, 0, 0, 0)
-    packets += encoder.encode(None)
-    shown = (plane_views(frame)[0][image] for frame in _decoded(packets, encoder.extradata))
+    shown = (plane_views(frame)[0][image] for frame in _decoded(packets, extradata))
     error = sum(squared_error(one, other) for one, other in zip(originals, shown, strict=True))
     return Trial(job.encode.analysis, len(originals), sum(packet.size for packet in packets), error)
+
+
+def _encoded(
+    job: SegmentJob, on_frame: Callable[[av.VideoFrame], None]
+) -> tuple[list[Packet[Any]], bytes | None]:
+    """Packets and parameter sets of the segment's first frames; nothing is left of the encoder but these."""
+    encoder = open_encoder(job.encode, job.look, *output_size(job.profile, job.width, job.height))
+    packets: list[Packet[Any]] = []
+    for time, frame in islice(_masked(job), TRIAL_FRAMES):
+        on_frame(frame)
+        frame.pts, frame.time_base, frame.pict_type = time, job.look.time_base, 0
+        packets += encoder.encode(frame)
+    packets += encoder.encode(None)
+    return packets, encoder.extradata
 
 
 def squared_error(one: Plane, other: Plane) -> int:

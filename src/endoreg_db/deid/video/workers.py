@@ -6,6 +6,7 @@ same bytes on every machine. Frames never cross a process border; results and co
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 from collections import deque
@@ -131,6 +132,19 @@ def _guarded(work: Callable[[Job, Tick], Result], job: Job) -> Result:
     except (av.error.FFmpegError, OSError) as error:
         message = f"A segment could not be done ({_reason(error)})"
         raise storage_error(error) or DeidentificationError(message) from None
+    finally:
+        _give_memory_back()
+
+
+def _give_memory_back() -> None:
+    """Return to the system what the job before has freed.
+
+    The allocator keeps freed frames for later, in holes that those of the next job may not fit: without
+    this a worker's memory grows by a fifth in its first few jobs.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc alone has it
+    if trim is not None:
+        trim(0)
 
 
 def _reason(error: BaseException) -> str:
