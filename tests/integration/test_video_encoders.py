@@ -11,6 +11,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 
 from endoreg_db.certificate import certificate_path
@@ -168,14 +169,14 @@ def test_software_passes_the_trial_of_hardware_but_for_what_it_adds_to_the_strea
 @pytest.mark.parametrize("name", sorted(name for name in HARDWARE if is_there(name)))
 def test_ffmpeg_knows_every_option_that_is_set(name: str) -> None:
     """It says nothing about one that it does not know, nor does PyAV."""
-    codec, util = (ctypes.CDLL(_loaded(library)) for library in ("libavcodec", "libavutil"))
-    codec.avcodec_find_encoder_by_name.restype = codec.avcodec_alloc_context3.restype = ctypes.c_void_p
-    codec.avcodec_alloc_context3.argtypes = [ctypes.c_void_p]
-    util.av_opt_set.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_int]
-    context = codec.avcodec_alloc_context3(codec.avcodec_find_encoder_by_name(name.encode()))
+    ffmpeg = ctypes.CDLL(av._core.__file__)  # PyAV's own; the OCR engine brings another one along
+    ffmpeg.avcodec_find_encoder_by_name.restype = ffmpeg.avcodec_alloc_context3.restype = ctypes.c_void_p
+    ffmpeg.avcodec_alloc_context3.argtypes = [ctypes.c_void_p]
+    ffmpeg.av_opt_set.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_int]
+    context = ffmpeg.avcodec_alloc_context3(ffmpeg.avcodec_find_encoder_by_name(name.encode()))
     options = {**HARDWARE[name].options, **dict.fromkeys(HARDWARE[name].quality, "20")}
 
-    refused = {k for k, v in options.items() if util.av_opt_set(context, k.encode(), v.encode(), 1) != 0}
+    refused = {k for k, v in options.items() if ffmpeg.av_opt_set(context, k.encode(), v.encode(), 1) != 0}
 
     assert refused == set()
 
@@ -195,12 +196,6 @@ def test_a_cell_that_names_another_encoder_is_not_believed(
 
     with pytest.raises(DeidentificationError, match="another question"):
         client.run_video(task, lambda _: None)
-
-
-def _loaded(library: str) -> str:
-    """Path of a library of FFmpeg that this process has loaded."""
-    lines = Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()
-    return next(line.split(maxsplit=5)[5] for line in lines if f"/{library}" in line)
 
 
 def _made_by_software(done: Done, by_software: bytes, why: str) -> None:

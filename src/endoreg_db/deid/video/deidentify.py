@@ -27,11 +27,12 @@ from endoreg_db.deid.messages import (
     VideoTask,
 )
 from endoreg_db.deid.profiles import DeviceProfile
+from endoreg_db.deid.video.appearance import unpacked
 from endoreg_db.deid.video.covers import Cover
 from endoreg_db.deid.video.decode import count_frames
 from endoreg_db.deid.video.devices import find_device
 from endoreg_db.deid.video.findings import encode_findings, layout_findings
-from endoreg_db.deid.video.hardware import encoders_at_once, made_with
+from endoreg_db.deid.video.hardware import MOST_SESSIONS, made_with
 from endoreg_db.deid.video.image_text import (
     SceneReading,
     Sight,
@@ -47,7 +48,7 @@ from endoreg_db.deid.video.probe import StreamLook
 from endoreg_db.deid.video.reading import OverlayText, TextProcess, start_reading
 from endoreg_db.deid.video.region import Activity, ActivitySum
 from endoreg_db.deid.video.segments import Segment, whole_stream
-from endoreg_db.deid.video.source import Source, look_into
+from endoreg_db.deid.video.source import Source, look_into_job
 from endoreg_db.deid.video.transcode import SegmentJob, SegmentResult
 from endoreg_db.deid.video.tuning import choose, trial_jobs, try_analysis
 from endoreg_db.deid.video.verify import (
@@ -153,40 +154,46 @@ def deidentify(task: VideoTask, say: Say) -> Done:
             nothing usable was made.
     """
     timings: dict[str, float] = dict.fromkeys(get_args(VideoStage), 0.0)
-    with _timed(timings, "probe"):
-        recording = inspect(task)
-    say(Probed(recording.facts))
+    with start_workers(task.workers) as workers, _reading(task) as text:
+        with _timed(timings, "probe"):
+            recording = inspect(task, workers)
+        say(Probed(recording.facts))
 
-    def make(settings: EncodeSettings, tell: Say) -> Done:
-        return complete(replace(recording, task=replace(task, encode=settings)), tell, timings)
+        def make(settings: EncodeSettings, tell: Say) -> Done:
+            attempt = replace(recording, task=replace(task, encode=settings))
+            if settings.encoder == SOFTWARE_ENCODER:
+                return complete(attempt, Crew(workers, text, tell), timings)
+            # A driver may take its workers with it.
+            with start_workers(min(task.workers, MOST_SESSIONS)) as own, _reading(task) as reader:
+                return complete(attempt, Crew(own, reader, tell), timings)
 
-    look, size, work_dir = recording.look, recording.output_size, recording.work_dir
-    done = made_with(task.encode, look, size, make, say, work_dir)
+        look, size, work_dir = recording.look, recording.output_size, recording.work_dir
+        done = made_with(task.encode, look, size, make, say, work_dir)
     for finding in (*done.findings, *done.verification.findings):
         if finding.code != ENCODER_REPLACED:  # that was said when it happened
             say(finding)
     return done
 
 
-def complete(recording: Recording, say: Say, timings: dict[str, float]) -> Done:
+def complete(recording: Recording, crew: Crew, timings: dict[str, float]) -> Done:
     """The pass after the probe, with one encoder for all of the recording.
 
     Args:
         recording: what was found out about it.
-        say: is told how far the work is.
+        crew: does the work.
         timings: stage → seconds; what the stages take is added.
 
     Raises:
         CorruptMediaError, InsufficientStorageError, DeidentificationError: nothing usable was made.
     """
     task = recording.task
-    with start_workers(encoders_at_once(task)) as workers, _reading(recording) as text:
-        crew = Crew(workers, text, say)
-        with _timed(timings, "encode"):
-            recording, work = encode(tuned(recording, crew), crew)
-            recording, work, outside = blank_outside(recording, work, crew)
-        work, verification = finish(recording, work, crew, timings)
-        overlay = OverlayText(Identity(), ()) if text is None else text.overlay()
+    if crew.text is not None:
+        crew.text.begin(recording.profile)
+    with _timed(timings, "encode"):
+        recording, work = encode(tuned(recording, crew), crew)
+        recording, work, outside = blank_outside(recording, work, crew)
+    work, verification = finish(recording, work, crew, timings)
+    overlay = OverlayText(Identity(), ()) if crew.text is None else crew.text.overlay()
     results, source = work.results, recording.source
     damaged = source.lost + sum(result.damaged for result in results)
     findings = (
@@ -209,14 +216,14 @@ def complete(recording: Recording, say: Say, timings: dict[str, float]) -> Done:
     )
 
 
-def inspect(task: VideoTask) -> Recording:
+def inspect(task: VideoTask, workers: Workers) -> Recording:
     """Probe the recording, decide where it is cut, and find out what made it if nobody says so.
 
     Raises:
         UnknownDeviceError: nobody named a device, none fits, and no image can be found.
         UnsupportedMediaError, CorruptMediaError: see :func:`look_into`.
     """
-    source = look_into(task.source)
+    (source,) = workers.run(look_into_job, [task.source], lambda _: None)
     profile, found = task.profile, None
     if profile is None:
         found = find_device(source, task.known, Path(task.work_dir), read_text=task.read_text)
@@ -290,7 +297,7 @@ def blank_outside(
     Raises:
         InsufficientStorageError, DeidentificationError: see :meth:`Workers.run`.
     """
-    looks = [look for result in work.results for look in result.appearances]
+    looks = (look for result in work.results for look in unpacked(result.appearances))
     sight = _sight(recording, work.results)
     when = (sight.first, sight.last, float(sight.time_base))
     spans = outside_spans(looks, *when)
@@ -364,7 +371,7 @@ def finish(
             recording, work = encode_again(recording, work, covers, crew)
     candidate = recording.work_dir / CANDIDATE
     with _timed(timings, "join"):
-        results = tuple(replace(result, appearances=()) for result in work.results)
+        results = tuple(work.results)
         settings, look, size = recording.task.encode, recording.look, recording.output_size
         job = JoinJob(results, str(candidate), settings, look, size)
         crew.workers.run(join_pieces, [job], lambda _: None)
@@ -449,8 +456,8 @@ def _sight(recording: Recording, results: Sequence[SegmentResult]) -> Sight:
     )
 
 
-def _reading(recording: Recording) -> AbstractContextManager[TextProcess | None]:
-    return start_reading(recording.profile) if recording.task.read_text else nullcontext()
+def _reading(task: VideoTask) -> AbstractContextManager[TextProcess | None]:
+    return start_reading() if task.read_text else nullcontext()
 
 
 def _seconds_shown(seen: Outline, rate: Fraction) -> float:

@@ -33,7 +33,6 @@ from endoreg_db.deid.messages import (
     Finding,
     Message,
     Progress,
-    VideoTask,
 )
 from endoreg_db.deid.video.encode import (
     as_input,
@@ -60,11 +59,6 @@ _TRIAL_SECONDS = 60.0  # for the trial; a driver that takes longer hangs
 #: seconds is silent for a few seconds, on a slow machine in 4K for half a minute.
 _SILENCE = 300.0
 _FAR_OFF = 12.0  # grey levels; mean difference of a frame from what went in that is no loss but rubbish
-
-
-def encoders_at_once(task: VideoTask) -> int:
-    """How many workers the task may have."""
-    return task.workers if task.encode.encoder == SOFTWARE_ENCODER else min(task.workers, MOST_SESSIONS)
 
 
 def made_with(

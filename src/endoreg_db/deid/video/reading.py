@@ -52,6 +52,10 @@ class TextProcess:
         self._requests = requests
         self._answers = answers
 
+    def begin(self, profile: DeviceProfile) -> None:
+        """Say whose overlay it is; comes before everything else."""
+        self._requests.put(profile)
+
     def read_boxes(self, looks: Sequence[BoxLook]) -> None:
         """Queue boxes of the source's overlay."""
         self._requests.put(tuple(looks))
@@ -91,12 +95,12 @@ class TextProcess:
 
 
 @contextmanager
-def start_reading(profile: DeviceProfile) -> Iterator[TextProcess]:
-    """Start the process that reads; it is gone afterwards."""
+def start_reading() -> Iterator[TextProcess]:
+    """Start the process that reads, which takes its time; it is gone afterwards."""
     context = get_context("spawn")
     requests: Queue[Any] = context.Queue()
     answers, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_serve, args=(os.getpid(), profile, requests, theirs), daemon=True)
+    process = context.Process(target=_serve, args=(os.getpid(), requests, theirs), daemon=True)
     process.start()
     # With our copy open, the pipe would never end when the process dies.
     theirs.close()
@@ -108,11 +112,12 @@ def start_reading(profile: DeviceProfile) -> Iterator[TextProcess]:
         requests.cancel_join_thread()
 
 
-def _serve(parent: int, profile: DeviceProfile, requests: Queue[Any], answers: Connection) -> None:
+def _serve(parent: int, requests: Queue[Any], answers: Connection) -> None:
     give_up_rights(parent)
     import_engine()
     reader = TextReader(threads=1)
     require_reading(reader)
+    profile: DeviceProfile = requests.get()
     overlay = OverlayReader(profile, reader)
     scenes = SceneReader(reader, smallest_overlay_text(profile.frame_height))
     seen: list[tuple[SceneLook, list[FoundText]]] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from endoreg_db.deid.messages import EncodeSettings
 from endoreg_db.deid.overlay import BoxWatcher
 from endoreg_db.deid.profiles import DeviceProfile
-from endoreg_db.deid.video.appearance import Appearance, AppearanceWatch
+from endoreg_db.deid.video.appearance import AppearanceWatch, packed
 from endoreg_db.deid.video.covers import Cover, covered_at
 from endoreg_db.deid.video.decode import SegmentDecoder
 from endoreg_db.deid.video.encode import as_input, clean_filter, coded_field_order, open_encoder
@@ -92,7 +92,7 @@ class SegmentResult:
     restless: bool  # the overlay changed more often than it was looked at
     #: Of the kept image, in samples :func:`motion_step` pixels apart; None once it was added up.
     motion: Activity | None
-    appearances: tuple[Appearance, ...] = ()  # looks at the image, in order of time
+    appearances: array[float] = field(default_factory=lambda: packed(()))  # looks at the image, packed
 
 
 def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
@@ -142,7 +142,7 @@ def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
         overlay=tuple(watch.overlay.looks),
         restless=watch.overlay.restless,
         motion=watch.motion.activity(),
-        appearances=tuple(watch.scene.looks),
+        appearances=packed(watch.scene.looks),
     )
 
 
