@@ -131,7 +131,12 @@ def _server() -> tuple[socket.socket, subprocess.Popen[bytes]]:
         command = [sys.executable, "-m", "tests.forks", str(theirs.fileno())]
         environ = {key: value for key, value in os.environ.items() if not key.startswith("ENDOREG_")}
         process = subprocess.Popen(
-            command, cwd=_ROOT, env=environ, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
+            command,
+            cwd=_ROOT,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,  # Ctrl-C is not for it
         )
     return ours, process
 

@@ -58,7 +58,13 @@ class Harness:
 def standing_harness() -> Iterator[Harness]:
     """A harness for as long as the block runs; it loads while others are at work already."""
     command = [sys.executable, "-m", "tests.crash.standing"]
-    process = subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        command,
+        cwd=_ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is not for it
+    )
     try:
         yield Harness(process)
         process.communicate(timeout=_PATIENCE)  # at the end of its input it clears up

@@ -263,13 +263,17 @@ def test_no_room_to_write_is_a_storage_error(recording: Path, work_dir: Path) ->
     assert gone(work_dir)
 
 
+#: Else the parent may find it gone before it has told it anything.
+_READ_THE_TASK = "import sys; sys.stdin.buffer.readline()"
+
+
 @contextmanager
 def cell_that_says(monkeypatch: pytest.MonkeyPatch, script: str) -> Iterator[None]:
     """Put another program in the cell's place, as a subverted one would behave."""
 
     def start(task: VideoTask) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [sys.executable, "-c", script],
+            [sys.executable, "-c", f"{_READ_THE_TASK}\n{script}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
