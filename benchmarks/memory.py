@@ -32,6 +32,7 @@ _PAUSE = 0.2  # seconds between two looks at the processes
 #: Published, or kept for review: at small sizes the overlay cannot be read, but is looked at all the same.
 _WORKED = (0, 5)
 
+_CELL = "endoreg_db.deid.cell"  # in its command line; its children are forks of it
 KINDS = ("parent", "cell", "worker", "OCR")
 
 
@@ -130,36 +131,34 @@ class Watch:
 
     def _look_on(self) -> None:
         while not self._ended.wait(_PAUSE):
-            for pid in _family(self._root):
-                kind, peak = _kind(pid, self._root), _peak(pid)
+            for pid, parent in _family(self._root):
+                kind, peak = "parent" if pid == self._root else _kind(pid, parent), _peak(pid)
                 if kind is not None:
                     self.peaks[kind] = max(self.peaks[kind], peak)
 
 
-def _family(root: int) -> Iterator[int]:
-    """A process and its descendants."""
+def _family(root: int) -> Iterator[tuple[int, int]]:
+    """A process and its descendants, each with the process that started it."""
     children: dict[int, list[int]] = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit() and (status := _read(folder / "stat")):
             parent = int(status.rpartition(")")[2].split()[1])
             children.setdefault(parent, []).append(int(folder.name))
-    waiting = [root]
+    waiting = [(root, 0)]
     while waiting:
-        pid = waiting.pop()
-        yield pid
-        waiting += children.get(pid, [])
+        pid, parent = waiting.pop()
+        yield pid, parent
+        waiting += [(child, pid) for child in children.get(pid, [])]
 
 
-def _kind(pid: int, root: int) -> str | None:
-    """What a process of an import is there for; None for one that only looks after others."""
-    if pid == root:
-        return "parent"
+def _kind(pid: int, parent: int) -> str | None:
+    """What a descendant of an import is there for; None for one that only looks after others."""
     command = _read(Path(f"/proc/{pid}/cmdline"))
-    if "endoreg_db.deid.cell" in command:
-        return "cell"
-    if "spawn_main" not in command:
+    if "resource_tracker" in command:
         return None
-    return "OCR" if "onnxruntime" in _read(Path(f"/proc/{pid}/maps")) else "worker"
+    if _CELL in _read(Path(f"/proc/{parent}/cmdline")):
+        return "OCR" if "onnxruntime" in _read(Path(f"/proc/{pid}/maps")) else "worker"
+    return "cell" if _CELL in command else None
 
 
 def _peak(pid: int) -> float:

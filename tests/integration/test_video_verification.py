@@ -12,18 +12,11 @@ import pytest
 
 from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.video.covers import Cover
+from endoreg_db.deid.video.finished import Outline, compare_times, outline
 from endoreg_db.deid.video.probe import open_video
 from endoreg_db.deid.video.spool import EncodedPacket, write_packet
 from endoreg_db.deid.video.units import length_prefixed, parameter_sets
-from endoreg_db.deid.video.verify import (
-    Outline,
-    VerifyJob,
-    VerifyResult,
-    compare_times,
-    outline,
-    residue_findings,
-    verify_segment,
-)
+from endoreg_db.deid.video.verify import VerifyJob, VerifyResult, residue_findings, verify_segment
 from tests.integration.video_clips import SMALL, Planes, deidentify, numbered, write_clip
 
 KEPT = SMALL.image.shrunk_to_even()

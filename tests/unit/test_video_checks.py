@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.messages import Finding
 from endoreg_db.deid.video.condense import MOST_OF_A_KIND, condensed
+from endoreg_db.deid.video.finished import Outline, compare_times
 from endoreg_db.deid.video.join import retimed
 from endoreg_db.deid.video.layout import LayoutGuard, Mismatch
 from endoreg_db.deid.video.mp4boxes import unexpected_content
@@ -25,7 +26,7 @@ from endoreg_db.deid.video.scenes import LOOK_SECONDS, SceneWatcher
 from endoreg_db.deid.video.spool import EncodedPacket, read_packets, write_packet
 from endoreg_db.deid.video.transcode import BlankRun, OverlayWatch, Runs, SegmentResult
 from endoreg_db.deid.video.units import UnitDigest, length_prefixed, parameter_sets, start_coded
-from endoreg_db.deid.video.verify import Outline, VerifyResult, blank_areas, blank_residue, compare_times
+from endoreg_db.deid.video.verify import VerifyResult, blank_areas, blank_residue
 from endoreg_db.samples import Recording, Script, scaled, shipped_profile
 
 PROFILE = shipped_profile()

@@ -32,6 +32,7 @@ from endoreg_db.deid.video.covers import Cover
 from endoreg_db.deid.video.decode import count_frames
 from endoreg_db.deid.video.devices import find_device
 from endoreg_db.deid.video.findings import encode_findings, layout_findings
+from endoreg_db.deid.video.finished import Outline, OutlineJob, compare_bytes, compare_times, outline_of
 from endoreg_db.deid.video.hardware import MOST_SESSIONS, made_with
 from endoreg_db.deid.video.image_text import (
     SceneReading,
@@ -52,16 +53,7 @@ from endoreg_db.deid.video.segments import Segment, whole_stream
 from endoreg_db.deid.video.source import Source, look_into_job
 from endoreg_db.deid.video.transcode import SegmentJob, SegmentResult
 from endoreg_db.deid.video.tuning import choose, trial_jobs, try_analysis
-from endoreg_db.deid.video.verify import (
-    Outline,
-    OutlineJob,
-    compare_bytes,
-    compare_times,
-    looked_at,
-    outline_of,
-    residue_findings,
-    restless_findings,
-)
+from endoreg_db.deid.video.verify import looked_at, residue_findings, restless_findings
 from endoreg_db.deid.video.workers import Workers, start_workers
 from endoreg_db.errors import CorruptMediaError
 

@@ -1,7 +1,7 @@
 """One piece of the output, made and looked at in the same worker, one after the other.
 
 The look believes nothing of what was made but reads the packets from the disk again. It may begin
-before the other pieces are made, because :mod:`endoreg_db.deid.video.verify` compares the finished
+before the other pieces are made, because :mod:`endoreg_db.deid.video.finished` compares the finished
 file with the packets that were looked at, byte by byte.
 
 A piece that an earlier attempt has finished is *taken over*: its packets were made from what they would
