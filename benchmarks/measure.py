@@ -26,6 +26,10 @@ class CommandFailedError(RuntimeError):
     """A command that is being measured ended with a code that says it failed."""
 
 
+class NotMeasuredError(RuntimeError):
+    """Something that a benchmark needs is not there; the message says what, and how to get it."""
+
+
 def run(
     command: Sequence[str | Path],
     environ: Mapping[str, str] | None = None,

@@ -27,6 +27,7 @@ from endoreg_db.deid.profiles import DeviceProfile
 from endoreg_db.models import EndoscopyProcessor, VideoFile
 from endoreg_db.samples import RecordingTruth, draw_recording, scaled, shipped_profile
 from endoreg_db.services.store import Store, open_store
+from tests import forks
 
 #: A third of the CV-1500's size: quick to encode; its text is too small to be read.
 SMALL_DEVICE = "small_cv_1500"
@@ -34,7 +35,13 @@ SMALL_DEVICE = "small_cv_1500"
 NEW_DEVICE = "new_device"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long ones first: a worker that has nothing left takes over short ones, so none ends long after."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 def pytest_sessionfinish() -> None:
+    forks.stop()
     shutil.rmtree(os.environ["ENDOREG_DATA_DIR"], ignore_errors=True)
 
 

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tests.crash.runs import Recovery, Subject, When
+    from tests.crash.scenarios import Stage
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the harness lies beside the tests
 
@@ -43,17 +44,34 @@ class Point:
     run: Callable[[], list[str]]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what the command line asks for."""
+def main(arguments: Sequence[str] | None = None, empty: Stage | None = None) -> int:
+    """Run what the command line asks for.
+
+    Args:
+        arguments: the command line; the process's own if not given.
+        empty: what :func:`make_ready` returned in the process that forked this one, if it did.
+    """
     options = _parser().parse_args(arguments)
     # What the cell does to the disk is not recorded, so there the model disk would not know it.
     options.stand_in |= options.power
-    with tempfile.TemporaryDirectory(prefix="endoreg-crash-") as folder:
-        # Before the package is imported: the embedded settings read the environment once.
-        os.environ["ENDOREG_DATA_DIR"] = str(Path(folder) / "unused")
-        os.environ["ENDOREG_REPORT_RELEASE"] = "verified"  # so that reports have something to publish
-        clean = [_report(name, points) for name, points in _chosen(Path(folder), options)]
+    with tempfile.TemporaryDirectory(prefix="endoreg-crash-") as name:
+        folder = Path(name)
+        chosen = _chosen(folder, empty or make_ready(folder), options)
+        clean = [_report(name, points) for name, points in chosen]
     return 0 if all(clean) else 1
+
+
+def make_ready(folder: Path) -> Stage:
+    """Load everything and build an empty stage in ``folder``; returns it."""
+    # Before the package is imported: the embedded settings read the environment once.
+    os.environ["ENDOREG_DATA_DIR"] = str(folder / "unused")
+    os.environ["ENDOREG_REPORT_RELEASE"] = "verified"  # so that reports have something to publish
+    from endoreg_db.bootstrap import configure
+
+    configure()
+    from tests.crash import runs
+
+    return runs.make_ready(folder)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,16 +95,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _chosen(folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, list[Point]]]:
+def _chosen(folder: Path, empty: Stage, options: argparse.Namespace) -> Iterator[tuple[str, list[Point]]]:
     """The scenarios that were asked for, each with its points."""
-    from endoreg_db.bootstrap import configure
-
-    configure()
     from tests.crash.scenarios import SCENARIOS
 
     recording = _recording(folder, real=not options.stand_in)
     for name in options.scenario or [*SCENARIOS, "repair"]:
-        points = [*_points(folder / name.replace(" ", "-"), name, recording, options)]
+        points = [*_points(folder / name.replace(" ", "-"), empty, name, recording, options)]
         index, count = map(int, options.slice.split("/"))
         points = points[index - 1 :: count]
         if options.sample is not None and options.sample < len(points):
@@ -94,7 +109,9 @@ def _chosen(folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, li
         yield name, points
 
 
-def _points(folder: Path, name: str, recording: bytes, options: argparse.Namespace) -> Iterator[Point]:
+def _points(
+    folder: Path, empty: Stage, name: str, recording: bytes, options: argparse.Namespace
+) -> Iterator[Point]:
     from tests.crash import runs
     from tests.crash.faults import FAULTS
     from tests.crash.scenarios import REPAIR, SCENARIOS, Stage
@@ -103,7 +120,7 @@ def _points(folder: Path, name: str, recording: bytes, options: argparse.Namespa
     fault = FAULTS[options.fault] if options.fault else None
     to_points = _power_points if options.power else (_kill_points_short if options.short else _kill_points)
     scenario = SCENARIOS["publish" if name == "repair" else name]
-    prepared = runs.prepare(folder, scenario, recording, real=real)
+    prepared = runs.prepare(folder, empty, scenario, recording, real=real)
     subject = runs.study(prepared, scenario, real=real, fault=fault)
     if name != "repair":
         yield from to_points(subject)

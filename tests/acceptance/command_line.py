@@ -1,4 +1,7 @@
-"""The installed command, run as a user runs it: in a process of its own, judged by what it prints."""
+"""The command, run as a user runs it: in a process of its own, judged by what it prints.
+
+Where nothing about its start is tested, that process has Django and the like loaded already.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,17 @@ import ctypes
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from endoreg_db.deid.profiles import DeviceProfile
+from tests import forks
 from tests.conftest import SMALL_DEVICE
 
 #: The console script of the environment that the tests run in.
@@ -64,15 +70,45 @@ def as_mortal() -> None:
                 raise OSError(ctypes.get_errno(), "cannot give up a capability")
 
 
-def run_endoreg(*arguments: object, timeout: float = 120, **options: Any) -> Ended:
+def run_endoreg(*arguments: object, **options: Any) -> Ended:
+    """Run a command; ``options`` as of :func:`run_module`."""
+    return run_module("endoreg_db", *arguments, **options)
+
+
+def run_module(
+    module: str, *arguments: object, timeout: float = 120, env: Mapping[str, str] | None = None
+) -> Ended:
+    """Run a module as ``python -m`` does, in this environment or in ``env``."""
+    environ = os.environ if env is None else env
+    assert _read_by_python(environ) == _read_by_python(os.environ), "for that it has to be started anew"
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        process = forks.start(
+            module, _texts(arguments), environ=environ, stdout=out.fileno(), stderr=err.fileno()
+        )
+        try:
+            code = process.wait(timeout)
+        finally:
+            process.signal(signal.SIGKILL)
+        out.seek(0)
+        err.seek(0)
+        return Ended(code, out.read().decode(), err.read().decode())
+
+
+def _read_by_python(environ: Mapping[str, str]) -> dict[str, str]:
+    """What an interpreter asks for when it starts."""
+    return {key: value for key, value in environ.items() if key.startswith(("PYTHON", "LC_", "LANG"))}
+
+
+def run_installed(*arguments: object, timeout: float = 120, **options: Any) -> Ended:
+    """Run the installed script, in a process that is started for it; ``options`` as of ``subprocess.run``."""
     ended: subprocess.CompletedProcess[bytes] = subprocess.run(
-        [ENDOREG, *(os.fspath(_as_argument(argument)) for argument in arguments)],
-        capture_output=True,
-        timeout=timeout,
-        check=False,
-        **options,
+        [ENDOREG, *_texts(arguments)], capture_output=True, timeout=timeout, check=False, **options
     )
     return Ended(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+
+
+def _texts(arguments: Sequence[object]) -> list[str]:
+    return [os.fspath(_as_argument(argument)) for argument in arguments]
 
 
 def _as_argument(argument: object) -> str | Path:

@@ -10,7 +10,7 @@ import pytest
 from filelock import FileLock
 
 from endoreg_db.storage.layout import DataFolder
-from tests.acceptance.command_line import OPTIONS, Desk, Endoreg, run_endoreg, toml_of
+from tests.acceptance.command_line import OPTIONS, Desk, Endoreg, run_endoreg, run_installed, toml_of
 from tests.conftest import DrawnOnce, small_profile
 
 
@@ -48,10 +48,10 @@ def _make_desk(folder: Path, drawn_once: DrawnOnce, migrated_database: Path) -> 
     DataFolder(data).prepare()
     shutil.copy(migrated_database, data / "endoreg.sqlite3")
     environ = {**os.environ, "ENDOREG_DATA_DIR": str(data)}
-    assert run_endoreg("device", "add", profile, env=environ).code == 0
+    assert run_installed("device", "add", profile, env=environ).code == 0
     new = ("--center", "test_center", "--processor", "new_device")
     imports = [(inbox / "first.mp4", OPTIONS), (inbox / "second.mp4", new), (inbox / "cut.mp4", OPTIONS)]
-    ended = [run_endoreg("import", path, *options, "--json", env=environ) for path, options in imports]
+    ended = [run_installed("import", path, *options, "--json", env=environ) for path, options in imports]
     assert [e.code for e in ended] == [0, 5, 3], [e.err for e in ended]
     uuids = [e.lines[0]["uuid"] for e in ended]
     sources = dict(zip(uuids, (str(path) for path, _ in imports), strict=True))

@@ -15,7 +15,15 @@ import pytest
 
 from endoreg_db.models import ImportAttempt, MediaFile, State
 from endoreg_db.services.store import Store
-from tests.acceptance.command_line import OPTIONS, Ended, Endoreg, Untouched, as_mortal, lock_of
+from tests.acceptance.command_line import (
+    OPTIONS,
+    Ended,
+    Endoreg,
+    Untouched,
+    as_mortal,
+    lock_of,
+    run_installed,
+)
 
 
 def _nothing_came_of_it(store: Store, source: Path) -> bool:
@@ -133,10 +141,10 @@ def test_wrong_usage_ends_with_two(endoreg: Endoreg, arguments: tuple[str, ...])
     assert "Usage: endoreg import" in told.err and "Traceback" not in told.err
 
 
-def test_an_unreadable_file_is_told(endoreg: Endoreg, store: Store, small_recording: Path) -> None:
+def test_an_unreadable_file_is_told(store: Store, small_recording: Path) -> None:
     before = Untouched.now(small_recording)
     small_recording.chmod(0)
-    told = endoreg("import", small_recording, *OPTIONS, preexec_fn=as_mortal)
+    told = run_installed("import", small_recording, *OPTIONS, preexec_fn=as_mortal)
     small_recording.chmod(0o644)
     assert told.code == 3
     assert _says_once(told, "failed", f"{small_recording} cannot be read: Permission denied")
@@ -144,10 +152,10 @@ def test_an_unreadable_file_is_told(endoreg: Endoreg, store: Store, small_record
     assert _nothing_came_of_it(store, small_recording)
 
 
-def test_an_unreadable_folder_is_not_passed_over(endoreg: Endoreg, small_recording: Path) -> None:
+def test_an_unreadable_folder_is_not_passed_over(store: Store, small_recording: Path) -> None:
     closed = small_recording.parent / "closed"
     closed.mkdir(mode=0)
-    told = endoreg("import", small_recording.parent, *OPTIONS, "--json", preexec_fn=as_mortal)
+    told = run_installed("import", small_recording.parent, *OPTIONS, "--json", preexec_fn=as_mortal)
     closed.chmod(0o700)
     assert told.code == 3
     assert {line["path"]: line["status"] for line in told.lines} == {
@@ -169,7 +177,7 @@ def test_from_a_read_only_folder_is_imported_with_its_lock_elsewhere(
 ) -> None:
     before = Untouched.now(small_recording)
     small_recording.parent.chmod(0o500)
-    told = endoreg("import", small_recording, *OPTIONS, "--json", preexec_fn=as_mortal)
+    told = run_installed("import", small_recording, *OPTIONS, "--json", preexec_fn=as_mortal)
     small_recording.parent.chmod(0o700)
     assert told.code == 0, told.err
     assert told.lines[0]["status"] == "imported"

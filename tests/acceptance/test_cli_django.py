@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from endoreg_db.models import VideoFile
 from endoreg_db.services.store import Store
-from tests.acceptance.command_line import OPTIONS, Untouched, lock_of
+from tests.acceptance.command_line import OPTIONS, Ended, Untouched, lock_of, run_module
 
 
-def _manage(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "django", "import_video", *map(str, arguments)],
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "endoreg_db.settings"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+def _manage(*arguments: object) -> Ended:
+    environ = {**os.environ, "DJANGO_SETTINGS_MODULE": "endoreg_db.settings"}
+    return run_module("django", "import_video", *arguments, env=environ)
 
 
 def test_a_recording_is_imported_once(store: Store, small_recording: Path) -> None:
     first, second = (_manage(small_recording, *OPTIONS) for _ in range(2))
     (published,) = store.publisher.published_files()
     uuid = VideoFile.objects.get().uuid
-    assert (first.returncode, first.stdout) == (0, f"imported {uuid} {published}\n"), first.stderr
-    assert (second.returncode, second.stdout) == (0, f"duplicate {uuid} {published}\n")
+    assert (first.code, first.out) == (0, f"imported {uuid} {published}\n"), first.err
+    assert (second.code, second.out) == (0, f"duplicate {uuid} {published}\n")
 
 
 @pytest.mark.parametrize(
@@ -52,8 +44,8 @@ def test_what_cannot_be_imported_is_told(
     before = Untouched.now(small_recording)
     names = {"folder": small_recording.parent, "file": small_recording}
     ended = _manage(*(argument.format(**names) for argument in arguments))
-    assert ended.returncode == code
-    assert f"CommandError: {said.format(**names)}" in ended.stderr
-    assert "Traceback" not in ended.stderr
+    assert ended.code == code
+    assert f"CommandError: {said.format(**names)}" in ended.err
+    assert "Traceback" not in ended.err
     assert Untouched.now(small_recording) == before and not lock_of(small_recording).exists()
     assert not list(store.publisher.published_files())

@@ -13,7 +13,7 @@ from pathlib import Path
 from endoreg_db.intake.sightings import SETTLING_SECONDS
 from endoreg_db.models import AuditEvent, EndoscopyProcessor, ImportAttempt, VideoFile
 from endoreg_db.services.store import Store
-from tests.acceptance.command_line import ENDOREG, OPTIONS, Endoreg, Untouched, lock_of, run_endoreg
+from tests.acceptance.command_line import ENDOREG, OPTIONS, Endoreg, Untouched, lock_of, run_installed
 from tests.conftest import small_profile
 
 
@@ -243,6 +243,6 @@ def test_a_host_projects_settings_are_used(tmp_path: Path, small_recording: Path
 
     environ = {**os.environ, "DJANGO_SETTINGS_MODULE": "host_settings", "PYTHONPATH": str(tmp_path)}
     subprocess.run([sys.executable, "-m", "django", "migrate", "-v0"], env=environ, check=True)
-    listed = run_endoreg("center", "list", env=environ)
+    listed = run_installed("center", "list", env=environ)
     assert (listed.code, listed.out) == (0, "test_center\n"), listed.err
     assert ImportAttempt.objects.db == "default" and not (tmp_path / "data" / "endoreg.sqlite3").exists()

@@ -17,9 +17,15 @@ from endoreg_db.services.store import Store
 from tests.acceptance.command_line import ENDOREG, OPTIONS, Endoreg, Untouched, lock_of
 
 
-def _start(source: Path, *options: str, **popen: object) -> subprocess.Popen[bytes]:
+def _start(source: Path, *options: str, ignored: signal.Signals | None = None) -> subprocess.Popen[bytes]:
+    """Start an import that ignores one signal, or none: whoever started us may have had us ignore some."""
+
+    def handlers() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN if number is ignored else signal.SIG_DFL)
+
     command = [ENDOREG, "import", str(source), *OPTIONS, *options]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **popen)  # type: ignore[call-overload,no-any-return]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=handlers)
 
 
 def _cell_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
@@ -91,7 +97,7 @@ def test_a_killed_import_is_found_by_retry(endoreg: Endoreg, store: Store, small
 
 
 def test_a_stop_signal_that_was_to_be_ignored_is_ignored(store: Store, small_recording: Path) -> None:
-    process = _start(small_recording, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    process = _start(small_recording, ignored=signal.SIGHUP)
     _cell_of(process)
     os.kill(process.pid, signal.SIGHUP)
     process.communicate(timeout=60)

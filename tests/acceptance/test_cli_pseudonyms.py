@@ -9,7 +9,7 @@ from tests.acceptance.command_line import Endoreg
 
 
 def test_a_report_shows_its_pseudonym_and_rotating_gives_it_another(endoreg: Endoreg, tmp_path: Path) -> None:
-    assert endoreg("sample", tmp_path / "inbox").code == 0
+    assert endoreg("sample", tmp_path / "inbox", "--seconds", 0.2).code == 0
     (report,) = (tmp_path / "inbox").glob("*.pdf")
     (line,) = endoreg("import", report, "--center", "test_center", "--json").lines
     (shown,) = endoreg("show", line["uuid"], "--json").lines

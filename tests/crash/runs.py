@@ -76,31 +76,37 @@ class Cut:
 # ----------------------------------------------------------------------------------------- recording
 
 
-def prepare(folder: Path, scenario: Scenario, recording: bytes, *, real: bool) -> Stage:
+def make_ready(folder: Path) -> Stage:
+    """Build, in ``folder``, the empty stage that all others begin as, and have all loaded that they need.
+
+    The latter in this process, which is to fork them: every child then finds all modules loaded and
+    caches filled.
+    """
+    empty, rehearsal = Stage(folder / "empty"), Stage(folder / "rehearsal")
+    in_child(lambda: scenarios.build_store(empty))
+    logging.disable()
+    publish = scenarios.SCENARIOS["publish"]
+    with _pass(publish, real=False):
+        scenarios.build(rehearsal, empty, scenarios.small_recording())
+        publish.again(rehearsal)
+        scenarios.repair(rehearsal)
+        connections.close_all()
+    logging.disable(logging.NOTSET)
+    shutil.rmtree(rehearsal.root)
+    return empty
+
+
+def prepare(folder: Path, empty: Stage, scenario: Scenario, recording: bytes, *, real: bool) -> Stage:
     """Build the stage of a scenario; it is kept below ``folder``, where all its runs take place."""
     place = Stage(folder / "run")
 
     def work() -> None:
-        scenarios.build(place, recording)
+        scenarios.build(place, empty, recording)
         with _pass(scenario, real):
             scenario.prepare(place)
 
     in_child(work)
-    prepared = Stage(place.root.rename(folder / "prepared"))
-    _rehearse(prepared, place)
-    return prepared
-
-
-def _rehearse(prepared: Stage, place: Stage) -> None:
-    """Do in this process, once, what every child does: it finds all modules loaded and caches filled."""
-    logging.disable()
-    publish = scenarios.SCENARIOS["publish"]
-    with _copied(prepared, place), _pass(publish, real=False):
-        place.enter()
-        publish.again(place)
-        scenarios.repair(place)
-        connections.close_all()
-    logging.disable(logging.NOTSET)
+    return Stage(place.root.rename(folder / "prepared"))
 
 
 def study(prepared: Stage, scenario: Scenario, *, real: bool, fault: Fault | None = None) -> Subject:

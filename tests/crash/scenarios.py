@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -123,18 +124,24 @@ def _do_not_wait(_fd: object) -> None:
     """In place of ``os.fsync``."""
 
 
-def build(stage: Stage, recording: bytes) -> None:
-    """Make the stage: an empty, migrated store, two devices, and the recording in the inbox."""
+def build_store(stage: Stage) -> None:
+    """Make the stage's data folder: an empty, migrated store with two devices."""
     # Imported late: numpy starts threads, and the process that forks all runs must not have any.
     from endoreg_db.samples import scaled, shipped_profile
 
-    stage.source.parent.mkdir(parents=True)
-    stage.source.write_bytes(recording)
     stage.enter()
     prepare(current_config())
     profile = replace(scaled(shipped_profile(), 1 / 3), name=DEVICE)
     EndoscopyProcessor.register(profile)
     EndoscopyProcessor.register(replace(profile, name=UNCONFIRMED, confirmed=False))
+
+
+def build(stage: Stage, empty: Stage, recording: bytes) -> None:
+    """Make the stage: a copy of the ``empty`` one's data folder, and the recording in the inbox."""
+    stage.source.parent.mkdir(parents=True)
+    stage.source.write_bytes(recording)
+    shutil.copytree(empty.data, stage.data)
+    stage.enter()
 
 
 def small_recording() -> bytes:

@@ -14,7 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tests import forks
+
 REPOSITORY = Path(__file__).parents[2]
+
+_WORKER, _SCENES = "tests.faults.worker", "tests.faults.scenes"
 
 
 class Worker:
@@ -36,16 +40,19 @@ class Worker:
         """
         told = json.dumps({"paths": [str(path) for path in paths], **orders})
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed at the end of the block
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.worker", told],
+        (its_input, ours), (theirs, its_output) = os.pipe(), os.pipe()
+        self._input, self._output = os.fdopen(ours, "w"), os.fdopen(theirs)
+        self._process = forks.start(
+            _WORKER,
+            [told],
+            environ={**os.environ, **(environ or {})},
             cwd=REPOSITORY,
-            env={**os.environ, **(environ or {})},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            text=True,
-            start_new_session=True,
+            stdin=its_input,
+            stdout=its_output,
+            stderr=self._errors.fileno(),
         )
+        os.close(its_input)
+        os.close(its_output)
 
     def __enter__(self) -> Worker:
         return self
@@ -53,48 +60,45 @@ class Worker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._kill()
-        self.process.communicate()
-        self._errors.close()
+        self.kill()
+        for stream in (self._input, self._output, self._errors):
+            stream.close()
 
     def hear(self) -> dict[str, Any]:
         """The next thing that it says."""
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
+        line = self._output.readline()
         assert line, self._complaint()
         return dict(json.loads(line))
 
     def go_on(self) -> None:
         """Let it leave the place where it waits."""
-        assert self.process.stdin is not None
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
+        self._input.write("\n")
+        self._input.flush()
 
     def results(self, timeout: float = 60) -> list[dict[str, Any]]:
         """What it has still to say about its files, once it has ended by itself."""
-        assert self.process.stdout is not None
-        deadline = threading.Timer(timeout, self._kill)
+        deadline = threading.Timer(timeout, self.signal, [signal.SIGKILL])
         deadline.start()
         try:
-            # Not `communicate`, which does not know of what `hear` has read ahead.
-            told = [json.loads(line) for line in self.process.stdout]
-            self.process.wait()
+            told = [json.loads(line) for line in self._output]
+            code = self._process.wait()
         finally:
             deadline.cancel()
-        assert self.process.returncode == 0, self._complaint()
+        assert code == 0, self._complaint()
         return [line for line in told if "status" in line]
 
     def _complaint(self) -> str:
         self._errors.seek(0)
         return self._errors.read()
 
-    def _kill(self) -> None:
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-
     def signal(self, number: signal.Signals) -> None:
-        """Send it a signal."""
-        self.process.send_signal(number)
+        """Send it a signal, and whatever it has started."""
+        self._process.signal(number)
+
+    def kill(self) -> None:
+        """End it, as SIGKILL does, and wait until it is gone."""
+        self.signal(signal.SIGKILL)
+        self._process.wait()
 
 
 def play(
@@ -116,14 +120,19 @@ def play(
         environ: more variables of the environment.
         timeout: in seconds.
     """
-    ended = subprocess.run(
-        [*before, sys.executable, "-m", "tests.faults.scenes", scene, data, source],
-        cwd=REPOSITORY,
-        env={**os.environ, **(environ or {})},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=timeout,
-    )
-    assert ended.returncode == 0, ended.stderr
-    return dict(json.loads(ended.stdout))
+    arguments: list[str | Path] = [scene, data, source]
+    whole = {**os.environ, **(environ or {})}
+    with tempfile.TemporaryFile("w+") as told, tempfile.TemporaryFile("w+") as errors:
+        if before:
+            command = [*before, sys.executable, "-m", _SCENES, *arguments]
+            ended = subprocess.run(
+                command, cwd=REPOSITORY, env=whole, stdout=told, stderr=errors, timeout=timeout, check=False
+            )
+            code = ended.returncode
+        else:
+            output = {"stdout": told.fileno(), "stderr": errors.fileno()}
+            code = forks.start(_SCENES, arguments, environ=whole, cwd=REPOSITORY, **output).wait(timeout)
+        for stream in (told, errors):
+            stream.seek(0)
+        assert code == 0, errors.read()
+        return dict(json.loads(told.read()))

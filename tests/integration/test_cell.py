@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from endoreg_db.deid.client import StoppedError, cell_environment, run_video
 from endoreg_db.deid.messages import EncodeSettings, Failed, Message, Probed, Progress, VideoTask
 from endoreg_db.deid.wire import MAX_LINE, to_line
 from endoreg_db.errors import DeidentificationError, InsufficientStorageError
+from tests.conftest import DrawnOnce, small_profile
 from tests.integration.video_clips import SMALL, deidentify, numbered, write_clip
 
 
@@ -38,8 +40,9 @@ def work_dir(tmp_path: Path) -> Path:
 
 
 def task_for(recording: Path, work_dir: Path, **changes: object) -> VideoTask:
-    values = {"workers": 2, "read_text": False, "encode": EncodeSettings(preset="ultrafast"), **changes}
-    return VideoTask(source=str(recording), work_dir=str(work_dir), profile=SMALL, **values)  # type: ignore[arg-type]
+    settings = EncodeSettings(preset="ultrafast")
+    values = {"profile": SMALL, "workers": 2, "read_text": False, "encode": settings, **changes}
+    return VideoTask(source=str(recording), work_dir=str(work_dir), **values)  # type: ignore[arg-type]
 
 
 def processes_in(work_dir: Path) -> list[psutil.Process]:
@@ -52,6 +55,20 @@ def processes_in(work_dir: Path) -> list[psutil.Process]:
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
     return found
+
+
+def workers_in(work_dir: Path) -> list[psutil.Process]:
+    """The cell's own children that are alive."""
+    inside = processes_in(work_dir)
+    return [process for process in inside if process.ppid() in {other.pid for other in inside}]
+
+
+def pipes_of(pid: int) -> set[str]:
+    found = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed since: it may be the one that lists them
+            found.add(os.readlink(descriptor))
+    return {link for link in found if link.startswith("pipe:")}
 
 
 def gone(work_dir: Path, seconds: float = 5.0) -> bool:
@@ -135,15 +152,14 @@ def test_a_killed_cell_is_reported_with_its_signal(recording: Path, work_dir: Pa
 
 
 def test_a_killed_worker_fails_the_recording(recording: Path, work_dir: Path) -> None:
-    def kill(message: Message) -> None:
-        if isinstance(message, Progress) and message.stage == "encode" and message.done < 100:
-            workers = [p for p in processes_in(work_dir) if "spawn_main" in " ".join(p.cmdline())]
-            for worker in workers[:1]:
-                worker.kill()
+    def kill_the_first() -> None:
+        if eventually(lambda: bool(workers_in(work_dir))):
+            workers_in(work_dir)[0].kill()
 
     slow = task_for(recording, work_dir, encode=EncodeSettings(preset="veryslow", crf=1))
-    with pytest.raises(DeidentificationError, match="worker died"):
-        run_video(slow, kill)
+    with ThreadPoolExecutor(1) as killer, pytest.raises(DeidentificationError, match="worker died"):
+        killer.submit(kill_the_first)
+        run_video(slow, lambda _: None)
 
     assert gone(work_dir)
 
@@ -188,6 +204,52 @@ def test_the_cell_inherits_no_secret_and_cannot_dump_core(
     assert seen["core"] == (0, 0)
     assert "NoNewPrivs:\t1" in str(seen["status"])
     assert seen["group"] is True
+
+
+#: Notes how many threads there are at each fork; one that was joined takes a moment to be gone.
+_WATCH_FORKS = """
+import os, sys, time
+
+def look():
+    until = time.monotonic() + 1
+    while len(threads := os.listdir("/proc/self/task")) > 1 and time.monotonic() < until:
+        time.sleep(0.001)
+    with open("forks", "a") as file:
+        print(len(threads), file=file)
+
+if "endoreg_db.deid.cell" in sys.orig_argv:
+    os.register_at_fork(before=look)
+"""
+
+
+def test_the_cell_has_no_other_thread_when_it_forks(
+    drawn_once: DrawnOnce, work_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a thread that holds a lock at that moment, the child would have the lock and not the thread."""
+    recording, _ = drawn_once(profile=small_profile())
+    hook = tmp_path / "hook"
+    hook.mkdir()
+    (hook / "sitecustomize.py").write_text(_WATCH_FORKS)
+    monkeypatch.syspath_prepend(str(hook))
+
+    # Without a device, a further one reads what stands around the image; the others have begun, so it is new.
+    run_video(task_for(recording, work_dir, profile=None, read_text=True), lambda _: None)
+
+    assert (work_dir / "forks").read_text().split() == ["1"] * 3
+
+
+def test_no_child_of_the_cell_can_speak_for_it(recording: Path, work_dir: Path) -> None:
+    leading_here: list[set[str]] = []
+
+    def look(message: Message) -> None:
+        if isinstance(message, Progress) and message.stage == "encode":
+            ours = pipes_of(os.getpid())
+            errors = {worker.pid: os.readlink(f"/proc/{worker.pid}/fd/2") for worker in workers_in(work_dir)}
+            leading_here.extend(ours & pipes_of(pid) - {error} for pid, error in errors.items())
+
+    run_video(task_for(recording, work_dir), look)
+
+    assert leading_here and set().union(*leading_here) == set()
 
 
 def test_no_room_to_write_is_a_storage_error(recording: Path, work_dir: Path) -> None:

@@ -1,20 +1,16 @@
 """A process that is killed at any durable operation leaves what recovery turns into before or after.
 
 The runs are those of ``make crash``, with a stand-in for the media pass so that all of them take
-seconds: each state of the disk once with each way to recover. They fork, so they have a process of
-their own.
+seconds: each state of the disk once with each way to recover.
 """
 
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-TOOL = Path(__file__).parents[2] / "tools" / "crash.py"
+from tests.crash.standing import Harness
 
 #: Scenario → which of its points are tried here: all, or every second or fourth; ``make crash`` tries
 #: them all.
@@ -40,14 +36,7 @@ OF_REPORTS = {
 SLICES = [(name, part) for name, parts in {**SCENARIOS, **OF_REPORTS}.items() for part in parts]
 
 
-def _crash(*options: str) -> tuple[int, str]:
-    ended = subprocess.run(
-        [sys.executable, str(TOOL), *options], capture_output=True, text=True, timeout=540, check=False
-    )
-    return ended.returncode, ended.stdout + ended.stderr
-
-
-def _points(output: str) -> tuple[int, int]:
+def points_of(output: str) -> tuple[int, int]:
     """How many points were tried, and how many ended clean."""
     found = re.search(r"^[a-z ]+: (\d+) points, (\d+) clean, \d+ problems$", output, re.MULTILINE)
     assert found, output
@@ -56,21 +45,23 @@ def _points(output: str) -> tuple[int, int]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("scenario", "part"), SLICES)
-def test_a_process_killed_at_any_operation_leaves_nothing_wrong(scenario: str, part: str) -> None:
-    code, output = _crash("--stand-in", "--short", "--scenario", scenario, "--slice", part)
-    points, clean = _points(output)
+def test_a_process_killed_at_any_operation_leaves_nothing_wrong(
+    crash: Harness, scenario: str, part: str
+) -> None:
+    code, output = crash("--stand-in", "--short", "--scenario", scenario, "--slice", part)
+    points, clean = points_of(output)
     assert (code, clean) == (0, points), output
     assert points >= 6
 
 
 @pytest.mark.slow
-def test_a_process_killed_while_the_real_cell_works_leaves_nothing_wrong() -> None:
-    code, output = _crash("--scenario", "publish", "--sample", "2", "--seed", "5")
-    assert (code, _points(output)) == (0, (2, 2)), output
+def test_a_process_killed_while_the_real_cell_works_leaves_nothing_wrong(crash: Harness) -> None:
+    code, output = crash("--scenario", "publish", "--sample", "2", "--seed", "5")
+    assert (code, points_of(output)) == (0, (2, 2)), output
 
 
-def test_a_source_that_is_removed_before_its_record_is_settled_is_found() -> None:
-    code, output = _crash(
+def test_a_source_that_is_removed_before_its_record_is_settled_is_found(crash: Harness) -> None:
+    code, output = crash(
         "--stand-in",
         "--short",
         "--scenario",

@@ -88,6 +88,7 @@ def test_a_piece_that_is_there_is_not_encoded_and_is_told_of_as_if_it_were(job: 
     assert [(look.field, look.at) for look in again.made.overlay] == [
         (look.field, look.at) for look in first.made.overlay
     ]
+    assert again.made.motion is not None and first.made.motion is not None
     assert (again.made.motion.active == first.made.motion.active).all()
     assert again.seen == first.seen
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -129,8 +128,7 @@ def test_eight_processes_and_one_content(data_dir: Path, source: Path, names: st
 def test_a_killed_import_is_taken_over(data_dir: Path, source: Path, mended_by: str) -> None:
     with Worker([source], wait=True) as killed:
         assert killed.hear() == {"event": "in pass"}
-        os.killpg(killed.process.pid, signal.SIGKILL)
-        killed.process.wait()
+        killed.kill()
     if mended_by == "the doctor":
         told = play("mend_all", data_dir, source)
         assert "attempts" in told["mended"]

@@ -10,7 +10,8 @@ import pytest
 
 from tests.crash.disk import Loss, ModelDisk, StoredFile, Tree
 from tests.crash.operations import Kind, Operation, disorder
-from tests.integration.test_crash_every_step import SCENARIOS, _crash, _points
+from tests.crash.standing import Harness
+from tests.integration.test_crash_every_step import SCENARIOS, points_of
 
 #: Scenario → which of its points are tried here, if not every second one; `make crash` tries all.
 PARTS = {"publish": "1/1", "repair": "1/1", "resume": "1/4", "stop and resume": "2/4"}
@@ -18,10 +19,10 @@ PARTS = {"publish": "1/1", "repair": "1/1", "resume": "1/4", "stop and resume": 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_a_power_cut_after_any_operation_leaves_nothing_wrong(scenario: str) -> None:
+def test_a_power_cut_after_any_operation_leaves_nothing_wrong(crash: Harness, scenario: str) -> None:
     part = PARTS.get(scenario, "1/2")
-    code, output = _crash("--stand-in", "--power", "--scenario", scenario, "--slice", part)
-    points, clean = _points(output)
+    code, output = crash("--stand-in", "--power", "--scenario", scenario, "--slice", part)
+    points, clean = points_of(output)
     assert (code, clean) == (0, points), output
     assert points >= 4
 
@@ -45,8 +46,8 @@ def test_a_power_cut_after_any_operation_leaves_nothing_wrong(scenario: str) -> 
         ("source-removed-first", ["unlink inbox/recording.mp4: before rename", "the source is gone"]),
     ],
 )
-def test_a_step_that_is_left_out_is_found(fault: str, found: list[str]) -> None:
-    code, output = _crash(
+def test_a_step_that_is_left_out_is_found(crash: Harness, fault: str, found: list[str]) -> None:
+    code, output = crash(
         "--stand-in", "--power", "--scenario", "delete source", "--slice", "1/3", "--fault", fault
     )
     assert code == 1

@@ -29,7 +29,7 @@ from endoreg_db.models import ImportAttempt, MediaFile, State, VideoFile
 from endoreg_db.samples import ROOM, Scene, Script, draw_recording, scaled, shipped_profile
 from endoreg_db.services.store import Store, open_store
 from endoreg_db.services.video_import import VideoImportService
-from tests.acceptance.command_line import run_endoreg
+from tests.acceptance.command_line import run_installed
 from tests.conftest import SMALL_DEVICE, DrawnOnce, _make_empty, _use_database, small_profile
 from tests.faults.aftermath import complaints, left_behind, mend
 from tests.faults.in_a_long_pass import (
@@ -190,7 +190,7 @@ def test_the_next_import_goes_on_and_makes_the_same_bytes(
 def test_a_retry_goes_on(interrupted: Interrupted, tmp_path: Path) -> None:
     with hooked(tmp_path, SHORT) as hook:
         environment = {**os.environ, "PYTHONPATH": python_path(hook)}
-        ended = run_endoreg("retry", "--all", "--json", "--verbose", env=environment)
+        ended = run_installed("retry", "--all", "--json", "--verbose", env=environment)
     assert [line["status"] for line in ended.lines] == ["imported"], ended.err
     assert f"Took over {FINISHED} of {PIECES} segments" in ended.err
     assert is_as_if_never_interrupted(open_store(current_config()), interrupted)

@@ -55,7 +55,7 @@ def finish(made: Sequence[SegmentJob], folder: Path) -> tuple[list[Piece], Path]
 def codes_of(pieces: Sequence[Piece], candidate: Path) -> set[str]:
     """What a look at the finished file finds."""
     looks = [piece.seen for piece in pieces]
-    seen = outline(candidate, SIZE, looks, pieces[0].made.extradata)
+    seen = outline(candidate, SIZE, [look.packets for look in looks], pieces[0].made.extradata)
     return {finding.code for finding in (*seen.findings, *compare_bytes(looks, seen))}
 
 

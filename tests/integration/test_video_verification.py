@@ -75,7 +75,7 @@ def look_at(path: Path, covers: tuple[Cover, ...] = ()) -> tuple[VerifyResult, b
 def outline_of(path: Path, *, like: Path, size: tuple[int, int] = SIZE) -> Outline:
     """The outline of an output that should hold the packets of another."""
     seen, extradata = look_at(like)
-    return outline(path, size, [seen], extradata)
+    return outline(path, size, [seen.packets], extradata)
 
 
 def looked_at(
@@ -169,7 +169,7 @@ def test_a_lost_frame_and_one_at_another_time_are_fatal(tmp_path: Path) -> None:
         write_clip(path, [masked(n) for n in times], times=times, options=NO_SEI)
         seen, extradata = look_at(path)
 
-        finished = outline(path, SIZE, [seen], extradata)
+        finished = outline(path, SIZE, [seen.packets], extradata)
         findings = compare_times([seen], finished, range(0, 6 * 512, 512), Fraction(1))
 
         assert [(f.code, f.severity) for f in findings] == [(code, "fatal")]
@@ -239,3 +239,11 @@ def good_candidate(folder: Path) -> Path:
     source = folder / "source.mp4"
     write_clip(source, [numbered(n) for n in range(12)], options=NO_SEI)
     return Path(deidentify(source, folder / "work").candidate)
+
+
+def test_a_keyframe_that_does_not_begin_a_closed_gop_counts_as_damage(tmp_path: Path) -> None:
+    path = tmp_path / "open.mp4"
+    options = {"preset": "veryfast", "bf": "2", "x264-params": "open-gop=1:keyint=10:min-keyint=10"}
+    write_clip(path, [masked(number) for number in range(30)], options=options)
+
+    assert look_at(path)[0].damaged == 2

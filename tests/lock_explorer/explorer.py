@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from tests.lock_explorer.world import (
     is_waiting,
     kill,
     perform,
+    put,
     tick,
 )
 
@@ -70,7 +72,11 @@ def explore(scenario: Scenario) -> Report:
     Raises:
         BrokenPromise: With the shortest trace.
     """
-    return _Search(scenario).run()
+    gc.disable()  # a million small tuples, none of them garbage, would be gone through again and again
+    try:
+        return _Search(scenario).run()
+    finally:
+        gc.enable()
 
 
 class _Search:
@@ -138,9 +144,8 @@ class _Search:
     def _advance(self, world: World, slot: int, result: Any) -> World:
         process = world.processes[slot]
         assert process.node is not None
-        process = process._replace(node=self.tree.advance(process.node, result))
-        processes = (*world.processes[:slot], process, *world.processes[slot + 1 :])
-        return world._replace(processes=processes)
+        node = self.tree.advance(process.node, result)
+        return put(world, slot, Process(node, process.files, process.working))
 
     def _check(self, world: World) -> None:
         """What has to hold when every process has ended."""

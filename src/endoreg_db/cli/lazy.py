@@ -1,18 +1,19 @@
 """Keeping typer from loading and building what a command does not need.
 
 ``endoreg status`` has to answer at once, so only the command that was called is imported and built,
-and only the options that were given are checked: typer has pydantic check every value, also the None
-of an option that was left out, and pydantic takes longer to load than ``status`` takes to answer.
+and only what can be wrong is checked: typer has pydantic check every value, also text that may be any
+and the None of an option that was left out, and pydantic takes longer to load than an answer takes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
-from typer.core import TyperCommand, TyperGroup, TyperOption
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from endoreg_db.cli.command import command, global_options
 
@@ -26,13 +27,38 @@ MARKUP: Final = "markdown"
 
 
 class _Option(TyperOption):
-    """An option that is only checked when it was given."""
+    """An option that is only checked when it was given and can be wrong."""
 
     def process_value(self, ctx: Any, value: Any) -> Any:
         """The value as the command gets it."""
-        if value is not None or self.required:
-            return super().process_value(ctx, value)
-        return None if self.callback is None else self.callback(ctx, self, None)
+        if value is None and not self.required:
+            return None if self.callback is None else self.callback(ctx, self, None)
+        return value if _is_right(self, value) else super().process_value(ctx, value)
+
+
+class _Argument(TyperArgument):
+    """An argument that is only checked when it can be wrong."""
+
+    def process_value(self, ctx: Any, value: Any) -> Any:
+        """The value as the command gets it."""
+        if _is_free(self) and value and self.nargs == -1:
+            return [Path(path) for path in value]
+        if _is_free(self) and value:
+            return Path(value)
+        return value if _is_right(self, value) else super().process_value(ctx, value)
+
+
+def _is_right(parameter: Any, value: Any) -> bool:
+    """Whether it is text, where any will do."""
+    return parameter.type_descriptor.annotation is str and isinstance(value, str) and not parameter.callback
+
+
+def _is_free(parameter: Any) -> bool:
+    """Whether it is a path, or several, that need not lead anywhere."""
+    wanted = parameter.type_descriptor
+    info = wanted.parameter_info
+    checked = info.exists or info.readable or info.writable or info.resolve_path or info.allow_dash
+    return wanted.annotation in (Path, list[Path]) and not checked and info.file_okay and info.dir_okay
 
 
 class _Quick(_Base):
@@ -40,9 +66,11 @@ class _Quick(_Base):
         """The parameters, those that typer adds by itself among them (``--help``, completion)."""
         parameters = super().get_params(ctx)
         for parameter in parameters:
-            # typer lets nobody choose the class of an option, so it is changed afterwards.
+            # typer lets nobody choose the class of a parameter, so it is changed afterwards.
             if type(parameter) is TyperOption:
                 parameter.__class__ = _Option
+            elif type(parameter) is TyperArgument:
+                parameter.__class__ = _Argument
         return parameters
 
 

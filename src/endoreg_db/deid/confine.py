@@ -54,13 +54,16 @@ def private_stdout() -> BinaryIO:
 
     Returns:
         The real standard output. File descriptor 1 now leads to standard error, so that whatever
-        a library prints cannot end up between two messages.
+        a library prints cannot end up between two messages. Children have it neither: a forked one
+        closes it first of all, so flush what was written before you fork.
     """
     sys.stdout.flush()
-    messages = os.dup(1)
-    os.set_inheritable(messages, False)
+    descriptor = os.dup(1)
+    os.set_inheritable(descriptor, False)
     os.dup2(2, 1)
-    return os.fdopen(messages, "wb")
+    messages = os.fdopen(descriptor, "wb")
+    os.register_at_fork(after_in_child=messages.close)
+    return messages
 
 
 def _prctl(option: int, value: int) -> None:

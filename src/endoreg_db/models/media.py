@@ -206,6 +206,7 @@ class VideoFile(MediaFile):
     height = models.PositiveIntegerField(null=True)
     frames = models.PositiveBigIntegerField(null=True)
     duration = models.FloatField(null=True)  # seconds
+    encoder = models.CharField(max_length=30, blank=True, default="")  # FFmpeg's name of what made the output
     timings = models.JSONField(default=dict)  # stage → seconds
 
 

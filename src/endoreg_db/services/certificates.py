@@ -56,6 +56,7 @@ class Made:
     profile_digest: str  # of the device's profile as it was applied; likewise
     findings: Sequence[Mapping[str, Any]]  # as the record keeps them
     verification: Mapping[str, int]  # see :func:`looked_at` and :func:`looked_at_report`
+    encoder: str = ""  # FFmpeg's name of what encoded a recording; empty for a report, or where not known
 
 
 def made_by(record: MediaFile, *, name: str, sha256: str, size: int) -> Made:
@@ -63,8 +64,8 @@ def made_by(record: MediaFile, *, name: str, sha256: str, size: int) -> Made:
     processor = EndoscopyProcessor.objects.filter(videos=record.pk).first()
     device = "" if processor is None else processor.name
     video = getattr(record, "videofile", record)
-    digest = str(getattr(video, "profile_digest", ""))
-    return Made(name, sha256, size, device, digest, record.findings, record.verification)
+    digest, encoder = (str(getattr(video, fact, "")) for fact in ("profile_digest", "encoder"))
+    return Made(name, sha256, size, device, digest, record.findings, record.verification, encoder)
 
 
 def issue(store: Store, record: MediaFile, made: Made, *, by: str, how: How) -> bytes:
@@ -87,7 +88,7 @@ def issue(store: Store, record: MediaFile, made: Made, *, by: str, how: How) -> 
         "kind": str(record.kind),
         "issued_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "source": {"hmac_sha256": source_digest(store, record.content_sha256)},
-        "output": {"name": made.name, "sha256": made.sha256, "bytes": made.size},
+        "output": _output(made),
         "device": _device(made),
         "software": _software(),
         "findings": [_finding(finding) for finding in made.findings],
@@ -118,6 +119,11 @@ def reissue(store: Store, record: MediaFile, path: Path, sha256: str) -> bytes:
 def source_digest(store: Store, content_sha256: str) -> str:
     """Which source it was, for those alone who have the key of the data folder."""
     return hmac.new(store.key.derive("certificate source"), content_sha256.encode(), "sha256").hexdigest()
+
+
+def _output(made: Made) -> dict[str, Any]:
+    encoder = {"encoder": made.encoder} if made.encoder else {}
+    return {"name": made.name, "sha256": made.sha256, "bytes": made.size, **encoder}
 
 
 def _device(made: Made) -> dict[str, str] | None:

@@ -161,6 +161,7 @@ def _certificate(
         profile_digest=facts.get("profile_digest", ""),
         findings=findings,
         verification=facts.get("verification", {}),
+        encoder=facts.get("encoder", ""),
     )
     return certificates.issue(store, record, made, by="endoreg", how="verified")
 

@@ -13,8 +13,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
+from endoreg_db.conf import Config
 from endoreg_db.deid.client import StoppedError, run_video
-from endoreg_db.deid.messages import EncodeSettings, VideoTask
+from endoreg_db.deid.messages import ENCODER_REPLACED, EncodeSettings, Finding, Message, VideoTask
 from endoreg_db.deid.profiles import DeviceProfile
 from endoreg_db.errors import InsufficientStorageError, LeaseLostError
 from endoreg_db.intake.inspect import MediaKind
@@ -131,14 +132,14 @@ class VideoImportService(MediaImportService):
             source=str(context.untrusted_input or records.plainly_named(context)),
             work_dir=str(context.the_workspace.folder),
             profile=None if context.processor is None else context.processor.profile,
-            encode=EncodeSettings(context.config.video_preset, context.config.video_crf),
+            encode=_encode_settings(context.config),
             workers=context.config.workers,
             known=tuple(processor.profile for processor in context.processors),
         )
         try:
             context.done = run_video(
                 task,
-                self._on_message,
+                self._hear,
                 should_stop=self._lease_is_lost,
                 name=str(context.request.file_path),
             )
@@ -150,6 +151,12 @@ class VideoImportService(MediaImportService):
             total = done.taken_over + done.encoded
             told = "Took over %d of %d segments from an earlier attempt"
             log.info(told, done.taken_over, total, action="taken over")
+
+    def _hear(self, message: Message) -> None:
+        """Pass on what the cell says; that hardware failed is for the log as well."""
+        if isinstance(message, Finding) and message.code == ENCODER_REPLACED:
+            log.warning("%s: %s", message.detail, self._context.request.file_path)
+        self._on_message(message)
 
     def _finalize_processing(self) -> None:
         """Publish what is safe, keep for review what is unsure, destroy what is known to leak."""
@@ -167,6 +174,7 @@ class VideoImportService(MediaImportService):
             "duration": done.verification.duration,
             "timings": done.timings,
             "verification": looked_at(done.verification),
+            "encoder": done.encoder,
         }
         made = publishing.Output(Path(done.candidate), OUTPUT_SUFFIX)
         publishing.deliver(context, made, verdict, done.identity, facts)
@@ -196,6 +204,10 @@ class VideoImportService(MediaImportService):
         path = proposals.write(context.store.folder, context.the_record.pk, proposal)
         log.info("Proposed a device profile: %s", path)
         return {"processor": None, "device_source": source.PROPOSED, "proposal": proposal}
+
+
+def _encode_settings(config: Config) -> EncodeSettings:
+    return EncodeSettings(config.video_preset, config.video_crf, encoder=config.video_encoder)
 
 
 def _named_processor(record: MediaFile) -> str | None:

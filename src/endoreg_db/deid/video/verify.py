@@ -9,7 +9,8 @@ with.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -31,7 +32,15 @@ from endoreg_db.deid.video.probe import open_video
 from endoreg_db.deid.video.scenes import SceneWatcher
 from endoreg_db.deid.video.segments import PacketLike, read_index
 from endoreg_db.deid.video.spool import read_packets
-from endoreg_db.deid.video.units import UnitDigest, kind, length_prefixed, parameter_sets, start_coded
+from endoreg_db.deid.video.units import (
+    IDR_PICTURE,
+    PICTURES,
+    UnitDigest,
+    kind,
+    length_prefixed,
+    parameter_sets,
+    start_coded,
+)
 
 RINGING_MARGIN = 16  # pixels: one macroblock around the kept image may ring
 MAX_RESIDUE = 4  # grey levels that a blank area may vary, or be away from black
@@ -41,8 +50,6 @@ MAX_RINGING = 140
 
 _TAGS = frozenset({"major_brand", "minor_version", "compatible_brands"})
 _STREAM_TAGS = {"language": "und", "handler_name": "VideoHandler", "vendor_id": "[0][0][0][0]"}
-#: H.264 NAL unit types that carry pictures: slices of ordinary and of IDR pictures (H.264, 7.4.1).
-_PICTURE_UNITS = frozenset({1, 5})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +74,9 @@ class VerifyResult:
     """What one piece of the output turned out to be."""
 
     number: int
-    times: tuple[int, ...]  # presentation times in ticks, as decoded
-    damaged: int  # packets that could not be decoded, and frames that are not as large as they must be
+    times: Sequence[int]  # presentation times in ticks, as decoded
+    #: Packets that could not be decoded or are wrongly called a keyframe, and frames of another size.
+    damaged: int
     largest_residue: int  # grey levels
     residue_at: float | None  # seconds; where a blank area is first not blank
     scenes: tuple[SceneLook, ...]  # pictures that OCR should look at
@@ -81,19 +89,35 @@ class VerifyResult:
 class Outline:
     """The finished file without its pictures."""
 
-    times: tuple[int, ...]  # presentation times in ticks of the file, rising
+    times: Sequence[int]  # presentation times in ticks of the file, rising
     time_base: Fraction
     digests: tuple[str, ...]  # of each piece's packets; of what follows them, if anything does
     findings: tuple[Finding, ...]
 
 
-def outline(path: Path, size: tuple[int, int], pieces: Sequence[VerifyResult], extradata: bytes) -> Outline:
+@dataclass(frozen=True, slots=True)
+class OutlineJob:
+    """What :func:`outline` is to look at, on its way to a worker: its memory grows with the file."""
+
+    path: str
+    size: tuple[int, int]
+    counts: tuple[int, ...]
+    extradata: bytes
+
+
+def outline_of(job: OutlineJob, tick: Callable[[], None]) -> Outline:
+    """:func:`outline`; counts no frames."""
+    del tick
+    return outline(Path(job.path), job.size, job.counts, job.extradata)
+
+
+def outline(path: Path, size: tuple[int, int], counts: Sequence[int], extradata: bytes) -> Outline:
     """Find everything in the output that is not picture, and what its packets are made of.
 
     Args:
         path: the output.
         size: width and height that its pictures must have.
-        pieces: what was looked at; says how many packets belong together.
+        counts: how many packets each piece has that was looked at.
         extradata: the parameter sets with which they were decoded.
 
     Raises:
@@ -112,14 +136,15 @@ def outline(path: Path, size: tuple[int, int], pieces: Sequence[VerifyResult], e
             odd.append("other parameter sets than were looked at")
         odd += [f"a tag {tag!r}" for tag in container.metadata if tag not in _TAGS]
         odd += [f"a stream tag {t!r}" for t, v in stream.metadata.items() if _STREAM_TAGS.get(t) != v]
-        units = _UnitCheck([piece.packets for piece in pieces])
+        units = _UnitCheck(counts)
         index = read_index(units.watch(container.demux(stream)))
         odd += [f"a unit of type {number} in the stream" for number in sorted(units.odd)]
         if not index.shown.all():
             odd.append("frames that are never shown")
         time_base = stream.time_base or Fraction(1)
     findings = tuple(Finding("unexpected_content", "fatal", f"The output holds {what}") for what in odd)
-    return Outline(tuple(sorted(index.pts.tolist())), time_base, units.digests(), findings)
+    times = array("q", np.sort(index.pts).tobytes())
+    return Outline(times, time_base, units.digests(), findings)
 
 
 def verify_segment(job: VerifyJob) -> VerifyResult:
@@ -133,7 +158,7 @@ def verify_segment(job: VerifyJob) -> VerifyResult:
     everything = (Box(0, 0, *job.size),)
     values = black(full_range=job.full_range)
     collector = SceneCollector(job)
-    times: list[int] = []
+    times = array("q")
     worst, worst_at = 0, None
     for time, frame in decoder:
         at = float((time - job.zero) * job.time_base)
@@ -151,7 +176,7 @@ def verify_segment(job: VerifyJob) -> VerifyResult:
         times.append(time)
     return VerifyResult(
         number=job.number,
-        times=tuple(times),
+        times=times,
         damaged=decoder.damaged,
         largest_residue=worst,
         residue_at=worst_at,
@@ -179,8 +204,11 @@ class PacketDecoder:
     def __iter__(self) -> Iterator[tuple[int, av.VideoFrame]]:
         """Presentation time (ticks) and frame, in the order in which a player shows them."""
         for packet in read_packets(Path(self._job.spool)):
-            self.digest.add(start_coded(packet.data))
+            units = list(start_coded(packet.data))
+            self.digest.add(units)
             self.packets += 1
+            # With an open GOP, a player that jumps to a keyframe would show what lies before it.
+            self.damaged += packet.key != any(kind(unit) == IDR_PICTURE for unit in units)
             timed: Packet[Any] = Packet(packet.data)
             timed.pts, timed.dts = packet.pts, packet.dts
             yield from self._whole(timed)
@@ -301,15 +329,19 @@ def compare_times(
     """
     if sum(piece.damaged for piece in pieces):
         return [Finding("output_damaged", "fatal", "Frames of the output cannot be decoded")]
-    decoded = [time for piece in pieces for time in piece.times]
-    for found in (decoded, seen.times):
-        if len(found) != len(expected):
-            detail = f"The output has {len(found)} frames instead of {len(expected)}"
+    for found in (sum(len(piece.times) for piece in pieces), len(seen.times)):
+        if found != len(expected):
+            detail = f"The output has {found} frames instead of {len(expected)}"
             return [Finding("frames_differ", "fatal", detail)]
-    shown = [(time - expected[0]) * ratio for time in expected]
-    if decoded != list(expected) or any(a != b for a, b in zip(seen.times, shown, strict=True)):
+    decoded = (time for piece in pieces for time in piece.times)
+    shown = ((time - expected[0]) * ratio for time in expected)
+    if not (_alike(decoded, expected) and _alike(seen.times, shown)):
         return [Finding("times_differ", "fatal", "Frames of the output are shown at other times")]
     return []
+
+
+def _alike(times: Iterable[Fraction | int], others: Iterable[Fraction | int]) -> bool:
+    return all(one == other for one, other in zip(times, others, strict=True))
 
 
 def compare_bytes(pieces: Sequence[VerifyResult], seen: Outline) -> list[Finding]:
@@ -364,7 +396,7 @@ class _UnitCheck:
         for packet in packets:
             units = list(length_prefixed(bytes(packet)))  # type: ignore[call-overload]
             if units:
-                self.odd |= {kind(unit) for unit in units} - _PICTURE_UNITS
+                self.odd |= {kind(unit) for unit in units} - PICTURES
                 self._next_group().add(units)
             yield packet
 
