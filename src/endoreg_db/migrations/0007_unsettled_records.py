@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("endoreg_db", "0005_pseudonyms")]
+    dependencies = [("endoreg_db", "0006_video_encoder")]
 
     operations = [
         migrations.AddIndex(
