@@ -16,7 +16,7 @@ from endoreg_db.models.center import Center
 from endoreg_db.models.lease import HELD, ContentLease, Lease, held_values
 from endoreg_db.models.prepared import Prepared, given, updating
 from endoreg_db.models.processor import EndoscopyProcessor
-from endoreg_db.models.states import REACHABLE, State, sources_of
+from endoreg_db.models.states import REACHABLE, UNSETTLED, State, sources_of
 
 #: Of the cleaned text that is published beside a report.
 TEXT_SUFFIX = ".txt"
@@ -63,6 +63,10 @@ class MediaFile(models.Model):
             models.Index(fields=["size_bytes"], name="media_by_size"),
             models.Index(fields=["created_at", "uuid"], name="media_by_age"),
             models.Index(fields=["pseudonym"], name="media_by_pseudonym"),
+            # The few that are not finished: whoever asks about very many records looks here first.
+            models.Index(
+                fields=["uuid"], name="media_unsettled", condition=models.Q(state__in=sorted(UNSETTLED))
+            ),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(
