@@ -45,7 +45,7 @@ crash: $(STAMP) ## kill an import at every durable operation, then cut the power
 faults: $(STAMP) ## break the pass in every way that is known, besides those of the suite (minutes)
 	@$(BIN)/python -m pytest -m exhaustive
 
-quality: $(STAMP) ## draw 300 recordings, import them, count what leaks (hours; resumes where it was)
+quality: $(STAMP) ## draw 300 recordings and 1,000 reports, import them, count what leaks (many hours; resumes where it was)
 	@$(BIN)/python -m quality
 
 lock: ## resolve requirements.lock anew (needs uv on the PATH)

@@ -2,7 +2,8 @@
 
     python -m benchmarks [NAME ...]
 
-Without names, all of them. The tables of those that did not run stay as they were.
+Without names, all of them; ``video`` stands for all that begin with ``video_``. The tables of those that
+did not run stay as they were.
 """
 
 from __future__ import annotations
@@ -12,30 +13,58 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
-#: Modules with a ``main()`` that returns its tables as Markdown.
-BENCHMARKS = ("locks", "startup", "bookkeeping", "duplicates", "rescan", "video", "reports")
+from benchmarks.measure import NotMeasuredError
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """A module with a ``main()`` that returns its tables as Markdown."""
+
+    module: str
+    arguments: tuple[str, ...] = ()  # of its command line
+
+
+#: In the order of the page. Each row of the videos has a table of its own, so that one can be measured alone.
+BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType(
+    {
+        **{name: Benchmark(name) for name in ("locks", "startup", "bookkeeping", "duplicates", "rescan")},
+        **{f"video_{rows}": Benchmark("video", ("--rows", rows)) for rows in ("1080", "2160", "576")},
+        **{name: Benchmark(name) for name in ("memory", "reports", "scans")},
+    }
+)
 PAGE = Path("docs/benchmarks.md")
 
 
 def main() -> None:
     """Run those that are named."""
-    names = sys.argv[1:] or BENCHMARKS
-    for name in names:
-        if name not in BENCHMARKS:
-            sys.exit(f"There is no benchmark {name!r}; there are {', '.join(BENCHMARKS)}")
-    del sys.argv[1:]  # the benchmarks have options of their own
-    for name in names:
+    for name in chosen(sys.argv[1:]):
         sys.stderr.write(f"running {name} …\n")
-        part = importlib.import_module(f"benchmarks.{name}").main()
+        sys.argv[1:] = BENCHMARKS[name].arguments
+        try:
+            part = importlib.import_module(f"benchmarks.{BENCHMARKS[name].module}").main()
+        except NotMeasuredError as error:
+            sys.stdout.write(f"{name}: not measured. {error}\n")
+            continue
         sys.stdout.write(part + "\n")
         sys.stdout.flush()
         kept = parts_of(PAGE.read_text(encoding="utf-8")) if PAGE.exists() else {}
         PAGE.write_text(
             page({**kept, name: f"{part.strip()}\n\nMeasured on {_machine()}.\n"}), encoding="utf-8"
         )
+
+
+def chosen(names: Sequence[str]) -> list[str]:
+    """The benchmarks that are named, or all."""
+    found = [name for name in BENCHMARKS if not names or name in names or name.partition("_")[0] in names]
+    known = {*found, *(name.partition("_")[0] for name in found)}
+    if unknown := [name for name in names if name not in known]:
+        sys.exit(f"There is no benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
+    return found
 
 
 def page(parts: Mapping[str, str]) -> str:

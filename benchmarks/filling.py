@@ -51,9 +51,10 @@ FROM numbers
 _FOR_EACH_RECORD = (
     """
 INSERT INTO endoreg_db_videofile
-    (mediafile_ptr_id, device_source, profile_digest, width, height, frames, duration, timings, processor_id)
-SELECT uuid, 'named', content_sha256, 1920, 1080, 15000, 600.0, '{{"encode": 120.5, "verify": 30.25}}',
-    {processor}
+    (mediafile_ptr_id, device_source, profile_digest, width, height, frames, duration, encoder, timings,
+    processor_id)
+SELECT uuid, 'named', content_sha256, 1920, 1080, 15000, 600.0, 'libx264',
+    '{{"encode": 120.5, "verify": 30.25}}', {processor}
 FROM endoreg_db_mediafile
 """,
     """

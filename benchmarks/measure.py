@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,14 +23,28 @@ class Usage:
 
 
 class CommandFailedError(RuntimeError):
-    """A command that is being measured ended with another code than 0."""
+    """A command that is being measured ended with a code that says it failed."""
 
 
-def run(command: Sequence[str | Path], environ: Mapping[str, str] | None = None) -> Usage:
+class NotMeasuredError(RuntimeError):
+    """Something that a benchmark needs is not there; the message says what, and how to get it."""
+
+
+def run(
+    command: Sequence[str | Path],
+    environ: Mapping[str, str] | None = None,
+    *,
+    may_end_with: Collection[int] = (0,),
+) -> Usage:
     """Run a command to its end and return what it used.
 
+    Args:
+        command: the program and its arguments.
+        environ: what to add to the environment.
+        may_end_with: exit codes that mean it did what it should.
+
     Raises:
-        CommandFailedError: its exit code is not 0; the message holds the end of what it wrote.
+        CommandFailedError: its exit code is another; the message holds the end of what it wrote.
     """
     start = time.perf_counter()
     with subprocess.Popen(
@@ -45,7 +59,7 @@ def run(command: Sequence[str | Path], environ: Mapping[str, str] | None = None)
         _, status, used = os.wait4(process.pid, 0)
         wall = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
+    if process.returncode not in may_end_with:
         end = written.decode("utf-8", "replace")[-1000:]
         raise CommandFailedError(f"{command[0]} ended with code {process.returncode}: {end}")
     return Usage(wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6)

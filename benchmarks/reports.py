@@ -62,7 +62,7 @@ def main() -> str:
         folder = Path(name)
         digital, scan = folder / "digital.pdf", folder / "scan.pdf"
         draw_report(digital, seed=1)
-        _scan(digital, scan)
+        draw_scan(digital, scan)
         reader = TextReader()
         _rebuild(digital, reader)  # loads the models and fills the caches
         rows = [
@@ -104,8 +104,8 @@ def _plain_size(picture: np.ndarray) -> int:
     return len(jpeg.getvalue())
 
 
-def _scan(source: Path, target: Path) -> None:
-    """The first page of ``source`` as a scanner sees it, 1.5 degrees askew."""
+def draw_scan(source: Path, target: Path) -> None:
+    """Write the first page of ``source`` as a scanner sees it, 1.5 degrees askew."""
     with pdfium.PdfDocument(source) as document:
         page = document[0].render(scale=SCAN_DPI / 72).to_pil().convert("RGB")
     noise = np.random.default_rng(1).normal(0, 5, (page.height, page.width, 1))
@@ -122,13 +122,18 @@ def _memory(folder: Path, page: Path, count: int) -> str:
     rows = []
     for pages in (1, count):
         path = folder / f"{pages}.pdf"
-        writer = PdfWriter()
-        for _ in range(pages):
-            writer.append(str(page))
-        writer.write(str(path))
+        repeat(page, pages, path)
         used = run([sys.executable, "-m", "benchmarks.reports", "--once", path])
         rows.append([str(pages), f"{used.peak_mb:.0f} MB", f"{used.wall:.1f} s"])
     return table("Memory of the process that rebuilds", ["pages", "peak", "wall"], rows)
+
+
+def repeat(page: Path, count: int, target: Path) -> None:
+    """Write a report of so many times the same page."""
+    writer = PdfWriter()
+    for _ in range(count):
+        writer.append(str(page))
+    writer.write(str(target))
 
 
 def _row(name: str, rounds: list[Round]) -> list[str]:

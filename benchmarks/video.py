@@ -1,6 +1,6 @@
 """A whole video import, from the start of the process to the published file, beside a bare ffmpeg.
 
-    python -m benchmarks.video [--seconds 60] [--rounds 3] [--rows 1080 2160 576]
+    python -m benchmarks.video [--rows 1080|2160|576] [--seconds 60] [--rounds 3]
 
 ``ffmpeg -vf drawbox`` blanks the same area of the same drawn recording with the same preset and crf.
 The import also hashes, encrypts and keeps the original, reads the identity, compares the layout of
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -23,17 +24,17 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.measure import Usage, median, run, table
-from endoreg_db.deid.profiles import DeviceProfile
+from benchmarks.measure import NotMeasuredError, Usage, median, run, table
+from endoreg_db.deid.profiles import DeviceProfile, to_toml
 from endoreg_db.samples import draw_recording, scaled, shipped_profile
 
 PRESET, CRF, SEED = "veryfast", 20, 1
 WORKERS = 2
-#: Rows → seconds of the recordings beside the main one: there to show what size does, in one round.
-OTHER_SECONDS: Mapping[int, float] = {2160: 12.0, 576: 60.0}
+#: Rows → seconds of the recording.
+SECONDS: Mapping[int, float] = {1080: 60.0, 2160: 10.0, 576: 60.0}
 MISSING = (
-    "### Whole video imports\n\n"
-    "Not measured: ffmpeg, the reference, is not on the PATH. On Debian: `apt-get install ffmpeg`.\n"
+    "An ffmpeg with libx264, the reference, is not on the PATH. Debian and Ubuntu: apt-get install ffmpeg; "
+    "others: https://ffmpeg.org/download.html"
 )
 _MARGIN = 32  # pixels inside the image's edge that PSNR leaves out
 _EVERY = 7  # frames, of which one is compared for PSNR
@@ -49,33 +50,37 @@ class Outcome:
 
 
 def main() -> str:
-    """Draw the recordings, run both in turn, and return the tables."""
+    """Draw the recording, run both in turn, and return the tables.
+
+    Raises:
+        NotMeasuredError: there is no ffmpeg.
+    """
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=60.0, help="length of the 1080p recording")
+    parser.add_argument("--rows", type=int, default=1080, choices=SECONDS, help="of the picture")
+    parser.add_argument("--seconds", type=float, help="length of the recording")
     parser.add_argument("--rounds", type=int, default=3, help="how often each of both runs on it")
-    parser.add_argument(
-        "--rows", type=int, nargs="+", default=[1080, 2160, 576], choices=[1080, *OTHER_SECONDS]
-    )
     options, _ = parser.parse_known_args()
-    if shutil.which("ffmpeg") is None:
-        return MISSING
-    lines, scaling = [], ""
+    if not _has_ffmpeg():
+        raise NotMeasuredError(MISSING)
+    rows, scaling = options.rows, ""
+    seconds, profile = options.seconds or SECONDS[rows], _profile(rows)
     with tempfile.TemporaryDirectory(prefix="endoreg-bench-") as folder:
-        for rows in options.rows:
-            is_main = rows == shipped_profile().frame_height
-            seconds = options.seconds if is_main else OTHER_SECONDS[rows]
-            rounds = options.rounds if is_main else 1
-            profile = _profile(rows)
-            source = Path(folder) / f"recording-{rows}.mp4"
-            draw_recording(source, seed=SEED, seconds=seconds, profile=profile)
-            theirs, ours = _in_turn(source, profile, rounds)
-            lines += _lines(f"{rows}p25, {seconds:g} s", theirs, ours)
-            if is_main:
-                scaling = _scaling(source, profile, ours)
-            source.unlink()
-    title = f"Whole video imports beside ffmpeg (x264 {PRESET}, crf {CRF}; {WORKERS} workers)"
-    header = ["recording", "", "wall", "CPU", "largest process", "PSNR", "file"]
-    return table(title, header, lines) + "\n" + scaling
+        source = Path(folder) / f"recording-{rows}.mp4"
+        draw_recording(source, seed=SEED, seconds=seconds, profile=profile)
+        theirs, ours = _in_turn(source, profile, options.rounds)
+        if rows == shipped_profile().frame_height:
+            scaling = "\n" + _scaling(source, profile, ours)
+    size = f"{profile.frame_width}×{profile.frame_height}"
+    title = f"A whole import of {seconds:g} s of {size} at 25 fps, beside ffmpeg"
+    header = [f"x264 {PRESET}, crf {CRF}", "wall", "CPU", "largest process", "PSNR", "file"]
+    return table(title, header, _lines(theirs, ours)) + scaling
+
+
+def _has_ffmpeg() -> bool:
+    if shutil.which("ffmpeg") is None:
+        return False
+    known = subprocess.run(["ffmpeg", "-hide_banner", "-encoders"], capture_output=True, check=False).stdout
+    return b"libx264" in known
 
 
 def _in_turn(source: Path, profile: DeviceProfile, rounds: int) -> tuple[list[Outcome], list[Outcome]]:
@@ -90,7 +95,7 @@ def _import(source: Path, profile: DeviceProfile, workers: int) -> Outcome:
     """Import into an intake of its own, which knows the device and nothing else."""
     with tempfile.TemporaryDirectory(dir=source.parent) as folder:
         device, data = Path(folder) / "device.toml", Path(folder) / "data"
-        device.write_text(_toml(profile), encoding="utf-8")
+        device.write_text(to_toml(profile), encoding="utf-8")
         environ = {
             "ENDOREG_DATA_DIR": str(data),
             "ENDOREG_WORKERS": str(workers),
@@ -127,14 +132,14 @@ def _ffmpeg(source: Path, profile: DeviceProfile) -> Outcome:
     return outcome
 
 
-def _lines(name: str, theirs: Sequence[Outcome], ours: Sequence[Outcome]) -> list[list[str]]:
+def _lines(theirs: Sequence[Outcome], ours: Sequence[Outcome]) -> list[list[str]]:
     """One line for each of the two, and their ratio: the median of the pairs that ran in turn."""
     ratio = median([_divided(a.usage, b.usage) for a, b in zip(ours, theirs, strict=True)])
     compared = [f"{ours[-1].psnr - theirs[-1].psnr:+.2f} dB", f"{ours[-1].size / theirs[-1].size:.3f}"]
     return [
-        [name, "ffmpeg -vf drawbox", *_figures(theirs)],
-        ["", "endoreg import", *_figures(ours)],
-        ["", "**ratio**", f"**{ratio.wall:.2f}**", f"{ratio.cpu:.2f}", f"{ratio.peak_mb:.2f}", *compared],
+        ["ffmpeg -vf drawbox", *_figures(theirs)],
+        [f"endoreg import, {WORKERS} workers", *_figures(ours)],
+        ["**ratio**", f"**{ratio.wall:.2f}**", f"{ratio.cpu:.2f}", f"{ratio.peak_mb:.2f}", *compared],
     ]
 
 
@@ -180,23 +185,6 @@ def _profile(rows: int) -> DeviceProfile:
     full = shipped_profile()
     profile = replace(scaled(full, rows / full.frame_height), name=f"bench_{rows}p")
     return profile if rows >= full.frame_height else replace(profile, boxes={})
-
-
-def _toml(profile: DeviceProfile) -> str:
-    data = profile.as_dict()
-    boxes = data.pop("boxes")
-    lines = [f"{key} = {_toml_value(value)}" for key, value in data.items()]
-    return "\n".join([*lines, "[boxes]", *(f"{field} = {box}" for field, box in boxes.items()), ""])
-
-
-def _toml_value(value: object) -> str:
-    return (
-        str(value).lower()
-        if isinstance(value, bool)
-        else f'"{value}"'
-        if isinstance(value, str)
-        else str(value)
-    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""``python -m quality``: draws recordings, imports them as a user would, and counts what leaks.
+"""``python -m quality``: draws recordings and reports, imports them as a user would, and counts what leaks.
 
-Results lie in the folder ``--out``, one file for each recording. A run that was interrupted goes on
-where it was; one with more recordings adds to what is there.
+Results lie in the folder ``--out``, one file for each recording or report. A run that was interrupted
+goes on where it was; one with more of them adds to what is there.
 """
 
 from __future__ import annotations
@@ -9,57 +9,115 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
-from quality import bench, results
+from quality import bench, page, results
 from quality.bench import Judgement
 from quality.hunter import Hunter
+from quality.page import Figures
 from quality.plan import draw_plan
+from quality.reports import results as report_results
+from quality.reports.bench import ReportJudgement, examine_report
+from quality.reports.corpus import draw_report_plan
+
+PICTURES = "pictures"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One recording or report, and where its judgement is kept."""
+
+    seed: int
+    seconds: float  # of a recording; 0: a report
+    folder: Path
+
+    @property
+    def path(self) -> Path:
+        """Of the judgement."""
+        return self.folder / f"{self.seed:05}.json"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the bench; 0 if nothing leaked and the hunter found all that was planted, else 1."""
     options = _parser().parse_args(arguments)
-    folder = options.out / f"seed-{options.seed}-{options.seconds:g}s"
-    folder.mkdir(parents=True, exist_ok=True)
-    sys.stdout.write(
-        f"seeds {options.seed} to {options.seed + options.recordings - 1}; results in {folder}\n"
-    )
-    hunter = Hunter()
-    judgements = []
-    for seed in range(options.seed, options.seed + options.recordings):
-        judgement = _judge(seed, options.seconds, folder, hunter)
-        judgements.append(judgement)
-        sys.stdout.write(f"{_line(judgement)}\n")
-        sys.stdout.flush()
-    summary = results.summarise(judgements)
-    (folder / "summary.json").write_text(results.as_json(summary), encoding="utf-8")
-    results.write_page(folder / "index.html", summary, judgements, pictures="pictures")
-    sys.stdout.write(f"\n{results.as_table(summary)}\n\nPage: {folder / 'index.html'}\n")
-    well = summary.control.count == summary.control.total and summary.leak_free.count == summary.recordings
-    return 0 if well else 1
+    recordings: Path = options.out / f"seed-{options.seed}-{options.seconds:g}s"
+    reports: Path = options.out / f"seed-{options.seed}-reports"
+    jobs = [Job(options.seed + n, options.seconds, recordings) for n in range(options.recordings)]
+    jobs += [Job(options.seed + n, 0.0, reports) for n in range(options.reports)]
+    counted = f"{options.recordings} recordings and {options.reports} reports"
+    sys.stdout.write(f"{counted} from seed {options.seed} on; results in {options.out}\n")
+    for folder in (recordings, reports):
+        folder.mkdir(parents=True, exist_ok=True)
+    with ProcessPoolExecutor(options.at_once, get_context("spawn")) as pool:
+        for line in pool.map(_judged, jobs):
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
+    judgements = [_read(job) for job in jobs]
+    return _tell(options.out, judgements, f"{recordings.name}/{PICTURES}")
 
 
-def _judge(seed: int, seconds: float, folder: Path, hunter: Hunter) -> Judgement:
-    """The judgement of that seed: from an earlier run, or made now."""
-    path = folder / f"{seed:05}.json"
-    if not path.exists():
+def _tell(folder: Path, judgements: Sequence[Judgement | ReportJudgement], pictures: str) -> int:
+    """Print and write the figures; what the command ends with."""
+    recordings = [judged for judged in judgements if isinstance(judged, Judgement)]
+    reports = [judged for judged in judgements if isinstance(judged, ReportJudgement)]
+    summaries: dict[str, Any] = {}
+    if recordings:
+        summaries["recordings"] = results.summarise(recordings)
+    if reports:
+        summaries["reports"] = report_results.summarise_reports(reports)
+        summaries |= report_results.by_kind(reports)
+    figures = [Figures(name, tuple(summary.lines())) for name, summary in summaries.items()]
+    failures = [*results.failures(recordings, pictures), *report_results.failures(reports)]
+    (folder / "summary.json").write_text(page.as_json(summaries), encoding="utf-8")
+    page.write_page(folder / "index.html", figures, failures)
+    sys.stdout.write("".join(f"\n{part}\n" for part in figures) + f"\nPage: {folder / 'index.html'}\n")
+    return 1 if any(judged.leaks or judged.control_missed for judged in judgements) else 0
+
+
+def _judged(job: Job) -> str:
+    """A line on one recording or report, judged in an earlier run or now."""
+    if not job.path.exists():
         with tempfile.TemporaryDirectory(prefix="endoreg-quality-") as work:
-            plan = draw_plan(seed, seconds=seconds)
-            bench.examine(plan, Path(work), folder / "pictures", hunter).write(path)
-    return Judgement.read(path)
+            _examined(job, Path(work)).write(job.path)
+    return _line(_read(job))
 
 
-def _line(judgement: Judgement) -> str:
+def _read(job: Job) -> Judgement | ReportJudgement:
+    return Judgement.read(job.path) if job.seconds else ReportJudgement.read(job.path)
+
+
+def _examined(job: Job, work: Path) -> Judgement | ReportJudgement:
+    if not job.seconds:
+        return examine_report(draw_report_plan(job.seed), work, _hunter())
+    plan = draw_plan(job.seed, seconds=job.seconds)
+    return bench.examine(plan, work, job.folder / PICTURES, _hunter())
+
+
+@cache
+def _hunter() -> Hunter:
+    """One for each process: its OCR engine takes long to load."""
+    return Hunter()
+
+
+def _line(judgement: Judgement | ReportJudgement) -> str:
     right = sum(judgement.fields.values())
+    if isinstance(judgement, Judgement):
+        what = (f"{judgement.codec:16}", f"{judgement.processor:20}", ",".join(judgement.happens))
+    else:
+        what = (f"{judgement.style:16}", f"{judgement.form:20}", "")
     parts = [
         f"{judgement.seed:05}",
-        f"{judgement.codec:16}",
-        f"{judgement.processor:20}",
+        *what[:2],
         f"{judgement.status:12}",
         f"fields {right}/{len(judgement.fields)}",
         f"{judgement.import_seconds:.0f} s",
-        ",".join(judgement.happens),
+        what[2],
         "CONTROL MISSED " + ", ".join(judgement.control_missed) if judgement.control_missed else "",
         "LEAK " + ", ".join(sorted({leak.label for leak in judgement.leaks})) if judgement.leaks else "",
     ]
@@ -70,9 +128,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m quality", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--recordings", type=int, default=300)
     parser.add_argument("--seconds", type=float, default=10.0, help="length of each recording")
-    parser.add_argument(
-        "--seed", type=int, default=1, help="of the first recording; the next has the next one"
-    )
+    parser.add_argument("--reports", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1, help="of the first of each; the next has the next one")
+    parser.add_argument("--at-once", type=int, default=1, help="how many are imported and judged at once")
     parser.add_argument("--out", type=Path, default=Path("quality-results"))
     return parser
 

@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from quality.hunter import Hit, Hunter, Report, Token
+from quality.intake import CENTER, Intake, Leak, read_json, write_json
 from quality.layouts import as_toml
 from quality.pictures import compare, save_picture
 from quality.plan import Plan
 from quality.recordings import Truth, write_recording
 
-_CENTER = "test_center"
 _TIME = re.compile(r"picture at ([\d.]+) s")
 #: The log names the path of the source by contract, for the operator who gave it; see docs/quality.md.
 _NAMED_IN_LOGS = "20 file name"
-_LIMIT = 1800  # seconds that one command may take
-
-
-@dataclass(frozen=True, slots=True)
-class Leak:
-    """Something that was found where it must not be."""
-
-    label: str  # of the token
-    where: str  # file below the data folder, and place in it
-    how: str
-    excerpt: str
-    picture: str | None  # name of a PNG in the folder of pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,48 +48,13 @@ class Judgement:
     hunt_seconds: float
 
     def write(self, path: Path) -> None:
-        """Write it as JSON, whole or not at all: an interrupted run goes on where it was."""
-        waiting = path.with_suffix(".part")
-        waiting.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False), encoding="utf-8")
-        waiting.replace(path)
+        """Write it as JSON, whole or not at all."""
+        write_json(path, self)
 
     @classmethod
     def read(cls, path: Path) -> Judgement:
         """What :meth:`write` wrote."""
-        fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        for name in ("leaks", "leaks_if_approved"):
-            fields[name] = tuple(Leak(**leak) for leak in fields[name])
-        for name, value in fields.items():
-            fields[name] = tuple(value) if isinstance(value, list) else value
-        return cls(**fields)
-
-
-@dataclass(frozen=True, slots=True)
-class Intake:
-    """An intake of its own, with an empty data folder, used by its command line alone."""
-
-    root: Path
-
-    @property
-    def data(self) -> Path:
-        """The data folder."""
-        return self.root / "data"
-
-    @property
-    def log(self) -> Path:
-        """What the commands said on standard error."""
-        return self.root / "endoreg.log"
-
-    def run(self, *arguments: str) -> list[dict[str, Any]]:
-        """One ``endoreg`` command; the objects that it printed."""
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("ENDOREG_")}
-        environment["ENDOREG_DATA_DIR"] = str(self.data)
-        command = [sys.executable, "-m", "endoreg_db", *arguments, "--json"]
-        with self.log.open("ab") as log:
-            ended = subprocess.run(
-                command, env=environment, stdout=subprocess.PIPE, stderr=log, timeout=_LIMIT
-            )
-        return [json.loads(line) for line in ended.stdout.decode().splitlines()]
+        return cls(**read_json(path))
 
 
 def examine(plan: Plan, work: Path, pictures: Path, hunter: Hunter) -> Judgement:
@@ -124,7 +72,7 @@ def examine(plan: Plan, work: Path, pictures: Path, hunter: Hunter) -> Judgement
     intake = Intake(work)
     _register(intake, plan)
     begun = time.monotonic()
-    (said, *_) = intake.run("import", str(source), "--center", _CENTER, "--processor", truth.processor)
+    (said, *_) = intake.run("import", str(source), "--center", CENTER, "--processor", truth.processor)
     imported = time.monotonic()
     found = _hunt(intake, truth, hunter)
     hunted = time.monotonic()
@@ -132,7 +80,7 @@ def examine(plan: Plan, work: Path, pictures: Path, hunter: Hunter) -> Judgement
     output, later = said["output"], None
     if said["status"] == "needs_review":
         intake.run("approve", said["uuid"])
-        output = next((str(path) for path in (intake.data / "published").glob("*.mp4")), None)
+        output = next((str(path) for path in intake.published.glob("*.mp4")), None)
         later = hunter.hunt(Path(output), _tokens(truth), moments=truth.moments) if output else None
     comparison = compare(source, Path(output), truth) if output else None
     names = _Pictures(pictures, plan.seed)
@@ -177,10 +125,9 @@ def _register(intake: Intake, plan: Plan) -> None:
 
 def _hunt(intake: Intake, truth: Truth, hunter: Hunter) -> Sequence[Report]:
     """Everything that the intake wrote; what is encrypted is looked at as bytes."""
-    encrypted = (intake.data / "vault", intake.data / "keys")
     said = [token for token in _tokens(truth) if token.label != _NAMED_IN_LOGS]
     return (
-        hunter.hunt(intake.data, _tokens(truth), moments=truth.moments, shallow=encrypted),
+        hunter.hunt(intake.data, _tokens(truth), moments=truth.moments, shallow=intake.encrypted),
         hunter.hunt(intake.log, said, pictures=False),
     )
 

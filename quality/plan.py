@@ -197,4 +197,9 @@ def draw_canary(rng: random.Random, plant: Plant) -> str:
         return (date(1990, 1, 1) + timedelta(days=rng.randrange(10_000))).isoformat()
     if plant.holds == "time":
         return f"{rng.randint(1, 22):02}:{rng.randint(10, 59)}:{rng.randint(10, 59)}"
+    return draw_word(rng)
+
+
+def draw_word(rng: random.Random) -> str:
+    """A word that is nowhere else, of letters that OCR does not confuse."""
     return "".join(rng.choices("ABDEFHKLMNPRTUVWXY", k=12))

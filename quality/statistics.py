@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 _LEVEL = 0.95
@@ -32,6 +32,12 @@ class Share:
             return "none counted"
         low, high = self.bounds
         return f"{self.count}/{self.total} = {self.value:.2%} (95 %: {low:.2%} to {high:.2%})"
+
+
+def share_of(facts: Iterable[bool]) -> Share:
+    """How many of the facts are so."""
+    counted = list(facts)
+    return Share(sum(counted), len(counted))
 
 
 def bounds(count: int, total: int) -> tuple[float, float]:

@@ -32,9 +32,23 @@ def document_pieces(path: str, data: bytes) -> Iterator[Piece | Unread]:
         yield from _objects(reader)
         for number, page in enumerate(reader.pages, 1):
             yield Piece(f"text of page {number}", page.extract_text())
+            yield from _pictures(number, page)
     except _DAMAGED as error:
         yield Unread("document", type(error).__name__)
     yield from _pages(path)
+
+
+def _pictures(number: int, page: Any) -> Iterator[Piece | Unread]:
+    """The pictures that a page has, also those that it covers, clips or makes transparent."""
+    names = page.images.keys()  # of a sequence that is no dictionary
+    for name in names:
+        where = f"picture {name} of page {number}"
+        try:
+            found = page.images[name].image
+            if found is not None:
+                yield Piece(where, np.asarray(found.convert("RGB")))
+        except (*_DAMAGED, OSError, ImportError) as error:
+            yield Unread(where, type(error).__name__)
 
 
 def _loose_streams(data: bytes) -> Iterator[Piece]:

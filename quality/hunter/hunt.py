@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import mmap
 from collections.abc import Iterable, Iterator, Sequence
@@ -103,6 +104,7 @@ class _Search:
         self._hits: dict[tuple[Any, ...], Hit] = {}
         self._unread: list[Unread] = []
         self._files = self._pictures = 0
+        self._read: set[tuple[str, bytes]] = set()  # file, digest of a picture that was read
         self._path = ""
 
     def report(self) -> Report:
@@ -145,6 +147,8 @@ class _Search:
         if picture is not None:
             yield picture
             return
+        if _is_text(head):
+            return  # its bytes say everything; FFmpeg would draw it as a film
         for box, time in box_times(path.read_bytes() if len(head) == _WINDOW else head):
             yield Piece(f"time in {box}", time)
         yield from media_pieces(str(path), self._sampling)
@@ -190,6 +194,11 @@ class _Search:
     def _picture(self, where: str, picture: reading.Picture) -> None:
         if self._reader is None:
             return
+        # The same picture is often found in several ways: as a stream, and as what a page shows.
+        digest = hashlib.blake2b(repr(picture.shape).encode() + picture.tobytes()).digest()
+        if (self._path, digest) in self._read:
+            return
+        self._read.add((self._path, digest))
         self._pictures += 1
         lines = self._reader.read(picture)
         for token, line in self._forms.found_in(lines):
@@ -198,6 +207,15 @@ class _Search:
     def _add(self, token: Token, where: str, how: str, excerpt: str) -> None:
         hit = Hit(token, self._path, where, how, excerpt)
         self._hits.setdefault((token, self._path, where, how), hit)
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether the file is text as people write it, in UTF-8."""
+    try:
+        text = head.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return all(letter.isprintable() or letter.isspace() for letter in text)
 
 
 def _picture_in(data: bytes) -> Piece | None:

@@ -6,6 +6,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import django
@@ -81,16 +82,20 @@ def _missing_migrations() -> bool:
     """Compare names only: building Django's migration graph costs more than a whole ``status``."""
     from django.db import DatabaseError, connection
 
-    wanted = {
-        path.stem for path in (Path(apps.get_app_config("endoreg_db").path) / "migrations").glob("0*.py")
-    }
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT name FROM django_migrations WHERE app = 'endoreg_db'")
             applied = {row[0] for row in cursor.fetchall()}
     except DatabaseError:  # no such table: a new database
         return True
-    return not wanted <= applied
+    return not _known_migrations() <= applied
+
+
+@cache
+def _known_migrations() -> frozenset[str]:
+    """Those that the installed software brings with it."""
+    folder = Path(apps.get_app_config("endoreg_db").path) / "migrations"
+    return frozenset(path.stem for path in folder.glob("0*.py"))
 
 
 def _migrate(folder: DataFolder) -> None:

@@ -30,6 +30,10 @@ X264_PRESETS = (
     "veryslow",
 )
 
+#: What encodes recordings: software, or hardware by FFmpeg's name. Whether it is there, and works, is
+#: found out for each recording; software takes its place where it does not.
+VIDEO_ENCODERS = ("libx264", "h264_nvenc", "h264_qsv", "h264_amf", "h264_vaapi")
+
 #: What looks for names in reports beside the built-in rules; ``builtin`` is these rules alone.
 REPORT_RECOGNISERS = ("builtin", "presidio", "lx_anonymizer")
 
@@ -50,6 +54,7 @@ class Config:
     workers: int  # one-threaded encoders that run at once
     video_preset: str  # x264 preset
     video_crf: int  # x264 constant rate factor
+    video_encoder: str  # one of :data:`VIDEO_ENCODERS`
     report_recogniser: str  # one of :data:`REPORT_RECOGNISERS`
     report_release: str  # one of :data:`REPORT_RELEASES`
     report_dates: str  # one of :data:`REPORT_DATES`
@@ -73,6 +78,7 @@ def config_from(values: Mapping[str, Any]) -> Config:
         workers=int(_number(values, "WORKERS", 1, 256, default=len(os.sched_getaffinity(0)))),
         video_preset=_choice(values, "VIDEO_PRESET", X264_PRESETS, default="veryfast"),
         video_crf=int(_number(values, "VIDEO_CRF", 0, 51, default=20)),
+        video_encoder=_choice(values, "VIDEO_ENCODER", VIDEO_ENCODERS, default="libx264"),
         report_recogniser=_choice(values, "REPORT_RECOGNISER", REPORT_RECOGNISERS, default="builtin"),
         report_release=_choice(values, "REPORT_RELEASE", REPORT_RELEASES, default="review"),
         report_dates=_choice(values, "REPORT_DATES", REPORT_DATES, default="remove"),

@@ -9,67 +9,45 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from typing import cast
 from uuid import uuid4
 
-_correlation_id: ContextVar[str | None] = ContextVar("endoreg_correlation_id", default=None)
+import structlog
+from structlog.stdlib import BoundLogger
+from structlog.typing import EventDict
 
 
-class FieldLogger:
-    """A logger whose calls take fields by name, and add the correlation id if one is bound."""
-
-    def __init__(self, logger: logging.Logger) -> None:
-        self._logger = logger
-
-    def info(self, sentence: str, *values: object, **fields: object) -> None:
-        """Say what was done; ``values`` fill the sentence as the standard library fills it."""
-        self._log(logging.INFO, sentence, values, fields)
-
-    def warning(
-        self, sentence: str, *values: object, exc_info: bool | BaseException = False, **fields: object
-    ) -> None:
-        """Say what somebody should look at, if asked with the traceback of what was raised."""
-        self._log(logging.WARNING, sentence, values, fields, exc_info)
-
-    def error(self, sentence: str, *values: object, **fields: object) -> None:
-        """Say what went wrong."""
-        self._log(logging.ERROR, sentence, values, fields)
-
-    def _log(
-        self,
-        level: int,
-        sentence: str,
-        values: tuple[object, ...],
-        fields: dict[str, object],
-        exc_info: bool | BaseException = False,
-    ) -> None:
-        if not self._logger.isEnabledFor(level):
-            return
-        bound = _correlation_id.get()
-        extra = fields if bound is None else {"correlation_id": bound, **fields}
-        text = _as_text(sentence % values if values else sentence)
-        self._logger.log(level, text, exc_info=exc_info, extra=extra, stacklevel=3)
+def get_logger(name: str) -> BoundLogger:
+    """A structured logger over ``logging.getLogger(name)``; changes no global structlog settings."""
+    return cast(
+        BoundLogger,
+        structlog.wrap_logger(
+            logging.getLogger(name),
+            processors=[
+                structlog.contextvars.merge_contextvars,
+                structlog.stdlib.PositionalArgumentsFormatter(),
+                _as_text,
+                structlog.stdlib.render_to_log_kwargs,
+            ],
+            wrapper_class=BoundLogger,
+            cache_logger_on_first_use=False,
+        ),
+    )
 
 
-def get_logger(name: str) -> FieldLogger:
-    """A logger with fields over ``logging.getLogger(name)``; its handlers and level are the host's."""
-    return FieldLogger(logging.getLogger(name))
-
-
-def _as_text(sentence: str) -> str:
+def _as_text(_logger: object, _method: str, fields: EventDict) -> EventDict:
     r"""Write bytes of a file name that are no text as ``\udcff``: else a host's log file refuses the line."""
-    return sentence.encode("utf-8", "backslashreplace").decode("utf-8")
+    fields["event"] = str(fields["event"]).encode("utf-8", "backslashreplace").decode("utf-8")
+    return fields
 
 
 @contextmanager
 def correlation() -> Iterator[str]:
-    """Have every log line of this thread carry a correlation id until the block ends; yields it.
+    """Bind a correlation id to every log line of this thread until the block ends; yields it.
 
-    It is a new one, unless this happens within another such block: that follows a whole request.
+    It is a new one, unless the caller has bound one already to follow a whole request.
     """
-    correlation_id = _correlation_id.get() or uuid4().hex[:16]
-    token = _correlation_id.set(correlation_id)
-    try:
+    bound = structlog.contextvars.get_contextvars().get("correlation_id")
+    correlation_id = bound or uuid4().hex[:16]
+    with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):
         yield correlation_id
-    finally:
-        _correlation_id.reset(token)

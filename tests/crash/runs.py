@@ -85,9 +85,10 @@ def make_ready(folder: Path) -> Stage:
     empty, rehearsal = Stage(folder / "empty"), Stage(folder / "rehearsal")
     in_child(lambda: scenarios.build_store(empty))
     logging.disable()
-    with _pass(real=False):
+    publish = scenarios.SCENARIOS["publish"]
+    with _pass(publish, real=False):
         scenarios.build(rehearsal, empty, scenarios.small_recording())
-        scenarios.SCENARIOS["publish"].again(rehearsal)
+        publish.again(rehearsal)
         scenarios.repair(rehearsal)
         connections.close_all()
     logging.disable(logging.NOTSET)
@@ -101,7 +102,7 @@ def prepare(folder: Path, empty: Stage, scenario: Scenario, recording: bytes, *,
 
     def work() -> None:
         scenarios.build(place, empty, recording)
-        with _pass(real):
+        with _pass(scenario, real):
             scenario.prepare(place)
 
     in_child(work)
@@ -126,7 +127,7 @@ def study(prepared: Stage, scenario: Scenario, *, real: bool, fault: Fault | Non
 
     def finish() -> invariants.Shape:
         store = place.enter()
-        with _pass(real):
+        with _pass(scenario, real):
             scenario.again(place)
         problems = invariants.violations(place, store, recording, scenario.expected)
         if problems and fault is None:
@@ -254,7 +255,7 @@ def _make_older(path: Path, seconds: float) -> None:
 def _act(stage: Stage, scenario: Scenario, observer: Observer, real: bool, fault: Fault | None) -> None:
     stage.enter()
     recorder = Recorder(stage.root, observer)
-    with _pass(real), (fault or nullcontext)():
+    with _pass(scenario, real), (fault or nullcontext)():
         recorder.install()
         scenario.act(stage, lambda message: recorder.message(type(message).__name__))
 
@@ -263,7 +264,7 @@ def _recovered(subject: Subject, stage: Stage, recovery: Recovery, *, permission
     store = stage.enter()
     scenario = subject.scenario
     problems = invariants.lost(stage, store, subject.recording)
-    with _pass(subject.real):
+    with _pass(scenario, subject.real):
         if recovery is Recovery.DOCTOR:
             scenarios.repair(stage)
         scenario.again(stage)
@@ -274,8 +275,8 @@ def _recovered(subject: Subject, stage: Stage, recovery: Recovery, *, permission
     )
 
 
-def _pass(real: bool) -> AbstractContextManager[object]:
-    return nullcontext() if real else scenarios.passing_by(scenarios.stand_in)
+def _pass(scenario: Scenario, real: bool) -> AbstractContextManager[object]:
+    return nullcontext() if real else scenarios.passing_by(scenario.stand_in or scenarios.stand_in)
 
 
 # ---------------------------------------------------------------------------------------- power cuts

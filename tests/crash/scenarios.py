@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from django.db import connections
 
 from endoreg_db.bootstrap import current_config, prepare
+from endoreg_db.deid import client
 from endoreg_db.deid.identity import Identity, Reading
 from endoreg_db.deid.messages import (
     Done,
@@ -29,6 +34,7 @@ from endoreg_db.deid.messages import (
     VideoFacts,
     VideoTask,
 )
+from endoreg_db.deid.video.manifest import finished, write_manifest
 from endoreg_db.errors import DeidentificationError, SourceMissingError
 from endoreg_db.intake import sightings
 from endoreg_db.models import EndoscopyProcessor, MediaFile, State
@@ -37,6 +43,7 @@ from endoreg_db.services.doctor import Examination, examine
 from endoreg_db.services.pdf_import import PdfImportService
 from endoreg_db.services.store import Store, open_store
 from endoreg_db.services.video_import import VideoImportService
+from tests.crash.children import fork
 
 CENTER = "test_center"
 DEVICE = "crash_device"
@@ -45,7 +52,10 @@ STALE_AFTER = 600.0  # seconds
 
 _REPORT, _DOUBTFUL = b"%PDF-1.7\n", b"doubtful"
 
+_PIECES = ("segment-00000", "segment-00001")
+
 Hear = Callable[[Message], None]
+Pass = Callable[..., Done]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +117,7 @@ class Scenario:
     expected: Expected
     # The next import finds all that may be left behind. A decision's remains only the doctor can find.
     heals_itself: bool = True
+    stand_in: Pass | None = None  # instead of the cell, where it is not the real one; None: the usual
 
 
 def _do_not_wait(_fd: object) -> None:
@@ -174,6 +185,35 @@ def stand_in(
 
 def _failing(task: VideoTask, on_message: Hear, **_options: object) -> Done:
     raise DeidentificationError("the cell was told to fail")
+
+
+def finishing(task: VideoTask, on_message: Hear, **options: Any) -> Done:
+    """As :func:`stand_in`, by way of two pieces; those that are there need not be made.
+
+    It leaves them, so that they are there until the import has come to its end.
+    """
+    work_dir = Path(task.work_dir)
+    for name in _PIECES:
+        packets = work_dir / f"{name}.packets"
+        if not _is_finished(packets):
+            with packets.open("wb") as file:
+                file.write(hashlib.sha512(name.encode()).digest() * 90)
+            write_manifest(packets, "0a" * 32, "0b" * 32)
+    on_message(Progress("encode", 25, 25))
+    return stand_in(task, on_message, **options)
+
+
+def going_on(task: VideoTask, on_message: Hear, **options: Any) -> Done:
+    """As :func:`finishing`, where all pieces have been finished: by now none may be lost."""
+    missing = [name for name in _PIECES if not _is_finished(Path(task.work_dir) / f"{name}.packets")]
+    if missing:
+        raise AssertionError(f"finished, and lost: {missing}")
+    return finishing(task, on_message, **options)
+
+
+def _is_finished(packets: Path) -> bool:
+    told = {path: manifest for path, manifest in finished(packets.parent)}
+    return packets in told and hashlib.sha256(packets.read_bytes()).hexdigest() == told[packets].sha256
 
 
 def report_stand_in(task: ReportTask, on_message: Hear, **_options: object) -> ReportDone:
@@ -285,6 +325,45 @@ def _fail(stage: Stage) -> None:
     raise AssertionError("the import that was to fail did not")
 
 
+def _die_with_pieces(stage: Stage) -> None:
+    """An import is killed when it has finished pieces; they lie in its folder, in clear."""
+    real = vars(video_import)["run_video"] is client.run_video
+    connections.close_all()
+    with contextlib.nullcontext() if real else passing_by(finishing):
+        ended = fork(lambda: _import(stage, partial(_at_a_finished_piece, stage, _kill)))
+    if ended.signal != signal.SIGKILL:
+        raise AssertionError(f"the import that was to be killed ended: {ended.result()}")
+
+
+def _keep_a_room(stage: Stage) -> None:
+    """Pieces have been kept before, of other recordings; the room for them is never removed."""
+    (stage.data / "pieces").mkdir(mode=0o700)
+
+
+def _stop(stage: Stage, hear: Hear) -> None:
+    """An import is stopped by Ctrl-C when it has finished pieces."""
+
+    def listen(message: Message) -> None:
+        hear(message)
+        _at_a_finished_piece(stage, _interrupt, message)
+
+    with contextlib.suppress(KeyboardInterrupt):
+        _import(stage, listen)
+
+
+def _at_a_finished_piece(stage: Stage, act: Callable[[], None], message: Message) -> None:
+    if isinstance(message, Progress) and [*stage.data.glob("tmp/*/*.manifest")]:
+        act()
+
+
+def _kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
 def _retry(stage: Stage, hear: Hear) -> None:
     VideoImportService(on_message=hear).retry(MediaFile.objects.get())
 
@@ -328,6 +407,8 @@ SCENARIOS: dict[str, Scenario] = {
     "delete source": Scenario(_nothing, _publish_and_delete, _delete_if_there, _REMOVED),
     "needs review": Scenario(_nothing, _hold, _hold, _WAITS),
     "retry": Scenario(_fail, _retry, _publish, _PUBLISHED),
+    "resume": Scenario(_die_with_pieces, _publish, _publish, _PUBLISHED, stand_in=going_on),
+    "stop and resume": Scenario(_keep_a_room, _stop, _publish, _PUBLISHED, stand_in=finishing),
     "duplicate": Scenario(_publish, _publish_and_delete, _delete_if_there, _REMOVED),
     "approve": Scenario(_hold, _approve, _import_and_approve, _PUBLISHED, heals_itself=False),
     "reject": Scenario(_hold, _reject, _import_and_reject, _REJECTED, heals_itself=False),

@@ -125,9 +125,9 @@ def joining_changes_a_byte() -> None:
 
 
 def joining_crashes() -> None:
-    from endoreg_db.deid.video import deidentify
+    from endoreg_db.deid.video import join
 
-    _put(deidentify, "join", _crash)
+    _put(join, "join", _crash)
 
 
 def verifier_crashes() -> None:

@@ -19,6 +19,8 @@ SCENARIOS = {
     "delete source": ("1/2",),
     "needs review": ("2/2",),
     "retry": ("1/2",),
+    "resume": ("1/4",),
+    "stop and resume": ("2/4",),
     "duplicate": ("1/1",),
     "approve": ("2/2",),
     "reject": ("1/1",),

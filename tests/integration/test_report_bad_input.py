@@ -140,7 +140,7 @@ def test_no_page_is_drawn_with_more_pixels_than_allowed(tmp_path: Path) -> None:
 def test_a_picture_is_found_where_it_is_shown_also_inside_forms(tmp_path: Path) -> None:
     from reportlab.lib.utils import ImageReader
 
-    from tests.integration.report_files import portrait
+    from quality.reports.plants import portrait
 
     def more(canvas: object) -> None:
         canvas.beginForm("f")  # type: ignore[attr-defined]

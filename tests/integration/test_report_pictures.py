@@ -21,8 +21,9 @@ from endoreg_db.deid.pdf.pictures import is_endoscopic
 from endoreg_db.deid.pdf.upright import LARGEST_SKEW, skew_of, straightened
 from endoreg_db.samples import shipped_profile
 from endoreg_db.samples.layout import font
+from quality.reports.plants import picture, portrait
 from tests.conftest import DrawnOnce
-from tests.integration.report_files import CANARY, KEPT, SIZE, draw, picture, portrait
+from tests.integration.report_files import CANARY, KEPT, SIZE, draw
 from tests.integration.test_report_leaks import reader, rebuilt, shown
 
 __all__ = ["reader"]

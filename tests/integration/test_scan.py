@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from endoreg_db.cli.import_ import import_files
+from endoreg_db.cli.output import Flags, Output
 from endoreg_db.cli.selection import select
 from endoreg_db.intake import sightings
 from endoreg_db.intake.inspect import MediaKind
 from endoreg_db.intake.scan import scan
 from endoreg_db.models import Center, EndoscopyProcessor, MediaFile, State, VideoFile
+from endoreg_db.services import video_import
 from endoreg_db.services.store import Store
 from endoreg_db.storage.publish import fingerprint
+from tests.faults.stand_in import DEVICE, stand_in_pass, write_recording
 
 
 @pytest.fixture
@@ -52,8 +60,8 @@ def _remember(store: Store, path: Path, video: VideoFile) -> None:
 
 def _paths(folder: Path, **options: Path) -> list[str]:
     found = scan(folder, None, **options).found
-    assert all(one.known is None for one in found)
-    return [str(Path(one.path).relative_to(folder)) for one in found]
+    assert all(known is None for _path, known in found)
+    return [str(Path(path).relative_to(folder)) for path, _known in found]
 
 
 # ------------------------------------------------------------------------------------ known or not
@@ -64,10 +72,12 @@ def test_a_finished_file_is_known_with_what_a_result_needs(
 ) -> None:
     finished, new = _file(inbox / "a" / "finished.mp4"), _file(inbox / "new.mp4")
     _remember(store, finished, video)
-    by_path = {found.path: found.known for found in scan(inbox, store.sightings_key).found}
+    by_path = dict(scan(inbox, store.sightings_key).found)
     assert by_path.keys() == {str(finished), str(new)} and by_path[str(new)] is None
-    known = by_path[str(finished)]
-    assert known is not None and (known.uuid, known.output_name) == (video.uuid, "safe.mp4")
+    sighting = by_path[str(finished)]
+    assert sighting is not None
+    known = sightings.recall_many([sighting])[sighting]
+    assert (known.uuid, known.output_name) == (video.uuid, "safe.mp4")
 
 
 @pytest.mark.parametrize("change", ["longer", "touched", "replaced", "renamed", "linked"])
@@ -88,7 +98,7 @@ def test_a_file_that_changed_in_any_way_must_be_read(
         path.rename(inbox / "renamed.mp4")
     else:
         (inbox / "second name.mp4").hardlink_to(path)
-    assert not [found for found in scan(inbox, store.sightings_key).found if found.known]
+    assert not [path for path, known in scan(inbox, store.sightings_key).found if known]
 
 
 @pytest.mark.parametrize("state", [State.RECEIVED, State.PROCESSING, State.FAILED, State.QUARANTINED])
@@ -96,9 +106,12 @@ def test_a_file_whose_record_is_not_settled_must_be_read(
     store: Store, video: VideoFile, inbox: Path, state: State
 ) -> None:
     _remember(store, _file(inbox / "recording.mp4"), video)
+    (before,) = scan(inbox, store.sightings_key).found
+    assert before[1] is not None
     MediaFile.objects.update(state=state, output_name="", output_sha256="")
     (found,) = scan(inbox, store.sightings_key).found
-    assert found.known is None
+    assert found[1] is None
+    assert sightings.recall_many([before[1]]) == {}, "nor is it told of, if it was seen a moment ago"
 
 
 def test_a_file_is_known_by_whatever_path_leads_to_its_folder(
@@ -107,14 +120,14 @@ def test_a_file_is_known_by_whatever_path_leads_to_its_folder(
     _remember(store, _file(inbox / "recording.mp4"), video)
     monkeypatch.chdir(inbox.parent)
     for folder in (Path("inbox"), Path("."), Path("inbox/../inbox")):
-        (found,) = [one for one in scan(folder, store.sightings_key).found if one.known]
-        assert not Path(found.path).is_absolute(), "the path comes back as it was given"
+        (found,) = [path for path, known in scan(folder, store.sightings_key).found if known]
+        assert not Path(found).is_absolute(), "the path comes back as it was given"
 
 
 def test_another_key_knows_nothing(store: Store, video: VideoFile, inbox: Path) -> None:
     _remember(store, _file(inbox / "recording.mp4"), video)
-    (found,) = scan(inbox, bytes(32)).found
-    assert found.known is None
+    ((_path, known),) = scan(inbox, bytes(32)).found
+    assert known is None
 
 
 def test_many_files_take_few_queries(store: Store, video: VideoFile, inbox: Path) -> None:
@@ -123,8 +136,8 @@ def test_many_files_take_few_queries(store: Store, video: VideoFile, inbox: Path
         _remember(store, path, video)
     with CaptureQueriesContext(connection) as queries:
         found = scan(inbox, store.sightings_key).found
-    assert [Path(one.path) for one in found] == files
-    assert [Path(one.path) for one in found if one.known is None] == files[-1:]
+    assert [Path(path) for path, _known in found] == files
+    assert [Path(path) for path, known in found if known is None] == files[-1:]
     assert len(queries) <= 3, "one for each batch of 500"
 
 
@@ -188,3 +201,34 @@ def test_a_selection_opens_no_finished_file(
         (new, MediaKind.VIDEO, False),
     ]
     assert selection.skipped == 1
+
+
+def test_a_record_that_is_not_settled_any_more_when_it_is_told_of_is_imported_again(
+    store: Store, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(video_import, "run_video", stand_in_pass)
+    monkeypatch.setattr(sightings, "SETTLING_SECONDS", -1.0)
+    recording = write_recording(inbox / "recording.mp4")
+    assert _imported(inbox)["status"] == "imported"
+    assert (again := _imported(inbox))["status"] == "duplicate"
+    recall_many = sightings.recall_many
+
+    def fail_meanwhile(known: Sequence[bytes]) -> dict[bytes, sightings.Known]:
+        record = MediaFile.objects.get()
+        store.publisher.retract(store.folder.published / record.output_name)
+        record.advance(State.FAILED, output_name="", output_sha256="")
+        return recall_many(known)
+
+    monkeypatch.setattr(sightings, "recall_many", fail_meanwhile)
+    after = _imported(inbox)
+    assert (after["status"], after["uuid"]) == ("imported", again["uuid"])
+    assert after["path"] == str(recording) and Path(after["output"]).exists()
+
+
+def _imported(inbox: Path) -> dict[str, Any]:
+    """What ``endoreg import INBOX --json`` prints of its only file."""
+    printed = io.StringIO()
+    code = import_files(Output(Flags(as_json=True), printed, io.StringIO()), [inbox], "test_center", DEVICE)
+    assert code == 0
+    line: dict[str, Any] = json.loads(printed.getvalue())
+    return line

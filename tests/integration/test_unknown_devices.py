@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from endoreg_db.certificate import certificate_path, read
 from endoreg_db.deid import client
 from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.messages import Done, EncodeSettings, FoundDevice, Message, VideoTask
@@ -126,6 +127,8 @@ def test_a_recording_of_a_registered_device_is_recognised_and_published(
     assert video.device_source == VideoFile.DeviceSource.RECOGNISED
     assert video.profile_digest == video.processor.digest
     assert [finding["code"] for finding in video.findings] == ["device_recognised"]
+    certified = read(certificate_path(store.folder.published / video.output_name))
+    assert certified["device"] == {"profile": SMALL_DEVICE, "profile_sha256": video.profile_digest}
 
 
 # ---- proposed

@@ -10,13 +10,14 @@ import pytest
 
 from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.messages import EncodeSettings
+from endoreg_db.deid.video.finished import compare_bytes, outline
 from endoreg_db.deid.video.join import join
 from endoreg_db.deid.video.pieces import Piece, make_piece
 from endoreg_db.deid.video.probe import open_video, probe
 from endoreg_db.deid.video.segments import plan, read_index
 from endoreg_db.deid.video.spool import read_packets, write_packet
 from endoreg_db.deid.video.transcode import SegmentJob
-from endoreg_db.deid.video.verify import VerifyJob, compare_bytes, outline, verify_segment
+from endoreg_db.deid.video.verify import VerifyJob, verify_segment
 from tests.integration.video_clips import SMALL, numbered, write_clip
 
 SETTINGS = EncodeSettings(preset="ultrafast", crf=16)
@@ -55,7 +56,7 @@ def finish(made: Sequence[SegmentJob], folder: Path) -> tuple[list[Piece], Path]
 def codes_of(pieces: Sequence[Piece], candidate: Path) -> set[str]:
     """What a look at the finished file finds."""
     looks = [piece.seen for piece in pieces]
-    seen = outline(candidate, SIZE, looks, pieces[0].made.extradata)
+    seen = outline(candidate, SIZE, [look.packets for look in looks], pieces[0].made.extradata)
     return {finding.code for finding in (*seen.findings, *compare_bytes(looks, seen))}
 
 

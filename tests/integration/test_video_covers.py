@@ -101,12 +101,9 @@ class Inline:
         work: Callable[[Any, Tick], Any],
         jobs: Sequence[Any],
         on_frames: Callable[[int], None],
-        on_result: Callable[[Any], None] = lambda _: None,
+        on_result: Callable[[Any], Any] = lambda result: result,
     ) -> list[Any]:
-        results = [work(job, lambda: None) for job in jobs]
-        for result in results:
-            on_result(result)
-        return results
+        return [on_result(work(job, lambda: None)) for job in jobs]
 
 
 class Stubborn:
@@ -151,7 +148,7 @@ def test_text_that_stays_is_blanked_then_the_whole_image_is_then_the_output_is_u
     write_clip(source, [numbered(n) for n in range(60)], options={"g": "10", "crf": "12"})
     task = VideoTask(str(source), str(tmp_path), SMALL, EncodeSettings("ultrafast", 16), 1)
     crew = Crew(cast(Workers, Inline()), cast(TextProcess, Stubborn(times)), lambda _: None)
-    recording, work = encode(inspect(task), crew)
+    recording, work = encode(inspect(task, crew.workers), crew)
 
     _, verification = finish(recording, work, crew, dict.fromkeys(get_args(VideoStage), 0.0))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from endoreg_db.deid.geometry import Box
 from endoreg_db.errors import CorruptMediaError, UnsupportedMediaError
+from endoreg_db.samples import scaled, shipped_profile
 from tests.integration.video_clips import (
     SMALL,
     Planes,
@@ -20,10 +22,12 @@ from tests.integration.video_clips import (
     codes,
     decoded,
     deidentify,
+    interlaced,
     number_in,
     numbered,
     spread,
     time_of,
+    woven,
     write_clip,
 )
 
@@ -53,6 +57,19 @@ FORMATS: dict[str, dict[str, Any]] = {
         "options": {"preset": "ultrafast", "x265-params": "log-level=none:keyint=12"},
     },
     "full_chroma.mkv": {"pixel_format": "yuv444p", "options": {"preset": "ultrafast", "g": "12"}},
+    "ten_bit_h264.mov": {"pixel_format": "yuv420p10le", "options": {"preset": "ultrafast", "g": "12"}},
+    "ten_bit_full_chroma.mkv": {
+        "codec": "libx265",
+        "pixel_format": "yuv444p10le",
+        "options": {"preset": "ultrafast", "x265-params": "log-level=none:keyint=12"},
+    },
+    "mpeg4.mp4": {"codec": "mpeg4", "options": MPEG},
+    "early_windows.avi": {"codec": "msmpeg4", "options": {"g": "12"}},
+    "first_windows.wmv": {"codec": "wmv1", "options": {"g": "12"}},
+    "no_b_frames.mpg": {"codec": "mpeg2video", "options": {"g": "12"}},
+    "no_b_frames.ts": {"codec": "mpeg2video", "options": {"g": "12"}},
+    "no_b_frames.m2v": {"codec": "mpeg2video", "options": {"g": "12"}, "container_format": "mpeg2video"},
+    "video_cd.mpg": {"codec": "mpeg1video", "options": MPEG},
 }
 
 
@@ -67,11 +84,13 @@ def test_every_frame_comes_out_once_and_in_order(tmp_path: Path, name: str) -> N
     assert [number_in(frame) for frame in output] == list(range(80))
     assert (done.frames_decoded, done.frames_damaged, done.verification.frames) == (80, 0, 80)
     assert codes(done) == set()
+    if not name.endswith(".avi"):  # which says when frames are decoded, not when they are shown
+        assert shown_at(output) == shown_at(decoded(source))
     with av.open(done.candidate) as container:
         stream = container.streams.video[0]
         assert stream.codec_context.name == "h264"
         assert stream.codec_context.pix_fmt in ("yuv420p", "yuvj420p")
-        # AVI says when frames are decoded, not when they are shown: its first frame may last longer.
+        # The first frame of an AVI may last longer.
         assert float((stream.duration or 0) * (stream.time_base or 0)) == pytest.approx(80 / 25, abs=0.1)
 
 
@@ -93,12 +112,39 @@ def test_variable_frame_times_are_kept_to_the_tick(tmp_path: Path) -> None:
     assert codes(done) == set()
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        ("fields.ts", "libx264", {"preset": "ultrafast", "g": "10", "x264-params": "tff=1"}),
+        ("fields.mpg", "mpeg2video", {"g": "12", "flags": "+ildct+ilme"}),
+    ],
+)
+def test_interlaced_video_is_deinterlaced_where_the_profile_says_so(
+    tmp_path: Path, name: str, codec: str, options: dict[str, str]
+) -> None:
+    source = tmp_path / name
+    profile = replace(SMALL, frame_height=192, fields="deinterlace")
+    clip = [woven(n, profile) for n in range(80)]
+    write_clip(source, clip, codec=codec, options=options, as_source=interlaced)
+    before = decoded(source)
+    assert before[0].interlaced_frame and combing(before[30], profile) > 8
+
+    done = deidentify(source, tmp_path / "work", profile=profile)
+
+    output = decoded(done.candidate)
+    assert [number_in(frame, profile) for frame in output] == list(range(80))
+    assert not any(frame.interlaced_frame for frame in output)
+    assert max(combing(frame, profile) for frame in output) < 4
+    assert shown_at(output) == shown_at(before)
+    assert codes(done) == set()
+
+
 def test_interlaced_video_stays_interlaced_with_its_field_order(tmp_path: Path) -> None:
     source = tmp_path / "fields.mp4"
     profile = replace(SMALL, frame_height=184)
     options = {"preset": "ultrafast", "g": "10", "x264-params": "tff=1"}
     clip = [numbered(n, profile) for n in range(30)]
-    write_clip(source, clip, options=options, as_source=_top_field_first)
+    write_clip(source, clip, options=options, as_source=interlaced)
     assert decoded(source)[0].interlaced_frame
 
     done = deidentify(source, tmp_path / "work", profile=profile)
@@ -147,6 +193,19 @@ def test_odd_sizes_are_filled_up_to_even_ones(tmp_path: Path) -> None:
     output = decoded(done.candidate)
     assert (output[0].width, output[0].height) == (322, 182)
     assert [number_in(frame, profile) for frame in output] == list(range(30))
+    assert codes(done) == set()
+
+
+def test_4k_is_taken(tmp_path: Path) -> None:
+    profile = scaled(shipped_profile(), 2)
+    source = tmp_path / "4k.mp4"
+    write_clip(source, [numbered(n, profile) for n in range(6)], options={"preset": "ultrafast"})
+
+    done = deidentify(source, tmp_path / "work", profile=profile, workers=1)
+
+    output = decoded(done.candidate)
+    assert (output[0].width, output[0].height) == (3840, 2160)
+    assert [number_in(frame, profile) for frame in output] == list(range(6))
     assert codes(done) == set()
 
 
@@ -209,6 +268,42 @@ def test_damaged_packets_are_counted_and_the_rest_is_kept(tmp_path: Path) -> Non
     assert "damaged_frames" in codes(done)
 
 
+def test_damage_in_the_middle_of_an_mp4_costs_the_frames_that_it_hits(tmp_path: Path) -> None:
+    source = tmp_path / "scratched.mp4"
+    write_clip(source, [numbered(n) for n in range(80)], options={"preset": "ultrafast", "g": "10"})
+    with av.open(str(source)) as container:
+        packets = [(p.pos, p.size) for p in container.demux(video=0) if p.size]
+    data = bytearray(source.read_bytes())
+    for at, size in packets[43:46]:
+        assert at is not None
+        data[at : at + size] = bytes(size)
+    source.write_bytes(data)
+
+    done = deidentify(source, tmp_path / "work")
+
+    output = decoded(done.candidate)
+    numbers = [number_in(frame) for frame in output]
+    assert set(numbers) >= {*range(43), *range(50, 80)}
+    assert [round(25 * at) for at in shown_at(output)][-30:] == list(range(50, 80))
+    assert done.frames_damaged >= 3 and "damaged_frames" in codes(done)
+
+
+def test_a_picture_that_an_edit_list_shows_late_comes_first(tmp_path: Path) -> None:
+    source = tmp_path / "late.mov"
+    times = [100 + n for n in range(40)]
+    write_clip(
+        source, [numbered(n) for n in range(40)], times=times, options={"preset": "ultrafast", "g": "10"}
+    )
+    assert b"elst" in source.read_bytes() and time_of(decoded(source)[0]) == 4
+
+    done = deidentify(source, tmp_path / "work")
+
+    output = decoded(done.candidate)
+    assert [number_in(frame) for frame in output] == list(range(40))
+    assert [25 * time_of(frame) for frame in output] == list(range(40))
+    assert codes(done) == set()
+
+
 def test_a_stream_that_starts_without_a_keyframe_is_decoded_from_the_first_one_on(tmp_path: Path) -> None:
     whole = tmp_path / "whole.ts"
     write_clip(whole, [numbered(n) for n in range(60)], options={"preset": "ultrafast", "g": "10"})
@@ -265,6 +360,17 @@ def test_sound_without_a_picture_is_refused(tmp_path: Path) -> None:
         deidentify(source, tmp_path / "work")
 
 
+def shown_at(frames: Sequence[av.VideoFrame]) -> list[Fraction]:
+    """When each is shown, in seconds after the first."""
+    return [time_of(frame) - time_of(frames[0]) for frame in frames]
+
+
+def combing(frame: av.VideoFrame, profile: Any) -> float:
+    """Grey levels by which neighbouring rows of the image differ, that is those of its two fields."""
+    rows = frame.to_ndarray(format="gray")[profile.image.slices][60:140].astype(np.int16)
+    return float(np.abs(np.diff(rows, axis=0)).mean())
+
+
 def as_planes(profile: Any, number: int) -> Planes:
     """A numbered frame if the image is wide enough for the number, else one without."""
     if profile is SMALL:
@@ -272,22 +378,6 @@ def as_planes(profile: Any, number: int) -> Planes:
     luma = np.full((profile.frame_height, profile.frame_width), 120, np.uint8)
     half = np.full((profile.frame_height // 2, profile.frame_width // 2), 128, np.uint8)
     return luma, half, half
-
-
-def _top_field_first(frame: av.VideoFrame) -> av.VideoFrame:
-    graph = av.filter.Graph()
-    source = graph.add_buffer(
-        width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 25)
-    )
-    mark, sink = graph.add("setfield", "tff"), graph.add("buffersink")
-    source.link_to(mark)
-    mark.link_to(sink)
-    graph.configure()
-    frame.pts = 0
-    graph.push(frame)
-    marked = graph.pull()
-    assert isinstance(marked, av.VideoFrame)
-    return marked
 
 
 def _with_index_first(path: Path) -> Path:

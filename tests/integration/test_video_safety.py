@@ -15,6 +15,7 @@ from endoreg_db.deid.video.mp4boxes import unexpected_content
 from endoreg_db.samples import Encoding, Script, draw_recording, scaled, shipped_profile
 from tests.integration.video_clips import (
     SMALL,
+    Planes,
     codes,
     decoded,
     deidentify,
@@ -108,6 +109,48 @@ def test_a_worklist_of_a_single_frame_is_blanked_and_reported(tmp_path: Path) ->
     assert (finding.code, finding.severity) == ("layout_mismatch", "review")
     assert [finding.start, finding.end] == pytest.approx([0.4, 0.4])
     assert "a form or list fills the picture" in finding.detail
+
+
+def colour_bars(number: int) -> Planes:
+    """What a recorder shows when it has no signal."""
+    luma, blue, red = numbered(number)
+    bars = ((180, 162, 131, 112, 84, 65), (128, 44, 156, 72, 184, 100), (128, 142, 44, 58, 198, 212))
+    for plane, values in zip((luma, blue, red), bars, strict=True):
+        plane[:] = np.repeat(np.array(values, np.uint8), plane.shape[1] // 6 + 1)[: plane.shape[1]]
+    return luma, blue, red
+
+
+def second_picture(number: int) -> Planes:
+    """Picture in picture, or a second device: another film beside the image."""
+    luma, blue, red = numbered(number)
+    luma[40:160, 6:84] = luma[20:140, 110:188]
+    return luma, blue, red
+
+
+def other_layout(number: int) -> Planes:
+    """The same picture, in another place."""
+    luma, blue, red = (np.roll(p, -p.shape[1] // 8, axis=1) for p in numbered(number))
+    return luma, blue, red
+
+
+def test_frames_of_another_layout_are_blanked_and_told_apart(tmp_path: Path) -> None:
+    clip = [numbered(n) for n in range(60)]
+    for first, draw in ((10, colour_bars), (25, second_picture), (40, other_layout)):
+        clip[first : first + 6] = [draw(n) for n in range(first, first + 6)]
+    source = tmp_path / "switched.mp4"
+    write_clip(source, clip, options=QUICK)
+
+    done = deidentify(source, tmp_path / "work")
+
+    strange = {*range(10, 16), *range(25, 31), *range(40, 46)}
+    for number, frame in enumerate(decoded(done.candidate)):
+        blank = spread(luma(frame)) <= 4
+        assert blank == (number in strange), number
+        assert blank or number_in(frame) == number
+    told = " ".join(finding.detail for finding in done.findings)
+    assert codes(done) == {"layout_mismatch"}
+    assert "colour bars" in told and "second picture" in told
+    assert "another layout" in told or "beyond the edge" in told
 
 
 def test_a_recording_of_another_size_than_the_profile_is_blanked_whole(tmp_path: Path) -> None:

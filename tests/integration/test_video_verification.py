@@ -12,18 +12,11 @@ import pytest
 
 from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.video.covers import Cover
+from endoreg_db.deid.video.finished import Outline, compare_times, outline
 from endoreg_db.deid.video.probe import open_video
 from endoreg_db.deid.video.spool import EncodedPacket, write_packet
 from endoreg_db.deid.video.units import length_prefixed, parameter_sets
-from endoreg_db.deid.video.verify import (
-    Outline,
-    VerifyJob,
-    VerifyResult,
-    compare_times,
-    outline,
-    residue_findings,
-    verify_segment,
-)
+from endoreg_db.deid.video.verify import VerifyJob, VerifyResult, residue_findings, verify_segment
 from tests.integration.video_clips import SMALL, Planes, deidentify, numbered, write_clip
 
 KEPT = SMALL.image.shrunk_to_even()
@@ -75,7 +68,7 @@ def look_at(path: Path, covers: tuple[Cover, ...] = ()) -> tuple[VerifyResult, b
 def outline_of(path: Path, *, like: Path, size: tuple[int, int] = SIZE) -> Outline:
     """The outline of an output that should hold the packets of another."""
     seen, extradata = look_at(like)
-    return outline(path, size, [seen], extradata)
+    return outline(path, size, [seen.packets], extradata)
 
 
 def looked_at(
@@ -169,7 +162,7 @@ def test_a_lost_frame_and_one_at_another_time_are_fatal(tmp_path: Path) -> None:
         write_clip(path, [masked(n) for n in times], times=times, options=NO_SEI)
         seen, extradata = look_at(path)
 
-        finished = outline(path, SIZE, [seen], extradata)
+        finished = outline(path, SIZE, [seen.packets], extradata)
         findings = compare_times([seen], finished, range(0, 6 * 512, 512), Fraction(1))
 
         assert [(f.code, f.severity) for f in findings] == [(code, "fatal")]
@@ -239,3 +232,11 @@ def good_candidate(folder: Path) -> Path:
     source = folder / "source.mp4"
     write_clip(source, [numbered(n) for n in range(12)], options=NO_SEI)
     return Path(deidentify(source, folder / "work").candidate)
+
+
+def test_a_keyframe_that_does_not_begin_a_closed_gop_counts_as_damage(tmp_path: Path) -> None:
+    path = tmp_path / "open.mp4"
+    options = {"preset": "veryfast", "bf": "2", "x264-params": "open-gop=1:keyint=10:min-keyint=10"}
+    write_clip(path, [masked(number) for number in range(30)], options=options)
+
+    assert look_at(path)[0].damaged == 2

@@ -67,6 +67,35 @@ def as_frame(planes: Planes) -> av.VideoFrame:
     return frame
 
 
+def woven(number: int, profile: DeviceProfile, order: str = "tff") -> Planes:
+    """Two fields in one frame: its number stands still, everything else moves between them."""
+    first, second = (numbered(number, profile) for _ in range(2))
+    luma, stripes = first[0].copy(), np.roll(first[0], _BLOCK, axis=1)
+    late = 1 if order == "tff" else 0
+    image = profile.image.shrunk_to_even()
+    below = slice(image.y + 20 + 2 * _BLOCK, image.bottom)
+    columns = slice(image.x + _BLOCK, image.right - _BLOCK)
+    luma[below, columns][late::2] = stripes[below, columns][late::2]
+    return luma, second[1], second[2]
+
+
+def interlaced(frame: av.VideoFrame, order: str = "tff") -> av.VideoFrame:
+    """The frame, marked as two fields ("tff", "bff": which is first) or as one picture ("prog")."""
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 25)
+    )
+    mark, sink = graph.add("setfield", order), graph.add("buffersink")
+    source.link_to(mark)
+    mark.link_to(sink)
+    graph.configure()
+    frame.pts = 0
+    graph.push(frame)
+    marked = graph.pull()
+    assert isinstance(marked, av.VideoFrame)
+    return marked
+
+
 def write_clip(
     path: Path,
     frames: Sequence[Planes] | Iterator[Planes],
@@ -111,6 +140,7 @@ def deidentify(
     workers: int = 2,
     read_text: bool = False,
     preset: str = "ultrafast",
+    encoder: str = "libx264",
     known: tuple[DeviceProfile, ...] = (),
     on_message: Callable[[Message], None] = lambda _: None,
 ) -> Done:
@@ -120,7 +150,7 @@ def deidentify(
         source=str(source),
         work_dir=str(work_dir),
         profile=profile,
-        encode=EncodeSettings(preset=preset, crf=16),
+        encode=EncodeSettings(preset=preset, crf=16, encoder=encoder),
         workers=workers,
         read_text=read_text,
         known=known,

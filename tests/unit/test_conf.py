@@ -12,7 +12,15 @@ def test_the_defaults_work(tmp_path: Path) -> None:
     config = config_from({"ENDOREG_DATA_DIR": str(tmp_path)})
     assert config.database_url == f"sqlite:///{tmp_path}/endoreg.sqlite3"
     assert (config.video_preset, config.video_crf, config.stale_lock_seconds) == ("veryfast", 20, None)
+    assert config.video_encoder == "libx264"
     assert config.workers >= 1
+
+
+def test_an_unknown_encoder_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(
+        ConfigurationError, match="it may be libx264, h264_nvenc, h264_qsv, h264_amf, h264_vaapi"
+    ):
+        config_from({"ENDOREG_VIDEO_ENCODER": "hevc_nvenc"})
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
@@ -29,6 +37,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
         ("VIDEO_CRF", "52"),
         ("VIDEO_CRF", "nan"),
         ("VIDEO_PRESET", "fastest"),
+        ("VIDEO_ENCODER", "h264_quantum"),
         ("REPORT_RECOGNISER", "guess"),
         ("REPORT_RELEASE", "keep"),
         ("STALE_LOCK_SECONDS", "-1"),

@@ -9,7 +9,14 @@ import pytest
 
 from benchmarks.outside import measure
 from endoreg_db.deid.geometry import Box
-from endoreg_db.deid.video.appearance import LOOK_SECONDS, Appearance, AppearanceWatch, appearance
+from endoreg_db.deid.video.appearance import (
+    LOOK_SECONDS,
+    Appearance,
+    AppearanceWatch,
+    appearance,
+    packed,
+    unpacked,
+)
 from endoreg_db.deid.video.outside import Outside, outside_findings, outside_spans
 from endoreg_db.samples import CONDITIONS, ROOM, Recording, Scene, Script, scaled, shipped_profile
 from endoreg_db.samples.conditions import change
@@ -34,6 +41,13 @@ def spans(*parts: tuple[Appearance, float]) -> list[tuple[float, float, str]]:
     seen = looks(*parts)
     found = outside_spans(seen, 1000, seen[-1].time + 4, TICK)
     return [(round((s.first - 1000) * TICK, 2), round((s.last - 1000) * TICK, 2), s.place) for s in found]
+
+
+def test_looks_are_the_same_after_they_were_packed() -> None:
+    seen = [replace(ROOM_LOOK, time=2**52 + 1, spread=1 / 3), DARK, replace(TISSUE, time=-7)]
+
+    assert list(unpacked(packed(seen))) == seen
+    assert list(unpacked(packed([]))) == []
 
 
 def test_drawn_rooms_are_found_and_the_inside_is_left_alone() -> None:

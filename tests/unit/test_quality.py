@@ -12,10 +12,12 @@ import pytest
 from endoreg_db.deid.profiles import profile_from_toml
 from endoreg_db.samples import scaled, shipped_profile
 from quality import results
-from quality.bench import Judgement, Leak
+from quality.bench import Judgement
 from quality.hunter import Hunter
 from quality.hunter.media import Sampling
+from quality.intake import Leak
 from quality.layouts import as_toml, invent_profile
+from quality.page import Figures, write_page
 from quality.plan import FORMATS, Event, Plan, Planted, draw_canary, draw_plan
 from quality.plants import PLANTS, Plant, fitting
 from quality.recordings import Truth, write_recording
@@ -131,14 +133,15 @@ def test_figures_are_sums_over_the_judgements(tmp_path: Path) -> None:
     ]
 
     summary = results.summarise(all_of_them)
-    results.write_page(tmp_path / "index.html", summary, all_of_them, pictures="pictures")
+    figures = Figures("recordings", tuple(summary.lines()))
+    write_page(tmp_path / "index.html", [figures], results.failures(all_of_them, "pictures"))
 
     assert (summary.leak_free, summary.control) == (Share(2, 3), Share(2, 3))
     assert (summary.leaks, summary.room_seconds, summary.import_seconds) == ({"last_name": 1}, 1.5, 2.0)
     assert (summary.review, summary.needless_review) == (Share(2, 3), Share(1, 2))
     assert (summary.fields_right, summary.blanked) == (Share(2, 3), Share(5, 150))
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert '<img src="pictures/1.png"' in page and "&lt;at&gt;" in page and page.count("<h2>") == 2
+    assert '<img src="pictures/1.png"' in page and "&lt;at&gt;" in page and page.count("<h3>") == 2
 
 
 def test_a_judgement_comes_back_as_it_was_written(tmp_path: Path) -> None:

@@ -43,6 +43,27 @@ def test_a_candidate_is_moved_to_its_place_and_made_private(publisher: Publisher
     assert list(publisher.published_files()) == [path]
 
 
+def test_the_bytes_are_durable_before_their_names_and_both_names_with_one_sync(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candidate, steps = candidate_of(publisher, b"safe"), []
+    sync, replace = os.fsync, os.replace
+
+    def spy_sync(descriptor: int) -> None:
+        steps.append("sync folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "sync file")
+        sync(descriptor)
+
+    def spy_replace(source: Path, target: Path) -> None:
+        steps.append(f"name {target.name.removeprefix(str(RECORD))}")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", spy_sync)
+    monkeypatch.setattr(os, "replace", spy_replace)
+    publisher.publish(candidate, RECORD, ".mp4", PROOF)
+    names = ["name .mp4.certificate.json", "name .mp4"]  # nobody sees the file without its certificate
+    assert steps == ["sync file", "sync file", *names, "sync folder"]
+
+
 def test_what_an_attempt_left_before_its_commit_is_replaced(publisher: Publisher) -> None:
     publisher.publish(candidate_of(publisher, b"left behind"), RECORD, ".mp4", PROOF)
     path = publisher.publish(candidate_of(publisher, b"new"), RECORD, ".mp4", PROOF)

@@ -422,3 +422,26 @@ def test_a_vault_that_cannot_be_written_keeps_the_ingested_file_for_another_try(
     vault.folder.mkdir()
     assert vault.keep(ingested) is True
     assert vault.verify(ingested.sha256)
+
+
+def test_the_folder_of_a_content_is_made_durable_before_it_holds_anything(
+    tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault, temp = tree
+    sync, synced = os.fsync, []
+
+    def spy(descriptor: int) -> None:
+        path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        if path.is_dir():
+            synced.append((path.name, [file.name for file in path.rglob("*.enc")]))
+        sync(descriptor)
+
+    ingested = vault.ingest(source_of(tmp_path, 100), temp)
+    target = vault.path_of(ingested.sha256)
+    target.parent.mkdir()  # by somebody who died before it was durable
+    monkeypatch.setattr(os, "fsync", spy)
+    vault.keep(ingested)
+    assert synced == [("vault", []), (target.parent.name, [target.name])]
+    synced.clear()
+    vault.keep(vault.ingest(source_of(tmp_path, 100), temp))  # the same content once more
+    assert [name for name, _files in synced] == [target.parent.name], "the folder itself lasts already"

@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.messages import Finding
 from endoreg_db.deid.video.condense import MOST_OF_A_KIND, condensed
+from endoreg_db.deid.video.finished import Outline, compare_times
 from endoreg_db.deid.video.join import retimed
 from endoreg_db.deid.video.layout import LayoutGuard, Mismatch
 from endoreg_db.deid.video.mp4boxes import unexpected_content
@@ -23,13 +24,14 @@ from endoreg_db.deid.video.probe import sniff
 from endoreg_db.deid.video.region import ActivityMeter
 from endoreg_db.deid.video.scenes import LOOK_SECONDS, SceneWatcher
 from endoreg_db.deid.video.spool import EncodedPacket, read_packets, write_packet
-from endoreg_db.deid.video.transcode import BlankRun, Runs, SegmentResult
+from endoreg_db.deid.video.transcode import BlankRun, OverlayWatch, Runs, SegmentResult
 from endoreg_db.deid.video.units import UnitDigest, length_prefixed, parameter_sets, start_coded
-from endoreg_db.deid.video.verify import Outline, VerifyResult, blank_areas, blank_residue, compare_times
+from endoreg_db.deid.video.verify import VerifyResult, blank_areas, blank_residue
 from endoreg_db.samples import Recording, Script, scaled, shipped_profile
 
 PROFILE = shipped_profile()
-Planes = list[NDArray[np.uint8]]
+Plane = NDArray[np.uint8]
+Planes = list[Plane]
 
 
 @pytest.fixture(scope="module")
@@ -293,6 +295,57 @@ def test_a_picture_with_something_new_in_every_frame_is_called_restless() -> Non
         looks += watcher.wants(luma, number / 25)
 
     assert looks == 80 and watcher.restless
+
+
+def _flickering(number: int) -> Plane:
+    """Something as fine as print, each time in another place."""
+    luma = np.full((480, 400), 60, np.uint8)
+    y, x = number // 10 * 40, number % 10 * 40
+    luma[y : y + 40, x : x + 40 : 4] = 200
+    return luma
+
+
+def test_looks_that_come_regularly_use_up_nothing_of_a_recording_that_cannot_be_cut() -> None:
+    """Such a recording is one piece: after 80 looks, a quarter of an hour, print was still to come."""
+    still, watcher = np.full((480, 400), 60, np.uint8), SceneWatcher()
+
+    regular = [second for second in range(0, 900, 10) if watcher.wants(still, float(second))]
+    watcher.wants(still, 901.0)
+
+    assert len(regular) == 90
+    assert watcher.wants(_flickering(0), 901.04) and not watcher.restless
+
+
+def test_a_flicker_late_in_a_long_piece_is_called_restless_too() -> None:
+    still, watcher = np.full((480, 400), 60, np.uint8), SceneWatcher()
+    for second in range(0, 900, 10):
+        watcher.wants(still, float(second))
+
+    looks = sum(watcher.wants(_flickering(number), 900.0 + number / 25) for number in range(100))
+
+    assert looks == 80 and watcher.restless
+
+
+def test_a_clock_may_tick_for_as_long_as_a_recording_lasts() -> None:
+    """A clock is looked at every ten seconds: after half an hour that was called a moving picture."""
+    watch = OverlayWatch(PROFILE)
+    box = PROFILE.boxes["examination_time"]
+    for look in range(250):
+        luma = np.full((PROFILE.frame_height, PROFILE.frame_width), 16, np.uint8)
+        luma[box.y + 4 : box.bottom - 4, box.x + 4 + look % 2 * 40 :: 7][:, :6] = 235
+        watch.see(luma, 10.5 * look)
+
+    assert len([look for look in watch.looks if look.field == "examination_time"]) == 250
+    assert not watch.restless
+
+
+def test_boxes_that_change_all_the_time_are_called_restless() -> None:
+    watch, noise = OverlayWatch(PROFILE), np.random.default_rng(1)
+    for number in range(48):
+        coarse = noise.choice(np.array([16, 235], np.uint8), (PROFILE.frame_height // 8, 240))
+        watch.see(coarse.repeat(8, axis=0).repeat(8, axis=1), 0.205 * number)
+
+    assert watch.restless and 200 <= len(watch.looks) < 210
 
 
 def test_a_sudden_change_of_scene_is_looked_at() -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from endoreg_db.cli.kinds import Services
     from endoreg_db.cli.results import FileResult
     from endoreg_db.cli.selection import Candidate, Selection
+    from endoreg_db.intake.sightings import Known
     from endoreg_db.services.context import ImportOutcome, ImportRequest
 
 
@@ -116,16 +117,24 @@ def _import_all(
     from endoreg_db.cli import results
     from endoreg_db.cli.kinds import Services
     from endoreg_db.cli.progress import progress_for
+    from endoreg_db.cli.selection import look
 
     progress = progress_for(output)
     services = Services(progress.on_message)
+    known = _records_to_tell_of(output, selection)
     done: dict[Path, FileResult] = {}
     ended: list[FileResult] = []
+    unchanged = 0
     for candidate in selection.candidates:
         if candidate.known is not None:
-            ended.append(results.known_already(candidate.path, candidate.known, published))
-            results.report_known(output, ended[-1])
-            continue
+            if known is None:
+                unchanged += 1
+                continue
+            if candidate.known in known:
+                ended.append(results.known_already(candidate.path, known[candidate.known], published))
+                results.report(output, ended[-1])
+                continue
+            candidate = look(candidate.path)  # its record was settled a moment ago, and is not any more
         with progress.file(candidate.path):
             result = results.run_one(candidate.path, partial(_import_one, services, candidate, request))
         if isinstance(result.error, AlreadyProcessedError):
@@ -136,8 +145,17 @@ def _import_all(
         results.report(output, result)
         if isinstance(result.error, KeyboardInterrupt):
             raise result.error
-    output.say(results.totals(ended, selection.skipped))
+    output.say(results.totals(ended, unchanged=unchanged, skipped=selection.skipped))
     return results.exit_code(ended)
+
+
+def _records_to_tell_of(output: Output, selection: Selection) -> dict[bytes, Known] | None:
+    """The records of finished files; None for a person who did not ask for more: they are in the totals."""
+    from endoreg_db.intake import sightings
+
+    if not (output.flags.as_json or output.flags.verbose):
+        return None
+    return sightings.recall_many([one.known for one in selection.candidates if one.known is not None])
 
 
 def _import_one(

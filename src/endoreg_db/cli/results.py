@@ -88,12 +88,6 @@ def known_already(path: Path, known: Known, published: Path) -> FileResult:
     return FileResult(path, "duplicate", str(known.uuid), output, 0.0)
 
 
-def report_known(output: Output, result: FileResult) -> None:
-    """Print the result of a finished file; a person who did not ask for more finds it in the totals."""
-    if output.flags.as_json or output.flags.verbose:
-        report(output, result)
-
-
 def report(output: Output, result: FileResult) -> None:
     """Print one file's result; for people, what went wrong goes to standard error."""
     if output.flags.as_json:
@@ -117,9 +111,16 @@ def exit_code(results: Iterable[FileResult]) -> int:
     return next((code for status, code in EXIT_CODES if status in statuses), 0)
 
 
-def totals(results: Iterable[FileResult], skipped: int = 0) -> str:
-    """One line about all files."""
+def totals(results: Iterable[FileResult], *, unchanged: int = 0, skipped: int = 0) -> str:
+    """One line about all files.
+
+    Args:
+        results: of those that were looked at.
+        unchanged: how many were finished and had not changed.
+        skipped: how many were no media.
+    """
     counted = Counter(result.status for result in results)
+    counted["duplicate"] += unchanged
     parts = [f"{counted[status]} {status.replace('_', ' ')}" for status, _ in reversed(EXIT_CODES)]
     told = ", ".join(part for part in parts if not part.startswith("0 ")) or "nothing to import"
     total = counted.total()

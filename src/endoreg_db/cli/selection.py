@@ -11,7 +11,6 @@ from pathlib import Path
 from endoreg_db.errors import MediaImportError, SourceUnreadableError
 from endoreg_db.intake.inspect import MediaKind, inspect
 from endoreg_db.intake.scan import scan
-from endoreg_db.intake.sightings import Known
 
 _CONTAINERS = {".3gp", ".asf", ".avi", ".dv", ".m4v", ".mkv", ".mov", ".mp4", ".mxf", ".webm", ".wmv"}
 _STREAMS = {".m2ts", ".m2v", ".mpeg", ".mpg", ".mts", ".ts", ".vob"}
@@ -28,7 +27,7 @@ class Candidate:
     path: Path
     kind: MediaKind | None  # by content; None where that could not, or need not, be read
     error: MediaImportError | None = None  # it cannot even be tried
-    known: Known | None = None  # it is finished, and has not changed since
+    known: bytes | None = None  # its sighting, if it is finished and has not changed since
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ def select(paths: Iterable[Path], *, never: Path, sightings_key: bytes | None = 
     skipped = 0
     for path in paths:
         if not path.is_dir():
-            chosen.append(_look(path))
+            chosen.append(look(path))
             continue
         for found in _in_folder(path, never, sightings_key):
             if found.error is None and not _is_wanted(found):
@@ -63,15 +62,16 @@ def select(paths: Iterable[Path], *, never: Path, sightings_key: bytes | None = 
 
 def _in_folder(folder: Path, never: Path, sightings_key: bytes | None) -> Iterator[Candidate]:
     scanned = scan(folder, sightings_key, never=never)
-    for found in scanned.found:
-        path = Path(found.path)
-        yield _look(path) if found.known is None else Candidate(path, None, known=found.known)
+    for name, known in scanned.found:
+        path = Path(name)
+        yield look(path) if known is None else Candidate(path, None, known=known)
     for error in scanned.unreadable:
         path = Path(os.fsdecode(error.filename))
         yield Candidate(path, None, _unreadable(path, error.strerror or str(error)))
 
 
-def _look(path: Path) -> Candidate:
+def look(path: Path) -> Candidate:
+    """The file at ``path``, after a look at its first bytes."""
     try:
         # Opening a pipe to look into it would wait for somebody to write there, for ever.
         if not stat.S_ISREG(path.stat().st_mode):

@@ -61,6 +61,7 @@ def _as_json(found: RecordDetails) -> dict[str, Any]:
         "frames": found.frames,
         "pages": found.pages,
         "duration": found.duration,
+        "encoder": found.encoder,
         "original_kept": found.original_kept,
         "findings": found.summary.findings,
         "history": [_plain(asdict(attempt)) for attempt in found.attempts],
@@ -95,6 +96,7 @@ def _as_text(found: RecordDetails, identity: Mapping[str, str | None]) -> str:
                 ("pictures", found.frames),
                 ("pages", found.pages),
                 ("seconds", None if found.duration is None else f"{found.duration:.2f}"),
+                ("encoder", found.encoder),
                 ("original", "kept, encrypted" if found.original_kept else "not kept"),
                 ("sha256", summary.sha256),
             ]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from endoreg_db.deid.messages import (
+    SOFTWARE_ENCODER,
     Done,
     Failed,
     FailureKind,
@@ -96,7 +97,12 @@ def run_video(
     """
     recording = name or task.source
     last = _run(task, on_message, should_stop or _never, recording)
-    if not isinstance(last, Done) or not _may_be_found(last.found, task.profile, task.known):
+    made_by = (task.encode.encoder, SOFTWARE_ENCODER)
+    if (
+        not isinstance(last, Done)
+        or last.encoder not in made_by
+        or not _may_be_found(last.found, task.profile, task.known)
+    ):
         raise DeidentificationError(f"The child that read {recording} answered another question")
     _check_own(last.candidate, task.work_dir, recording)
     return last

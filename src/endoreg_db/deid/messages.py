@@ -35,6 +35,12 @@ FailureKind = Literal["unsupported", "unknown_device", "corrupt", "storage", "de
 Analysis = Literal["auto", "preset", "no_reordering", "whole_blocks"]
 
 
+#: The encoder that is always there.
+SOFTWARE_ENCODER = "libx264"
+#: Code of the finding that says why it was used instead of the one that was asked for.
+ENCODER_REPLACED = "encoder_replaced"
+
+
 @dataclass(frozen=True, slots=True)
 class EncodeSettings:
     """How the output is written."""
@@ -42,6 +48,7 @@ class EncodeSettings:
     preset: str = "veryfast"  # x264 preset
     crf: int = 20  # x264 constant rate factor, 0 (lossless) to 51
     analysis: Analysis = "auto"
+    encoder: str = SOFTWARE_ENCODER  # or one of :data:`endoreg_db.deid.video.encode.HARDWARE`
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +164,9 @@ class Done:
     verification: Verification
     timings: dict[str, float]  # stage → seconds
     found: FoundDevice | None = None  # None: the task named the device
+    encoded: int = 0  # pieces, those that were encoded again because more was to be blanked included
+    taken_over: int = 0  # pieces that need not be encoded, because an earlier attempt had
+    encoder: str = SOFTWARE_ENCODER  # that made the candidate: the task's, or software in its place
 
 
 @dataclass(frozen=True, slots=True)

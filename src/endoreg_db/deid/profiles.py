@@ -20,6 +20,7 @@ from endoreg_db.errors import ConfigurationError
 
 DateOrder = Literal["day/month/year", "month/day/year", "year/month/day"]
 Output = Literal["mask", "crop"]
+Fields = Literal["keep", "deinterlace"]
 
 #: What an overlay box may hold; the same words name the fields of an identity.
 OVERLAY_FIELDS = (
@@ -47,6 +48,7 @@ class DeviceProfile:
     boxes: Mapping[str, Box]  # overlay field → where it is written
     date_order: DateOrder
     output: Output = "mask"  # "mask": frame size kept, rest blanked; "crop": only the image is written
+    fields: Fields = "keep"  # interlaced video: "keep" both fields; "deinterlace": each frame one picture
 
     @property
     def digest(self) -> str:
@@ -63,6 +65,7 @@ class DeviceProfile:
             "image": _as_list(self.image),
             "date_order": self.date_order,
             "output": self.output,
+            "fields": self.fields,
             "boxes": {field: _as_list(box) for field, box in self.boxes.items()},
         }
 
@@ -87,6 +90,7 @@ def profile_from_dict(data: Mapping[str, Any]) -> DeviceProfile:
             boxes=MappingProxyType(boxes),
             date_order=cast(DateOrder, data.get("date_order", "day/month/year")),
             output=cast(Output, data.get("output", "mask")),
+            fields=cast(Fields, data.get("fields", "keep")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigurationError(f"Device profile {name!r} cannot be read: {error!r}") from error
@@ -110,6 +114,8 @@ def _check(profile: DeviceProfile) -> None:
         problems.append(f"date_order {profile.date_order!r} is not known")
     if profile.output not in ("mask", "crop"):
         problems.append(f"output {profile.output!r} is neither 'mask' nor 'crop'")
+    if profile.fields not in ("keep", "deinterlace"):
+        problems.append(f"fields {profile.fields!r} is neither 'keep' nor 'deinterlace'")
     if problems:
         raise ConfigurationError(f"Device profile {profile.name!r}: {'; '.join(problems)}")
 

@@ -9,14 +9,16 @@ a host's clock that jumps means nothing either.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
-from django.db import IntegrityError, models, transaction
+from django.db import models, transaction
 from django.db.models.functions import Now
 
-from endoreg_db.models.lease import ContentLease, Lease
+from endoreg_db.models.lease import HELD, ContentLease, Lease, held_values
+from endoreg_db.models.prepared import Prepared, given, inserting, updating
 
 #: How long a silent worker keeps its lease. A dead one on the same machine is found out at once.
 LEASE_SECONDS = 60.0
@@ -51,38 +53,22 @@ def grant(
     Raises:
         LeaseHeldError: somebody else holds it.
     """
-    with transaction.atomic():
-        known = ContentLease.objects.select_for_update().filter(content_sha256=content_sha256)
-        row = known.first()
-        if row is None:
-            if _grant_first(content_sha256, owner, seconds):
-                return Lease(content_sha256, owner, 1)
-            row = known.get()
+    with transaction.atomic(savepoint=False):
+        if _first_grant(_length(seconds)).run(content_sha256=content_sha256, owner=owner):
+            return Lease(content_sha256, owner, 1)
+        row = ContentLease.objects.select_for_update().get(content_sha256=content_sha256)
         free = models.Q(owner__isnull=True) | models.Q(owner=owner) | models.Q(expires_at__lt=Now())
         if row.owner is not None and is_dead(row.owner):
             free |= models.Q(owner=row.owner)
         taken = ContentLease.objects.filter(free, content_sha256=content_sha256, token=row.token).update(
-            owner=owner, token=models.F("token") + 1, heartbeat_at=Now(), expires_at=_from_now(seconds)
+            owner=owner,
+            token=models.F("token") + 1,
+            heartbeat_at=Now(),
+            expires_at=_from_now(_length(seconds)),
         )
-        if not taken:
-            raise LeaseHeldError(content_sha256, row.owner or owner)
+    if not taken:
+        raise LeaseHeldError(content_sha256, row.owner or owner)
     return Lease(content_sha256, owner, row.token + 1)
-
-
-def _grant_first(content_sha256: str, owner: UUID, seconds: float | None) -> bool:
-    """Make the row of a content that nobody has leased before; False if somebody was faster."""
-    try:
-        with transaction.atomic():
-            ContentLease.objects.create(
-                content_sha256=content_sha256,
-                owner=owner,
-                token=1,
-                heartbeat_at=Now(),
-                expires_at=_from_now(seconds),
-            )
-    except IntegrityError:
-        return False
-    return True
 
 
 def renew(lease: Lease, *, seconds: float | None = None) -> bool:
@@ -90,16 +76,46 @@ def renew(lease: Lease, *, seconds: float | None = None) -> bool:
 
     A lease that has run out but that nobody else took is renewed: no other worker has started.
     """
-    renewed = ContentLease.objects.held_by(lease).update(heartbeat_at=Now(), expires_at=_from_now(seconds))
-    return bool(renewed)
+    held = ContentLease.objects.held_by(lease)
+    return bool(held.update(heartbeat_at=Now(), expires_at=_from_now(_length(seconds))))
 
 
 def release(lease: Lease) -> bool:
     """Give the lease back; False if it was no longer ours to give."""
-    released = ContentLease.objects.held_by(lease).update(owner=None, heartbeat_at=None, expires_at=None)
-    return bool(released)
+    return bool(_RELEASE.run(**held_values(lease)))
 
 
-def _from_now(seconds: float | None) -> models.expressions.CombinedExpression:
-    length = timedelta(seconds=LEASE_SECONDS if seconds is None else seconds)
-    return Now() + models.Value(length, output_field=models.DurationField())
+def is_held(lease: Lease) -> bool:
+    """Whether the lease is still ours; if so, it stays ours until the caller's transaction ends."""
+    return bool(_LOCK.rows(**held_values(lease)))
+
+
+@functools.cache
+def _first_grant(seconds: float) -> Prepared:
+    """Makes the row of a content that nobody has leased before; whoever was faster keeps theirs."""
+    return Prepared(
+        lambda: inserting(
+            ContentLease(
+                content_sha256=given(ContentLease, "content_sha256"),
+                owner=given(ContentLease, "owner"),
+                token=1,
+                heartbeat_at=Now(),
+                expires_at=_from_now(seconds),
+            ),
+            unless_there=True,
+        )
+    )
+
+
+_LOCK = Prepared(lambda: ContentLease.objects.select_for_update().held_by(HELD).values_list("token"))
+_RELEASE = Prepared(
+    lambda: updating(ContentLease.objects.held_by(HELD), owner=None, heartbeat_at=None, expires_at=None)
+)
+
+
+def _length(seconds: float | None) -> float:
+    return LEASE_SECONDS if seconds is None else seconds
+
+
+def _from_now(seconds: float) -> models.expressions.CombinedExpression:
+    return Now() + models.Value(timedelta(seconds=seconds), output_field=models.DurationField())

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db import models
+
+from endoreg_db.models.prepared import given
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +41,20 @@ class ContentLease(models.Model):
 
     def __str__(self) -> str:
         return f"lease {self.token} on {self.content_sha256[:12]}"
+
+
+#: A lease in statements that are built once; :func:`held_values` are its values.
+HELD = Lease(
+    content_sha256=given(ContentLease, "content_sha256", "lease_content"),
+    owner=given(ContentLease, "owner", "lease_owner"),
+    token=given(ContentLease, "token", "lease_token"),
+)
+
+
+def held_values(lease: Lease) -> dict[str, Any]:
+    """What :data:`HELD` stands for when it is this lease."""
+    return {
+        "lease_content": lease.content_sha256,
+        "lease_owner": lease.owner,
+        "lease_token": lease.token,
+    }

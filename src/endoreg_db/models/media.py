@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import uuid
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any, ClassVar
 
 from django.db import models, transaction
@@ -11,9 +13,10 @@ from django.db.models.functions import Now
 
 from endoreg_db.errors import InvalidTransitionError, LeaseLostError
 from endoreg_db.models.center import Center
-from endoreg_db.models.lease import ContentLease, Lease
+from endoreg_db.models.lease import HELD, ContentLease, Lease, held_values
+from endoreg_db.models.prepared import Prepared, given, updating
 from endoreg_db.models.processor import EndoscopyProcessor
-from endoreg_db.models.states import REACHABLE, State, sources_of
+from endoreg_db.models.states import REACHABLE, UNSETTLED, State, sources_of
 
 #: Of the cleaned text that is published beside a report.
 TEXT_SUFFIX = ".txt"
@@ -60,6 +63,10 @@ class MediaFile(models.Model):
             models.Index(fields=["size_bytes"], name="media_by_size"),
             models.Index(fields=["created_at", "uuid"], name="media_by_age"),
             models.Index(fields=["pseudonym"], name="media_by_pseudonym"),
+            # The few that are not finished: whoever asks about very many records looks here first.
+            models.Index(
+                fields=["uuid"], name="media_unsettled", condition=models.Q(state__in=sorted(UNSETTLED))
+            ),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(
@@ -98,7 +105,13 @@ class MediaFile(models.Model):
     @classmethod
     def of_content(cls, content_sha256: str) -> MediaFile | None:
         """The record of a content; None if it is new. There is never more than one."""
-        return MediaFile.objects.filter(content_sha256=content_sha256).order_by().first()
+        found: list[MediaFile] = _OF_CONTENT.objects(content_sha256=content_sha256)
+        return found[0] if found else None
+
+    @classmethod
+    def one_has_size(cls, size_bytes: int) -> bool:
+        """Whether there is a record of a content of so many bytes."""
+        return bool(_OF_SIZE.rows(size_bytes=size_bytes))
 
     def advance(self, to: State, *, lease: Lease | None = None, **changes: Any) -> None:
         """Move this record to state ``to`` and write ``changes``, in one conditional statement.
@@ -112,20 +125,21 @@ class MediaFile(models.Model):
             InvalidTransitionError: the record is not in a state from which ``to`` may follow.
         """
         values: dict[str, Any] = {**changes, "state": to}
-        fenced = []
         if lease is not None:
-            fenced.append(models.Exists(ContentLease.objects.held_by(lease)))
             values["fencing_token"] = lease.token
-        rows = MediaFile.objects.filter(*fenced, pk=self.pk, state__in=sources_of(to))
-        shared = {field.name for field in MediaFile._meta.fields}
-        of_its_kind = {name: values.pop(name) for name in tuple(values) if name not in shared}
-        with transaction.atomic():
-            if rows.update(updated_at=Now(), **values) != 1:
-                self._explain_refusal(to, lease)
-            if of_its_kind:
+        of_its_kind = {name: value for name, value in values.items() if name not in _shared_names()}
+        shared = {name: value for name, value in values.items() if name not in of_its_kind}
+        condition = {} if lease is None else held_values(lease)
+        # One statement is a transaction of its own, and costs two round trips less.
+        with transaction.atomic(savepoint=False) if of_its_kind else nullcontext():
+            statement = _advancing(to, tuple(sorted(shared)), fenced=lease is not None)
+            moved = statement.run(uuid=self.pk, **shared, **condition) == 1
+            if moved and of_its_kind:
                 # The statement above has locked the record, so this one needs no condition.
-                type(self)._default_manager.filter(pk=self.pk).update(**of_its_kind)
-        for field, value in {**values, **of_its_kind}.items():
+                _noting(type(self), tuple(sorted(of_its_kind))).run(uuid=self.pk, **of_its_kind)
+        if not moved:
+            self._explain_refusal(to, lease)
+        for field, value in values.items():
             setattr(self, field, value)
 
     def _explain_refusal(self, to: State, lease: Lease | None) -> None:
@@ -133,6 +147,41 @@ class MediaFile(models.Model):
             raise LeaseLostError(f"The lease on {self.kind} {self.uuid} was lost before it became {to}")
         current = MediaFile.objects.values_list("state", flat=True).get(pk=self.pk)
         raise InvalidTransitionError(f"The {self.kind} {self.uuid} is {current}; it cannot become {to}")
+
+
+_OF_CONTENT = Prepared(
+    lambda: MediaFile.objects.filter(content_sha256=given(MediaFile, "content_sha256")).order_by()
+)
+_OF_SIZE = Prepared(
+    lambda: (
+        MediaFile.objects.filter(size_bytes=given(MediaFile, "size_bytes")).order_by().values_list("uuid")[:1]
+    )
+)
+
+
+@functools.cache
+def _shared_names() -> frozenset[str]:
+    return frozenset(field.name for field in MediaFile._meta.fields)
+
+
+@functools.cache
+def _advancing(to: State, names: tuple[str, ...], *, fenced: bool) -> Prepared:
+    """Writes these fields if the record may become ``to``; ``fenced``: and if the lease is held."""
+    held = [models.Exists(ContentLease.objects.held_by(HELD))] if fenced else []
+    return Prepared(
+        lambda: updating(
+            MediaFile.objects.filter(*held, pk=given(MediaFile, "uuid"), state__in=sources_of(to)),
+            updated_at=Now(),
+            **{name: given(MediaFile, name) for name in names},
+        )
+    )
+
+
+@functools.cache
+def _noting(kind: type[MediaFile], names: tuple[str, ...]) -> Prepared:
+    """Writes these fields, which only records of that kind have."""
+    rows = kind._default_manager.filter(pk=given(MediaFile, "uuid"))
+    return Prepared(lambda: updating(rows, **{name: given(kind, name) for name in names}))
 
 
 class VideoFile(MediaFile):
@@ -157,6 +206,7 @@ class VideoFile(MediaFile):
     height = models.PositiveIntegerField(null=True)
     frames = models.PositiveBigIntegerField(null=True)
     duration = models.FloatField(null=True)  # seconds
+    encoder = models.CharField(max_length=30, blank=True, default="")  # FFmpeg's name of what made the output
     timings = models.JSONField(default=dict)  # stage → seconds
 
 

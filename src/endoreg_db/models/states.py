@@ -55,6 +55,9 @@ REACHABLE = frozenset({State.PUBLISHED, State.RELEASED})
 #: A new import of known content in one of these states ends at once with the existing record.
 SETTLED = frozenset({State.PUBLISHED, State.RELEASED, State.NEEDS_REVIEW, State.REJECTED, State.ERASED})
 
+#: In the others there is something to do.
+UNSETTLED = frozenset(State) - SETTLED
+
 
 def may_follow(current: State, new: State) -> bool:
     """Whether a record in state ``current`` may move to ``new``."""

@@ -52,16 +52,20 @@ class Made:
     name: str  # below ``published/``
     sha256: str
     size: int  # bytes
-    profile_digest: str  # of the device's profile as it was applied; empty for a report
+    device: str  # name of the endoscopy processor; empty for a report
+    profile_digest: str  # of the device's profile as it was applied; likewise
     findings: Sequence[Mapping[str, Any]]  # as the record keeps them
     verification: Mapping[str, int]  # see :func:`looked_at` and :func:`looked_at_report`
+    encoder: str = ""  # FFmpeg's name of what encoded a recording; empty for a report, or where not known
 
 
 def made_by(record: MediaFile, *, name: str, sha256: str, size: int) -> Made:
     """What the record knows of the file that it has, or had until it was reviewed."""
+    processor = EndoscopyProcessor.objects.filter(videos=record.pk).first()
+    device = "" if processor is None else processor.name
     video = getattr(record, "videofile", record)
-    digest = str(getattr(video, "profile_digest", ""))
-    return Made(name, sha256, size, digest, record.findings, record.verification)
+    digest, encoder = (str(getattr(video, fact, "")) for fact in ("profile_digest", "encoder"))
+    return Made(name, sha256, size, device, digest, record.findings, record.verification, encoder)
 
 
 def issue(store: Store, record: MediaFile, made: Made, *, by: str, how: How) -> bytes:
@@ -84,8 +88,8 @@ def issue(store: Store, record: MediaFile, made: Made, *, by: str, how: How) -> 
         "kind": str(record.kind),
         "issued_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "source": {"hmac_sha256": source_digest(store, record.content_sha256)},
-        "output": {"name": made.name, "sha256": made.sha256, "bytes": made.size},
-        "device": _device(record, made.profile_digest),
+        "output": _output(made),
+        "device": _device(made),
         "software": _software(),
         "findings": [_finding(finding) for finding in made.findings],
         "verification": dict(made.verification),
@@ -117,9 +121,13 @@ def source_digest(store: Store, content_sha256: str) -> str:
     return hmac.new(store.key.derive("certificate source"), content_sha256.encode(), "sha256").hexdigest()
 
 
-def _device(record: MediaFile, digest: str) -> dict[str, str] | None:
-    processor = EndoscopyProcessor.objects.filter(videos=record.pk).first()
-    return None if processor is None else {"profile": processor.name, "profile_sha256": digest}
+def _output(made: Made) -> dict[str, Any]:
+    encoder = {"encoder": made.encoder} if made.encoder else {}
+    return {"name": made.name, "sha256": made.sha256, "bytes": made.size, **encoder}
+
+
+def _device(made: Made) -> dict[str, str] | None:
+    return {"profile": made.device, "profile_sha256": made.profile_digest} if made.device else None
 
 
 def _finding(finding: Mapping[str, Any]) -> dict[str, Any]:

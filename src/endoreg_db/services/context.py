@@ -79,6 +79,11 @@ class ImportContext:
         return _begun(self.attempt, "attempt")
 
     @property
+    def the_keeper(self) -> Keeper:
+        """The keeper; raises RuntimeError before it was started."""
+        return _begun(self.keeper, "keeper")
+
+    @property
     def the_workspace(self) -> Workspace:
         """The workspace; raises RuntimeError before it was opened."""
         return _begun(self.workspace, "workspace")

@@ -50,6 +50,7 @@ class RecordDetails:
     frames: int | None
     pages: int | None  # None: a recording
     duration: float | None  # seconds
+    encoder: str | None  # of a recording's output, by FFmpeg's name
     original_kept: bool
     pseudonym: str | None  # of the patient; None where it was not read well enough who that is
     attempts: tuple[AttemptSummary, ...]  # oldest first
@@ -68,6 +69,7 @@ def details(store: Store, record: MediaFile) -> RecordDetails:
         frames=None if video is None else video.frames,
         pages=ReportFile.objects.filter(pk=record.pk).values_list("pages", flat=True).first(),
         duration=None if video is None else video.duration,
+        encoder=None if video is None else video.encoder or None,
         original_kept=record.original_kept,
         pseudonym=record.pseudonym or None,
         attempts=tuple(_attempt_summary(store, attempt) for attempt in record.attempts.all()),

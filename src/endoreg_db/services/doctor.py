@@ -8,6 +8,7 @@ on its content, a file is removed only while its row or its lease is locked.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -26,7 +27,7 @@ from endoreg_db.locking.file_lock import LockState
 from endoreg_db.models import ContentLease, ImportAttempt, MediaFile, State, VideoFile
 from endoreg_db.models.lease import Lease
 from endoreg_db.models.states import REACHABLE
-from endoreg_db.services import certificates, identity_records, proposals, recovery, stored
+from endoreg_db.services import certificates, identity_records, pieces, proposals, recovery, stored
 from endoreg_db.services.store import Store
 from endoreg_db.storage.signing import load_signing_key
 from endoreg_db.storage.vault import hash_file
@@ -274,6 +275,24 @@ def orphaned_originals(examination: Examination) -> Iterator[Problem | None]:
         yield Problem("orphaned originals", f"{vault.path_of(sha256)} is named by no record", repaired)
 
 
+def kept_segments(examination: Examination) -> Iterator[Problem | None]:
+    """What interrupted imports had finished, and no import will take over any more."""
+    store = examination.store
+    for path in store.pieces.folders():
+        yield None
+        if not store.pieces.is_content(path.name):
+            yield Problem("kept segments", f"{path} is not the intake's", False, "Remove it by hand.")
+        elif (trouble := pieces.trouble_with(store, path, time.time())) is not None:
+            repaired = examination.repair and stored.under_lease(
+                store, path.name, partial(_remove_pieces, store, path.name)
+            )
+            yield Problem("kept segments", f"{path} {trouble}", repaired)
+
+
+def _remove_pieces(store: Store, content: str, _own: Lease) -> None:
+    store.pieces.remove(content)
+
+
 def proposed_profiles(examination: Examination) -> Iterator[Problem | None]:
     """Files of proposed device profiles that are gone, or that no record has any more."""
     folder = examination.store.folder
@@ -370,6 +389,7 @@ CHECKS: dict[str, Check] = {
     "leases": dead_leases,
     "records": unfinished_records,
     "temporary files": temporary_files,
+    "kept segments": kept_segments,
     "published files": published_files,
     "published records": published_records,
     "certificates": certificates_of_files,

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from endoreg_db.deid.identity import Identity, Reading
 from endoreg_db.models import AuditEvent, MediaFile, SensitiveMeta
+from endoreg_db.models.prepared import Prepared, given, inserting
 from endoreg_db.storage.sealing import Sealer
 
 
@@ -57,12 +58,15 @@ def store_identity(sealer: Sealer, media: MediaFile, source: Path, identity: Ide
         "pictures": {field: _text(reading.picture) for field, reading in identity.readings()},
     }
     sealed = sealer.seal(json.dumps(content).encode(), _media_context(media.uuid))
-    SensitiveMeta.objects.bulk_create(
-        [SensitiveMeta(media_id=media.uuid, sealed=sealed)],
-        update_conflicts=True,
-        unique_fields=["media"],
-        update_fields=["sealed"],
+    _STORE.run(media=media, sealed=sealed)
+
+
+_STORE = Prepared(
+    lambda: inserting(
+        SensitiveMeta(media_id=given(SensitiveMeta, "media"), sealed=given(SensitiveMeta, "sealed")),
+        replacing=["sealed"],
     )
+)
 
 
 def show_identity(sealer: Sealer, media: MediaFile) -> SensitiveRecord | None:

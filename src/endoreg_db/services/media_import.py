@@ -157,7 +157,7 @@ class MediaImportService(ABC):
         context = self._enter("_validate_and_prepare_file")
         path = context.request.file_path
         self._check_source(path)
-        context.resources.enter_context(self._logged_lock(path))
+        context.keeper = context.resources.enter_context(self._logged_lock(path))
         context.fingerprint = self._check_source(path)  # again: it may have gone while we waited
         self._check_not_processed(path, context.fingerprint)
         with self._mutex:
@@ -229,6 +229,12 @@ class MediaImportService(ABC):
         Raises:
             FileLockedError: somebody alive holds it, or nobody knows and it is not stale yet.
         """
+        with self._kept_lock(path) as (held, _keeper):
+            yield held
+
+    @contextmanager
+    def _kept_lock(self, path: str | Path) -> Iterator[tuple[file_lock.HeldLock, Keeper]]:
+        """The same, with the keeper that renews the lock and can keep more."""
         source = Path(path)
         lock_path = recovery.lock_path_of(DataFolder(self._config().data_dir), source)
         try:
@@ -241,16 +247,23 @@ class MediaImportService(ABC):
             )
         except file_lock.LockHeldError as error:
             raise self._already_being_processed(source) from error
-        with held, Keeper() as keeper:
+        keeper = Keeper(
+            on_error=lambda name, error: log.warning("Could not renew the %s: %s", name, error),
+            # The keeper's thread has a connection of its own, so it must look up which one it closes.
+            on_stop=lambda: connection.close(),
+        )
+        # One thread for lock and lease. If the database hangs, the lock is not renewed either: other hosts
+        # may then take it over once it is stale, as they may the lease, which ran out long before.
+        with held, keeper:
             keeper.add("file lock", held.renew)
-            yield held
+            yield held, keeper
 
     @contextmanager
-    def _logged_lock(self, path: Path) -> Iterator[None]:
+    def _logged_lock(self, path: Path) -> Iterator[Keeper]:
         with ExitStack() as stack:
-            stack.enter_context(self._file_lock(path))
+            _held, keeper = stack.enter_context(self._kept_lock(path))
             log.info("Acquired file lock for: %s", path)
-            yield
+            yield keeper
         log.info("Released file lock")
 
     def _admit(self, kept_record: Callable[[str, int], MediaFile]) -> None:
@@ -278,19 +291,14 @@ class MediaImportService(ABC):
             log.info("%s %s with UUID: %s", verb, type(record).__name__, record.uuid)
 
     def _keep_lease(self, context: ImportContext) -> None:
-        keeper = Keeper(
-            on_error=lambda name, error: log.warning("Could not renew the %s: %s", name, error),
-            # The keeper's thread has a connection of its own, so it must look up which one it closes.
-            on_stop=lambda: connection.close(),
-        )
-        context.keeper = context.resources.enter_context(keeper)
-        granted = context.the_lease
+        keeper, granted = context.the_keeper, context.the_lease
 
         def renew() -> bool:
             database.refresh_connection()
             return lease.renew(granted)
 
         keeper.add("lease", renew)
+        context.resources.callback(keeper.remove, "lease")  # before it is given back
 
     def _lease_is_lost(self) -> bool:
         keeper = self._context.keeper
@@ -353,7 +361,8 @@ class MediaImportService(ABC):
     def _enter(self, step: str) -> ImportContext:
         context = self._context
         context.step = step
-        database.refresh_connection()  # the step before may have taken an hour
+        if context.attempt is not None:  # before it, no step takes long; after it, one may take an hour
+            database.refresh_connection()
         return context
 
     def _finished_outcome(self) -> ImportOutcome:

@@ -16,6 +16,7 @@ from endoreg_db.deid.pseudonyms import pseudonym_of
 from endoreg_db.deid.reports.date_shift import days_of_shift
 from endoreg_db.logging import get_logger
 from endoreg_db.models import MediaFile
+from endoreg_db.models.prepared import Prepared, given, updating
 from endoreg_db.services import identity_records
 from endoreg_db.services.store import Store
 from endoreg_db.storage.keys import PSEUDONYM_KEY_FILE, MasterKey
@@ -132,6 +133,13 @@ def _pseudonym(key: MasterKey, record: MediaFile, identity: Identity) -> str | N
 def _write(record: MediaFile, key: MasterKey, made: str | None) -> None:
     record.pseudonym = made or ""
     record.pseudonym_key_id = key.key_id.hex() if made else ""
-    MediaFile.objects.filter(pk=record.pk).update(
-        pseudonym=record.pseudonym, pseudonym_key_id=record.pseudonym_key_id
+    _WRITE.run(uuid=record.pk, pseudonym=record.pseudonym, pseudonym_key_id=record.pseudonym_key_id)
+
+
+_WRITE = Prepared(
+    lambda: updating(
+        MediaFile.objects.filter(pk=given(MediaFile, "uuid")),
+        pseudonym=given(MediaFile, "pseudonym"),
+        pseudonym_key_id=given(MediaFile, "pseudonym_key_id"),
     )
+)

@@ -18,7 +18,7 @@ from endoreg_db.deid.identity import Identity
 from endoreg_db.deid.messages import Finding
 from endoreg_db.locking import lease
 from endoreg_db.logging import get_logger
-from endoreg_db.models import AuditEvent, ContentLease, ImportAttempt, MediaFile, State
+from endoreg_db.models import AuditEvent, ImportAttempt, MediaFile, State
 from endoreg_db.models.media import TEXT_SUFFIX
 from endoreg_db.services import certificates, database, identity_records, pseudonyms, records, recovery
 from endoreg_db.services.context import ImportContext, ImportOutcome, Status
@@ -152,13 +152,16 @@ def _certificate(
 ) -> bytes:
     """The certificate of a file that this call has verified and is about to publish."""
     store, record = context.store, context.the_record
+    processor = facts.get("processor")  # not yet in the record, where it was recognised from the picture
     made = certificates.Made(
         name=store.publisher.final_path(record.pk, suffix).name,
         sha256=sha256,
         size=path.stat().st_size,
+        device="" if processor is None else processor.name,
         profile_digest=facts.get("profile_digest", ""),
         findings=findings,
         verification=facts.get("verification", {}),
+        encoder=facts.get("encoder", ""),
     )
     return certificates.issue(store, record, made, by="endoreg", how="verified")
 
@@ -254,8 +257,7 @@ def remove_source(context: ImportContext) -> None:
 
 
 def _lock_lease(context: ImportContext) -> None:
-    held = ContentLease.objects.select_for_update().held_by(context.the_lease).values_list("pk")
-    if not list(held):
+    if not lease.is_held(context.the_lease):
         raise errors.LeaseLostError(f"The lease on {context.request.file_path} was lost before it was done")
 
 

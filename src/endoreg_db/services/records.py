@@ -18,6 +18,7 @@ from uuid import UUID
 from django.db import Error as AnyDatabaseError
 from django.db import transaction
 from django.db.models.functions import Now
+from django.db.models.sql import Query
 
 from endoreg_db import errors
 from endoreg_db.intake import sightings
@@ -26,6 +27,7 @@ from endoreg_db.locking.owner import current_owner
 from endoreg_db.logging import get_logger
 from endoreg_db.models import ContentLease, ImportAttempt, MediaFile, State, VideoFile
 from endoreg_db.models.lease import Lease
+from endoreg_db.models.prepared import Prepared, given, insert, updating
 from endoreg_db.models.states import SETTLED
 from endoreg_db.services import database, identity_records, recovery
 from endoreg_db.services.context import ImportContext, ImportOutcome
@@ -55,7 +57,7 @@ def begin_attempt(context: ImportContext, kind: str, attempt_id: UUID) -> Import
     attempt.sealed_source = identity_records.seal_path(
         context.store.sealer, context.request.file_path.absolute(), attempt.uuid
     )
-    attempt.save(force_insert=True)
+    insert(attempt)
     return attempt
 
 
@@ -69,7 +71,7 @@ def record_failure(context: ImportContext, error: BaseException) -> None:
     try:
         with transaction.atomic():
             _fail_record(context, error)
-            end_attempt(context, _failed_outcome(error), error)
+            end_attempt(context, failed_outcome(error), error)
     except AnyDatabaseError as trouble:
         # The attempt stays "running" with a dead owner: exactly what recovery looks for.
         log.warning("Could not record why the import failed: %s", trouble)
@@ -78,7 +80,7 @@ def record_failure(context: ImportContext, error: BaseException) -> None:
 def _fail_record(context: ImportContext, error: BaseException) -> None:
     if context.lease is None or context.record is None or isinstance(error, errors.LeaseLostError):
         return
-    failed = State.QUARANTINED if _failed_outcome(error) is Outcome.QUARANTINED else State.FAILED
+    failed = State.QUARANTINED if failed_outcome(error) is Outcome.QUARANTINED else State.FAILED
     # As it is stored: a commit that failed leaves the object in memory ahead of its row.
     context.record.refresh_from_db(fields=["state"])
     try:
@@ -88,7 +90,8 @@ def _fail_record(context: ImportContext, error: BaseException) -> None:
         log.warning("Another worker owns the content now; this one changed nothing")
 
 
-def _failed_outcome(error: BaseException) -> ImportAttempt.Outcome:
+def failed_outcome(error: BaseException) -> ImportAttempt.Outcome:
+    """As what an attempt that failed goes down; quarantined: it is not tried again by itself."""
     if isinstance(error, errors.UnsupportedMediaError | errors.CorruptMediaError | errors.VerificationError):
         return Outcome.QUARANTINED
     if isinstance(error, errors.FileLockedError):
@@ -103,14 +106,25 @@ def end_attempt(
     attempt = context.the_attempt
     path = str(context.request.file_path)
     message = "" if error is None else str(error).replace(path, "<source>") or type(error).__name__
-    ImportAttempt.objects.filter(pk=attempt.pk).update(
+    _END.run(
+        uuid=attempt.pk,
         outcome=outcome,
         step=context.step,
         error_type="" if error is None else type(error).__name__,
         error_message=message.encode("utf-8", "backslashreplace").decode(),
-        media=None if context.record is None else context.record.pk,
-        ended_at=Now(),
+        media=context.record,
     )
+
+
+def _updating_attempt(*names: str, **others: Any) -> Query:
+    changes = {name: given(ImportAttempt, name) for name in names}
+    return updating(ImportAttempt.objects.filter(pk=given(ImportAttempt, "uuid")), **changes, **others)
+
+
+_END = Prepared(
+    lambda: _updating_attempt("outcome", "step", "error_type", "error_message", "media", ended_at=Now())
+)
+_LINK = Prepared(lambda: _updating_attempt("media", "token", "step"))
 
 
 # ------------------------------------------------------------------------------ known and new
@@ -129,7 +143,7 @@ def recognise(context: ImportContext) -> bool:
     if _recall(context):
         return True
     kept = False
-    if MediaFile.objects.filter(size_bytes=path.stat().st_size).exists():
+    if MediaFile.one_has_size(path.stat().st_size):
         context.digest = hash_file(path)
         record = MediaFile.of_content(context.digest.sha256)
         if record is not None and _settle_known(context, record):
@@ -160,9 +174,7 @@ def take_lease(context: ImportContext, new_record: Callable[[str, int], MediaFil
         if record is None:
             record = new_record(sha256, size)
             record.save(force_insert=True)
-        ImportAttempt.objects.filter(pk=attempt.pk).update(
-            media_id=record.pk, token=granted.token, step=context.step
-        )
+        _LINK.run(uuid=attempt.pk, media=record, token=granted.token, step=context.step)
         if context.request.retry_of is None and _settle_known(context, record):
             lease.release(granted)
             return False
@@ -182,11 +194,12 @@ def keep_original(context: ImportContext, *, is_new: bool) -> None:
     if ingested is not None:
         context.store.vault.keep(ingested)
     changes: dict[str, Any] = {"original_kept": record.original_kept or ingested is not None}
-    with transaction.atomic():
-        if not is_new:
-            recovery.settle_earlier_attempts(context.store, record, context.the_attempt)
-            changes |= _begin_anew(context)
+    if is_new:
         record.advance(State.PROCESSING, lease=context.the_lease, **changes)
+        return
+    with transaction.atomic():
+        recovery.settle_earlier_attempts(context.store, record, context.the_attempt)
+        record.advance(State.PROCESSING, lease=context.the_lease, **changes, **_begin_anew(context))
 
 
 def _begin_anew(context: ImportContext) -> dict[str, Any]:

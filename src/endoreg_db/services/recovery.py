@@ -24,7 +24,8 @@ from endoreg_db.locking import file_lock
 from endoreg_db.locking.owner import current_owner
 from endoreg_db.logging import get_logger
 from endoreg_db.models import ContentLease, ImportAttempt, MediaFile
-from endoreg_db.services import identity_records
+from endoreg_db.models.prepared import Prepared
+from endoreg_db.services import identity_records, pieces
 from endoreg_db.services.store import Store
 from endoreg_db.storage.durable import fsync_folder
 from endoreg_db.storage.layout import DataFolder
@@ -34,6 +35,14 @@ from endoreg_db.storage.workspace import is_abandoned, remove_abandoned, remove_
 _LONGEST_READING = timedelta(days=1)
 
 log = get_logger(__name__)
+
+_RUNNING = Prepared(
+    lambda: (
+        ImportAttempt.objects.filter(ended_at__isnull=True)
+        .order_by("started_at")
+        .only("uuid", "media", "boot", "token", "started_at")
+    )
+)
 
 
 def lock_path_of(folder: DataFolder, source: Path) -> Path:
@@ -66,8 +75,7 @@ def dead_attempts(store: Store) -> Iterator[UUID]:
     """Attempts that have not ended and never will."""
     # Each import asks this as it starts. An index holds the running attempts alone, so the answer
     # takes as long with a million that have ended.
-    running = ImportAttempt.objects.filter(ended_at__isnull=True).order_by("started_at")
-    for attempt in running.only("uuid", "media", "boot", "token", "started_at"):
+    for attempt in _RUNNING.objects():
         if has_died(store, attempt):
             yield attempt.uuid
 
@@ -126,9 +134,9 @@ def has_died(store: Store, attempt: ImportAttempt) -> bool:
 def bury(store: Store, attempt_id: UUID, *, stale_after: float) -> bool:
     """Remove all that a dead attempt left, and mark it as interrupted if it had not ended.
 
-    One that turns out to live, because it was only just moving into its folder when it was looked
-    at, is left alone. Every step may be the last one of this process: the next call does what is
-    left to do.
+    What it had finished of a recording is kept, encrypted, for the next attempt. One that turns out
+    to live, because it was only just moving into its folder when it was looked at, is left alone.
+    Every step may be the last one of this process: the next call does what is left to do.
 
     Returns:
         Whether it is buried; False if it lives.
@@ -140,8 +148,11 @@ def bury(store: Store, attempt_id: UUID, *, stale_after: float) -> bool:
     with seized(store.folder, attempt_id) as dead:
         if not dead:
             return False
-        attempt = ImportAttempt.objects.filter(pk=attempt_id).first()
+        attempt = ImportAttempt.objects.filter(pk=attempt_id).select_related("media").first()
         if attempt is not None:
+            if attempt.media is not None:
+                # While the dead one still has the lease: nobody looks for pieces before all are kept.
+                pieces.keep_for_record(store, attempt.media, store.folder.attempt_folder(attempt_id))
             source = identity_records.unseal_path(store.sealer, attempt.sealed_source, attempt_id)
             _remove_lock(lock_path_of(store.folder, source), source, stale_after)
             ContentLease.objects.filter(owner=attempt_id).update(

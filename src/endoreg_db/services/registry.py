@@ -9,6 +9,10 @@ from pathlib import Path
 from endoreg_db.deid.profiles import DeviceProfile, profile_from_toml
 from endoreg_db.errors import ConfigurationError, UnknownCenterError, UnknownProcessorError
 from endoreg_db.models import Center, EndoscopyProcessor
+from endoreg_db.models.prepared import Prepared, given
+
+_CENTER = Prepared(lambda: Center.objects.filter(name=given(Center, "name")))
+_PROCESSORS = Prepared(lambda: EndoscopyProcessor.objects.all())
 
 
 def find_center(name: str) -> Center:
@@ -17,11 +21,11 @@ def find_center(name: str) -> Center:
     Raises:
         UnknownCenterError: there is none; the message names the nearest known names.
     """
-    try:
-        return Center.objects.get(name=name)
-    except Center.DoesNotExist:
+    found: list[Center] = _CENTER.objects(name=name)
+    if not found:
         known = Center.objects.values_list("name", flat=True)
-        raise UnknownCenterError(f"Unknown center: {name!r}. {_nearest(name, known)}") from None
+        raise UnknownCenterError(f"Unknown center: {name!r}. {_nearest(name, known)}")
+    return found[0]
 
 
 def find_processor(name: str, among: Iterable[EndoscopyProcessor]) -> EndoscopyProcessor:
@@ -43,7 +47,7 @@ def center_names() -> list[str]:
 
 def processors() -> tuple[EndoscopyProcessor, ...]:
     """Every registered endoscopy processor, by name."""
-    return tuple(EndoscopyProcessor.objects.all())
+    return tuple(_PROCESSORS.objects())
 
 
 def add_center(name: str) -> bool:

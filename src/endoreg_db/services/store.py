@@ -10,6 +10,7 @@ from endoreg_db.conf import Config
 from endoreg_db.intake import sightings
 from endoreg_db.storage.keys import MasterKey, load_key
 from endoreg_db.storage.layout import DataFolder
+from endoreg_db.storage.pieces import SealedPieces
 from endoreg_db.storage.publish import Publisher, SourceFingerprint
 from endoreg_db.storage.sealing import Sealer
 from endoreg_db.storage.signing import ensure_signing_key
@@ -29,6 +30,11 @@ class Store:
     def sighting_of(self, path: Path, seen: SourceFingerprint) -> bytes:
         """The keyed digest under which this state of this source file is remembered."""
         return sightings.digest(self.sightings_key, path, seen)
+
+    @property
+    def pieces(self) -> SealedPieces:
+        """What interrupted imports had finished."""
+        return SealedPieces(self.folder.pieces, self.key)
 
     @property
     def sightings_key(self) -> bytes:

@@ -13,13 +13,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
+from endoreg_db.conf import Config
 from endoreg_db.deid.client import StoppedError, run_video
-from endoreg_db.deid.messages import EncodeSettings, VideoTask
+from endoreg_db.deid.messages import ENCODER_REPLACED, EncodeSettings, Finding, Message, VideoTask
 from endoreg_db.deid.profiles import DeviceProfile
+from endoreg_db.errors import InsufficientStorageError, LeaseLostError
 from endoreg_db.intake.inspect import MediaKind
 from endoreg_db.logging import get_logger
-from endoreg_db.models import MediaFile, VideoFile
-from endoreg_db.services import proposals, publishing, records, registry, retries
+from endoreg_db.models import ImportAttempt, MediaFile, VideoFile
+from endoreg_db.services import pieces, proposals, publishing, records, registry, retries
 from endoreg_db.services.certificates import looked_at
 from endoreg_db.services.context import ImportContext, ImportOutcome, ImportRequest
 from endoreg_db.services.media_import import STALE_LOCK_SECONDS, MediaImportService
@@ -125,24 +127,36 @@ class VideoImportService(MediaImportService):
     def _process_frames_and_metadata(self) -> None:
         """One pass in the cell: read identity, blank, encode, and look at the output again."""
         context = self._enter("_process_frames_and_metadata")
+        pieces.hand_over(context.store, context.the_record.content_sha256, context.the_workspace.folder)
         task = VideoTask(
             source=str(context.untrusted_input or records.plainly_named(context)),
             work_dir=str(context.the_workspace.folder),
             profile=None if context.processor is None else context.processor.profile,
-            encode=EncodeSettings(context.config.video_preset, context.config.video_crf),
+            encode=_encode_settings(context.config),
             workers=context.config.workers,
             known=tuple(processor.profile for processor in context.processors),
         )
         try:
             context.done = run_video(
                 task,
-                self._on_message,
+                self._hear,
                 should_stop=self._lease_is_lost,
                 name=str(context.request.file_path),
             )
         except StoppedError:
             self._check_lease()
             raise
+        done = context.done
+        if done.taken_over:
+            total = done.taken_over + done.encoded
+            told = "Took over %d of %d segments from an earlier attempt"
+            log.info(told, done.taken_over, total, action="taken over")
+
+    def _hear(self, message: Message) -> None:
+        """Pass on what the cell says; that hardware failed is for the log as well."""
+        if isinstance(message, Finding) and message.code == ENCODER_REPLACED:
+            log.warning("%s: %s", message.detail, self._context.request.file_path)
+        self._on_message(message)
 
     def _finalize_processing(self) -> None:
         """Publish what is safe, keep for review what is unsure, destroy what is known to leak."""
@@ -160,11 +174,23 @@ class VideoImportService(MediaImportService):
             "duration": done.verification.duration,
             "timings": done.timings,
             "verification": looked_at(done.verification),
+            "encoder": done.encoder,
         }
         made = publishing.Output(Path(done.candidate), OUTPUT_SUFFIX)
         publishing.deliver(context, made, verdict, done.identity, facts)
         if facts["proposal"] is None:
             proposals.remove(context.store.folder, context.the_record.pk)
+
+    def _cleanup_and_archive(self) -> None:
+        super()._cleanup_and_archive()
+        # Before the attempt's folder goes: where this does not come about, recovery does it.
+        pieces.drop(self._context.store, self._context.the_record.content_sha256)
+
+    def _record_failure(self, error: BaseException) -> None:
+        context = self._current
+        if context is not None and context.lease is not None and context.record is not None:
+            _keep_or_drop_pieces(context, error)
+        super()._record_failure(error)
 
     def _device_facts(self, context: ImportContext) -> dict[str, Any]:
         """What the record says about its device; a proposal is written down first."""
@@ -180,10 +206,26 @@ class VideoImportService(MediaImportService):
         return {"processor": None, "device_source": source.PROPOSED, "proposal": proposal}
 
 
+def _encode_settings(config: Config) -> EncodeSettings:
+    return EncodeSettings(config.video_preset, config.video_crf, encoder=config.video_encoder)
+
+
 def _named_processor(record: MediaFile) -> str | None:
     """The processor that a person named for a recording; None if it was found out, or is not known."""
     named = VideoFile.objects.filter(pk=record.pk, device_source=VideoFile.DeviceSource.NAMED)
     return named.values_list("processor__name", flat=True).first()
+
+
+def _keep_or_drop_pieces(context: ImportContext, error: BaseException) -> None:
+    """Keep what was finished if the import may be tried again; on a full disk it gives way."""
+    content, folder = context.the_record.content_sha256, context.the_workspace.folder
+    if isinstance(error, LeaseLostError):
+        return  # what is kept of this content is another worker's
+    final = records.failed_outcome(error) is ImportAttempt.Outcome.QUARANTINED
+    if final or isinstance(error, InsufficientStorageError):
+        pieces.drop(context.store, content)
+    else:
+        pieces.keep(context.store, content, folder)
 
 
 def _applied_profile(context: ImportContext) -> DeviceProfile:

@@ -16,7 +16,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -157,8 +157,32 @@ def move_durably(source: Path, target: Path) -> None:
         ConfigurationError: the two lie on different file systems.
     """
     with storage_errors(source):
-        _fsync_file(source)
+        fsync_file(source)
     _replace(source, target)
+
+
+def move_together(moves: Sequence[tuple[Path, Path]]) -> None:
+    """Give durable files new names in one folder, one after the other, replacing what was there.
+
+    Afterwards the new names are durable, for the price of one fsync: it is a caller's commit that makes
+    them count, and not one of them before the others.
+
+    Not guaranteed: after a power cut before this returns, any of the new names may be there without
+    the others; after one later, an old name may be back beside the new one. So move out of a folder that
+    recovery clears.
+
+    Args:
+        moves: old and new path of each; the new ones lie in one folder, on the same file system.
+
+    Raises:
+        InsufficientStorageError, StorageFailedError: a file cannot be moved; those before it were.
+        ConfigurationError: the two lie on different file systems.
+    """
+    for source, target in moves:
+        with storage_errors(target):
+            source.replace(target)
+    for folder in {target.parent for _source, target in moves}:
+        fsync_folder(folder)
 
 
 def link_durably(source: Path, target: Path) -> bool:
@@ -207,6 +231,24 @@ def remove_folder_durably(path: Path) -> None:
             # Another recovery removes the same folder; what it has not reached yet is its to remove.
             return
         fsync_folder(path.parent)
+
+
+def fsync_file(path: Path, *, mode: int | None = None) -> None:
+    """Make the bytes of a file that another process has written durable, and set its permission bits.
+
+    Raises:
+        OSError: it is no regular file (a symbolic link is none), or the disk reports an error.
+    """
+    # O_NOFOLLOW: the file may come from a process that is not trusted. O_NONBLOCK: it may be a FIFO.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        if mode is not None:
+            os.fchmod(descriptor, mode)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def fsync_folder(path: Path) -> None:
@@ -261,17 +303,6 @@ def _replace(source: Path, target: Path) -> None:
     fsync_folder(target.parent)
     if source.parent != target.parent:
         fsync_folder(source.parent)
-
-
-def _fsync_file(path: Path) -> None:
-    # O_NOFOLLOW: the file may come from a process that is not trusted. O_NONBLOCK: it may be a FIFO.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", str(path))
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _existing_folder(path: Path) -> Path:

@@ -66,6 +66,11 @@ class DataFolder:
         """Proposed device profiles, by UUID of the record; made when the first one is written."""
         return self.root / "proposals"
 
+    @property
+    def pieces(self) -> Path:
+        """Encrypted pieces of interrupted imports, by content; made when the first one is kept."""
+        return self.root / "pieces"
+
     def attempt_folder(self, attempt_id: UUID | int) -> Path:
         """Where the attempt writes what is not finished; see :meth:`make_attempt_folder`."""
         return self.tmp / str(attempt_id)

@@ -13,7 +13,14 @@ from uuid import UUID
 from endoreg_db.certificate import SUFFIX as CERTIFICATE_SUFFIX
 from endoreg_db.certificate import certificate_path
 from endoreg_db.errors import SourceMissingError, SourceUnreadableError
-from endoreg_db.storage.durable import move_durably, remove_durably, storage_errors, write_durably
+from endoreg_db.storage.durable import (
+    fsync_file,
+    move_together,
+    new_file,
+    remove_durably,
+    storage_errors,
+    write_durably,
+)
 from endoreg_db.storage.layout import DataFolder
 
 #: One or more lower-case parts, so that ``.mp4.certificate.json`` can lie beside ``.mp4``.
@@ -44,10 +51,12 @@ class Publisher:
         """Move the complete file ``candidate`` to its final path, which is returned.
 
         Afterwards it is durable there, private to this user, gone from where it was, and its
-        certificate lies beside it, durable before the file is. What an attempt left at the final
-        path that died before its commit is replaced.
+        certificate lies beside it, durable too; nobody sees the file without it. What an attempt left
+        at the final path that died before its commit is replaced.
 
-        Not guaranteed: no row names the file yet. The caller commits one, or retracts the file.
+        Not guaranteed: no row names the file yet. The caller commits one, or retracts the file. Until
+        this returns, a power cut may leave either of the two alone; recovery removes it, since no row
+        names it.
 
         Raises:
             StorageFailedError: the candidate is missing or no regular file, or cannot be moved.
@@ -55,24 +64,20 @@ class Publisher:
         """
         target = self.final_path(uuid, suffix)
         with storage_errors(candidate):
-            _make_private(candidate)
-        # In the folder of the attempt, whose leftovers recovery knows.
-        self.certify(target, certificate, temp_folder=candidate.parent)
-        move_durably(candidate, target)
+            fsync_file(candidate, mode=0o600)
+        # In the folder of the attempt, which recovery clears, whatever is left in it.
+        with new_file(candidate.parent) as (file, proof):
+            file.write(certificate)
+        move_together([(proof, certificate_path(target)), (candidate, target)])
         return target
 
-    def certify(self, path: Path, certificate: bytes, *, temp_folder: Path | None = None) -> None:
-        """Write the certificate of a published file, or of one that is about to be.
-
-        Args:
-            path: the published file.
-            certificate: the bytes.
-            temp_folder: where they lie until they are complete; beside the file unless given.
+    def certify(self, path: Path, certificate: bytes) -> None:
+        """Write the certificate of a published file.
 
         Raises:
             InsufficientStorageError, StorageFailedError: it cannot be written; what was there stays.
         """
-        write_durably(certificate_path(path), certificate, temp_folder=temp_folder)
+        write_durably(certificate_path(path), certificate)
 
     def retract(self, path: Path) -> None:
         """Remove a published file, and then its certificate; a missing one is fine.
@@ -105,15 +110,6 @@ class Publisher:
     def _all_files(self) -> list[Path]:
         with storage_errors(self.data_folder.published):
             return sorted(path for path in self.data_folder.published.iterdir() if not path.is_dir())
-
-
-def _make_private(candidate: Path) -> None:
-    # Through a descriptor that follows no link: the candidate comes from a process that is not trusted.
-    descriptor = os.open(candidate, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        os.fchmod(descriptor, 0o600)
-    finally:
-        os.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,7 +141,8 @@ class Vault:
             ConfigurationError: the temp file lies on another file system than the vault.
         """
         target = self.path_of(ingested.sha256)
-        make_private_folder(target.parent)
+        if not _holds_anything(target.parent):  # a folder is made durable before anything is put into it
+            make_private_folder(target.parent)
         stored = link_durably(ingested.temp_path, target)
         if not stored and not self._has_size(target, encrypted_size(ingested.size)):
             move_durably(ingested.temp_path, target)
@@ -252,7 +253,7 @@ class Vault:
     def _encrypt(self, chunks: Iterator[memoryview], size: int, target: BinaryIO) -> str:
         header = _HEADER.pack(_MAGIC, _VERSION, self.key.key_id, os.urandom(32), os.urandom(7))
         cipher = _ChunkCipher.of_header(header, self.key)
-        sealed = memoryview(bytearray(_SEALED_CHUNK))
+        sealed = memoryview(bytearray(min(_CHUNK, size) + _TAG))
         digest = hashlib.sha256()
         target.write(header)
         left = size
@@ -339,6 +340,15 @@ def _damaged(path: Path, how: str) -> CorruptStoreError:
     return CorruptStoreError(f"The stored original {path} is damaged: {how}")
 
 
+def _holds_anything(folder: Path) -> bool:
+    with storage_errors(folder):
+        try:
+            with os.scandir(folder) as entries:
+                return next(entries, None) is not None
+        except FileNotFoundError:
+            return False
+
+
 def _open_stored(path: Path) -> FileIO:
     try:
         return FileIO(path, "rb")
@@ -376,7 +386,7 @@ def _chunks(file: FileIO, path: Path, size: int, on_bytes: OnBytes | None) -> It
 
     Each piece is valid until the next one is asked for.
     """
-    buffer = memoryview(bytearray(_CHUNK))
+    buffer = memoryview(bytearray(min(_CHUNK, size)))  # the system clears every page that it hands out
     done = 0
     while True:
         wanted = min(_CHUNK, size - done)

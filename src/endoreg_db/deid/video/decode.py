@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import struct
 from collections.abc import Callable, Iterator
 
 import av
@@ -13,6 +15,13 @@ from av.video.stream import VideoStream
 from endoreg_db.deid.video.probe import open_video
 from endoreg_db.deid.video.segments import Segment, whole_stream
 
+#: Containers in which the demuxer itself finds out where a frame begins, and when it is shown.
+_BYTE_STREAMS = frozenset({"mpeg", "mpegts", "mpegvideo"})
+_RUN_UP = 1.0  # seconds
+
+_FED = struct.Struct(">qqQ?")  # of a packet: both times, size, whether the demuxer marked it as broken
+_NO_TIME = -(2**63)
+
 
 class SegmentDecoder:
     """Iterates over the frames of one segment in the order of presentation.
@@ -21,6 +30,9 @@ class SegmentDecoder:
     ways: the demuxer marks a packet as broken, the decoder refuses it or conceals the hole in the
     frame, a promised frame never comes. Frames that vanish from a stream that promises nothing, with
     all their packets, are not counted each, only the broken packet beside them.
+
+    ``source`` says, once the iteration has ended, what was decoded: SHA-256 (hex) of the decoder's
+    parameters and of every packet that it was given.
     """
 
     def __init__(self, path: str, segment: Segment) -> None:
@@ -28,8 +40,10 @@ class SegmentDecoder:
         self._segment = segment
         self._broken = 0  # packets that the demuxer marked
         self._refused = 0  # packets that the decoder would not take
+        self._fed = hashlib.sha256()
         self.frames = 0
         self.damaged = 0
+        self.source = ""
 
     def __iter__(self) -> Iterator[tuple[int, av.VideoFrame]]:
         """Presentation time (ticks, strictly rising) and frame."""
@@ -46,14 +60,22 @@ class SegmentDecoder:
                 yield time, frame
         missing = max(0, (self._segment.frames or 0) - self.frames)
         self.damaged = max(missing + concealed, self._refused, self._broken)
+        self.source = self._fed.hexdigest()
 
     def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
         """Frames as the decoder gives them."""
+        self._fed.update(stream.codec_context.name.encode() + b"\0" + (stream.codec_context.extradata or b""))
         for packet in packets_of(self._segment, container, stream):
             self._broken += packet.is_corrupt
+            self._note(packet)
             yield from self._attempt(stream, packet)
         # The last frames wait in the decoder until it is told that nothing follows.
         yield from self._attempt(stream, None)
+
+    def _note(self, packet: Packet[VideoStream]) -> None:
+        pts, dts = (_NO_TIME if time is None else time for time in (packet.pts, packet.dts))
+        self._fed.update(_FED.pack(pts, dts, packet.size, packet.is_corrupt))
+        self._fed.update(packet)
 
     def _attempt(self, stream: VideoStream, packet: Packet[VideoStream] | None) -> list[av.VideoFrame]:
         try:
@@ -107,7 +129,7 @@ def packets_of(
 ) -> Iterator[Packet[VideoStream]]:
     """The packets to decode for ``segment``, in the order of the file."""
     left = segment.packets
-    for packet in _from_keyframe(segment.seek, container, stream):
+    for packet in _from_keyframe(segment, container, stream):
         if packet.size == 0:
             return
         yield packet
@@ -118,22 +140,38 @@ def packets_of(
 
 
 def _from_keyframe(
-    seek: int | None, container: InputContainer, stream: VideoStream
+    segment: Segment, container: InputContainer, stream: VideoStream
 ) -> Iterator[Packet[VideoStream]]:
-    """Packets beginning with the one whose decoding time is ``seek``."""
-    packets = container.demux(stream)
-    if seek is None:
-        yield from packets
+    """Packets beginning with the segment's keyframe."""
+    if segment.seek is None:
+        yield from container.demux(stream)
         return
-    container.seek(seek, stream=stream, backward=True)
-    first = next(packets, None)
-    if first is None or first.dts is None or first.dts > seek:
+    earliest = stream.start_time or 0
+    container.seek(max(earliest, segment.seek - _run_up(container, stream)), stream=stream, backward=True)
+    packets = container.demux(stream)
+    first = _skipped_to(segment.seek, packets)
+    if first is None or not first.is_keyframe or (first.dts, first.pts) != (segment.seek, segment.start):
         # Without an index the demuxer guesses and may land behind the keyframe: read from the start.
         container.seek(container.start_time or 0, backward=True, any_frame=True)
         packets = container.demux(stream)
-        first = next(packets, None)
-    while first is not None and first.size and (first.dts is None or first.dts < seek):
-        first = next(packets, None)
+        first = _skipped_to(segment.seek, packets)
     if first is not None:
         yield first
         yield from packets
+
+
+def _run_up(container: InputContainer, stream: VideoStream) -> int:
+    """Ticks before the keyframe at which to begin to read.
+
+    In a stream of bytes a jump lands in the middle of a frame. What is left of that one is taken for a
+    frame, and given the time of the next, so the first times after a jump are wrong.
+    """
+    if container.format.name not in _BYTE_STREAMS or not stream.time_base:
+        return 0
+    return round(_RUN_UP / stream.time_base)
+
+
+def _skipped_to(dts: int, packets: Iterator[Packet[VideoStream]]) -> Packet[VideoStream] | None:
+    """The first packet that is not decoded before ``dts``; an empty one, or None, where there is none."""
+    known = (packet for packet in packets if packet.size == 0 or packet.dts is not None)
+    return next((packet for packet in known if packet.size == 0 or (packet.dts or 0) >= dts), None)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import get_args
 
 from endoreg_db.deid.identity import Identity
 from endoreg_db.deid.messages import (
+    ENCODER_REPLACED,
+    SOFTWARE_ENCODER,
     Done,
+    EncodeSettings,
     Finding,
     FoundDevice,
     Message,
@@ -24,10 +27,13 @@ from endoreg_db.deid.messages import (
     VideoTask,
 )
 from endoreg_db.deid.profiles import DeviceProfile
+from endoreg_db.deid.video.appearance import unpacked
 from endoreg_db.deid.video.covers import Cover
 from endoreg_db.deid.video.decode import count_frames
 from endoreg_db.deid.video.devices import find_device
 from endoreg_db.deid.video.findings import encode_findings, layout_findings
+from endoreg_db.deid.video.finished import Outline, OutlineJob, compare_bytes, compare_times, outline_of
+from endoreg_db.deid.video.hardware import MOST_SESSIONS, made_with
 from endoreg_db.deid.video.image_text import (
     SceneReading,
     Sight,
@@ -35,25 +41,19 @@ from endoreg_db.deid.video.image_text import (
     text_findings,
     whole_covers,
 )
-from endoreg_db.deid.video.join import join
+from endoreg_db.deid.video.join import JoinJob, all_times, join_pieces
+from endoreg_db.deid.video.manifest import PACKETS_SUFFIX, remove_pieces
 from endoreg_db.deid.video.mask import kept_box, kept_in_output, output_size
 from endoreg_db.deid.video.outside import outside_covers, outside_findings, outside_spans
-from endoreg_db.deid.video.pieces import Piece, make_piece
+from endoreg_db.deid.video.pieces import Piece, Tally, make_piece, maker
 from endoreg_db.deid.video.probe import StreamLook
 from endoreg_db.deid.video.reading import OverlayText, TextProcess, start_reading
+from endoreg_db.deid.video.region import Activity, ActivitySum
 from endoreg_db.deid.video.segments import Segment, whole_stream
-from endoreg_db.deid.video.source import Source, look_into
+from endoreg_db.deid.video.source import Source, look_into_job
 from endoreg_db.deid.video.transcode import SegmentJob, SegmentResult
 from endoreg_db.deid.video.tuning import choose, trial_jobs, try_analysis
-from endoreg_db.deid.video.verify import (
-    Outline,
-    compare_bytes,
-    compare_times,
-    looked_at,
-    outline,
-    residue_findings,
-    restless_findings,
-)
+from endoreg_db.deid.video.verify import looked_at, residue_findings, restless_findings
 from endoreg_db.deid.video.workers import Workers, start_workers
 from endoreg_db.errors import CorruptMediaError
 
@@ -105,12 +105,15 @@ class Crew:
     workers: Workers
     text: TextProcess | None  # None: nothing is read
     say: Say
+    tally: Tally = field(default_factory=Tally)
 
-    def on_piece(self, piece: Piece) -> None:
-        """Have OCR read what was seen in the source and in the output."""
+    def on_piece(self, piece: Piece) -> Piece:
+        """Count the piece, and have OCR read what was seen; returns it without what it need not keep."""
+        self.tally.add(piece)
         if self.text is not None:
             self.text.read_boxes(piece.made.overlay)
             self.text.read_scenes(piece.seen.scenes)
+        return replace(piece, made=replace(piece.made, overlay=(), motion=None))
 
     def readings(self) -> tuple[SceneReading, ...]:
         """What OCR has found in the scenes that it was given since the last time; waits for it."""
@@ -122,6 +125,7 @@ class Work:
     """The pieces of the output, each looked at."""
 
     pieces: tuple[Piece, ...]  # in the order of time
+    motion: Activity  # of the image, in all of the recording
     readings: tuple[SceneReading, ...] = ()  # of their scenes, as far as they were asked for
 
     @property
@@ -145,26 +149,54 @@ def deidentify(task: VideoTask, say: Say) -> Done:
             nothing usable was made.
     """
     timings: dict[str, float] = dict.fromkeys(get_args(VideoStage), 0.0)
-    with _timed(timings, "probe"):
-        recording = inspect(task)
-    say(Probed(recording.facts))
-    with start_workers(task.workers) as workers, _reading(recording) as text:
-        crew = Crew(workers, text, say)
-        with _timed(timings, "encode"):
-            recording, work = encode(tuned(recording, crew), crew)
-            recording, work, outside = blank_outside(recording, work, crew)
-        work, verification = finish(recording, work, crew, timings)
-        overlay = OverlayText(Identity(), ()) if text is None else text.overlay()
+    with start_workers(task.workers) as workers, _reading(task) as text:
+        with _timed(timings, "probe"):
+            recording = inspect(task, workers)
+        say(Probed(recording.facts))
+
+        def make(settings: EncodeSettings, tell: Say) -> Done:
+            attempt = replace(recording, task=replace(task, encode=settings))
+            if settings.encoder == SOFTWARE_ENCODER:
+                return complete(attempt, Crew(workers, text, tell), timings)
+            # A driver may take its workers with it.
+            with start_workers(min(task.workers, MOST_SESSIONS)) as own, _reading(task) as reader:
+                return complete(attempt, Crew(own, reader, tell), timings)
+
+        look, size, work_dir = recording.look, recording.output_size, recording.work_dir
+        done = made_with(task.encode, look, size, make, say, work_dir)
+    for finding in (*done.findings, *done.verification.findings):
+        if finding.code != ENCODER_REPLACED:  # that was said when it happened
+            say(finding)
+    return done
+
+
+def complete(recording: Recording, crew: Crew, timings: dict[str, float]) -> Done:
+    """The pass after the probe, with one encoder for all of the recording.
+
+    Args:
+        recording: what was found out about it.
+        crew: does the work.
+        timings: stage → seconds; what the stages take is added.
+
+    Raises:
+        CorruptMediaError, InsufficientStorageError, DeidentificationError: nothing usable was made.
+    """
+    task = recording.task
+    if crew.text is not None:
+        crew.text.begin(recording.profile)
+    with _timed(timings, "encode"):
+        recording, work = encode(tuned(recording, crew), crew)
+        recording, work, outside = blank_outside(recording, work, crew)
+    work, verification = finish(recording, work, crew, timings)
+    overlay = OverlayText(Identity(), ()) if crew.text is None else crew.text.overlay()
     results, source = work.results, recording.source
     damaged = source.lost + sum(result.damaged for result in results)
     findings = (
-        *layout_findings(source, recording.profile, recording.found, task.known, results),
+        *layout_findings(source, recording.profile, recording.found, task.known, results, work.motion),
         *encode_findings(results, damaged, source.look.time_base),
         *outside,
         *overlay.findings,
     )
-    for finding in (*findings, *verification.findings):
-        say(finding)
     return Done(
         candidate=str(recording.work_dir / CANDIDATE),
         facts=recording.facts,
@@ -175,23 +207,28 @@ def deidentify(task: VideoTask, say: Say) -> Done:
         verification=verification,
         timings=timings,
         found=recording.found,
+        encoded=crew.tally.encoded,
+        taken_over=crew.tally.taken_over,
+        encoder=task.encode.encoder,
     )
 
 
-def inspect(task: VideoTask) -> Recording:
+def inspect(task: VideoTask, workers: Workers) -> Recording:
     """Probe the recording, decide where it is cut, and find out what made it if nobody says so.
 
     Raises:
         UnknownDeviceError: nobody named a device, none fits, and no image can be found.
         UnsupportedMediaError, CorruptMediaError: see :func:`look_into`.
     """
-    source = look_into(task.source)
+    (source,) = workers.run(look_into_job, [task.source], lambda _: None)
     profile, found = task.profile, None
     if profile is None:
         found = find_device(source, task.known, Path(task.work_dir), read_text=task.read_text)
         profile = found.profile
     # A read-only mapping does not travel to another process; a dict does.
     profile = replace(profile, boxes=dict(profile.boxes))
+    if profile.fields == "deinterlace":
+        source = replace(source, look=replace(source.look, field_order=""))
     return Recording(task, profile, found, source)
 
 
@@ -226,13 +263,20 @@ def encode(recording: Recording, crew: Crew) -> tuple[Recording, Work]:
     promised = [segment.frames for segment in recording.segments if segment.frames is not None]
     total = sum(promised) if promised else recording.facts.frames
     on_frames = _progress(crew.say, "encode", total)
-    work = Work(tuple(crew.workers.run(make_piece, _segment_jobs(recording), on_frames, crew.on_piece)))
+    moved = ActivitySum()
+
+    def keep(piece: Piece) -> Piece:
+        assert piece.made.motion is not None
+        moved.add(piece.made.motion)
+        return crew.on_piece(piece)
+
+    pieces = crew.workers.run(make_piece, _segment_jobs(recording), on_frames, keep)
+    assert moved.total is not None, "a recording has at least one piece"
+    work = Work(tuple(pieces), moved.total)
     if len(work.pieces) > 1 and any(result.damaged for result in work.results):
         (there,) = crew.workers.run(count_frames, [recording.task.source], lambda _: None)
         if there > sum(len(result.times) for result in work.results):
-            crew.readings()  # of pieces that go now
-            for result in work.results:
-                Path(result.spool).unlink()
+            crew.readings()  # of pieces that are not wanted any more
             whole = replace(recording.source, segments=(whole_stream(total),))
             return encode(replace(recording, source=whole), crew)
     if not any(result.times for result in work.results):
@@ -248,7 +292,7 @@ def blank_outside(
     Raises:
         InsufficientStorageError, DeidentificationError: see :meth:`Workers.run`.
     """
-    looks = [look for result in work.results for look in result.appearances]
+    looks = (look for result in work.results for look in unpacked(result.appearances))
     sight = _sight(recording, work.results)
     when = (sight.first, sight.last, float(sight.time_base))
     spans = outside_spans(looks, *when)
@@ -285,7 +329,7 @@ def encode_again(
     made = crew.workers.run(make_piece, jobs, _progress(crew.say, "encode", frames), crew.on_piece)
     anew = {piece.made.number: piece for piece in made}
     pieces = (_made_again(old, anew.get(old.made.number)) for old in work.pieces)
-    return recording, Work(tuple(pieces), still)
+    return recording, Work(tuple(pieces), work.motion, still)
 
 
 def _made_again(old: Piece, anew: Piece | None) -> Piece:
@@ -293,9 +337,7 @@ def _made_again(old: Piece, anew: Piece | None) -> Piece:
     if anew is None:
         return old
     first = old.made
-    overlay, restless, appearances = first.overlay, first.restless, first.appearances
-    made = replace(anew.made, overlay=overlay, restless=restless, appearances=appearances)
-    return replace(anew, made=made)
+    return replace(anew, made=replace(anew.made, restless=first.restless, appearances=first.appearances))
 
 
 def finish(
@@ -324,25 +366,29 @@ def finish(
             recording, work = encode_again(recording, work, covers, crew)
     candidate = recording.work_dir / CANDIDATE
     with _timed(timings, "join"):
-        join(work.results, candidate, recording.task.encode, recording.look, recording.output_size)
+        results = tuple(work.results)
+        settings, look, size = recording.task.encode, recording.look, recording.output_size
+        job = JoinJob(results, str(candidate), settings, look, size)
+        crew.workers.run(join_pieces, [job], lambda _: None)
         crew.say(Progress("join", 1, 1))
     with _timed(timings, "verify"):
-        verification = verify(recording, candidate, work.pieces)
+        verification = verify(recording, candidate, work.pieces, crew.workers)
         crew.say(Progress("verify", verification.frames, verification.frames))
-    for result in work.results:
-        Path(result.spool).unlink()
+    remove_pieces(recording.work_dir)
     return work, replace(verification, findings=(*verification.findings, *blanked))
 
 
-def verify(recording: Recording, candidate: Path, pieces: Sequence[Piece]) -> Verification:
+def verify(recording: Recording, candidate: Path, pieces: Sequence[Piece], workers: Workers) -> Verification:
     """Compare the finished output with the pieces that were looked at.
 
     Raises:
         UnsupportedMediaError, CorruptMediaError: it is no video.
     """
     looks = [piece.seen for piece in pieces]
-    times = [time for piece in pieces for time in piece.made.times]
-    seen = outline(candidate, recording.output_size, looks, pieces[0].made.extradata)
+    times = all_times([piece.made for piece in pieces])
+    counts = tuple(look.packets for look in looks)
+    job = OutlineJob(str(candidate), recording.output_size, counts, pieces[0].made.extradata)
+    (seen,) = workers.run(outline_of, [job], lambda _: None)
     return Verification(
         frames=sum(len(look.times) for look in looks),
         duration=_seconds_shown(seen, recording.look.frame_rate),
@@ -359,7 +405,8 @@ def verify(recording: Recording, candidate: Path, pieces: Sequence[Piece]) -> Ve
 
 
 def _segment_jobs(recording: Recording) -> list[SegmentJob]:
-    return [
+    made_by = maker()
+    jobs = [
         SegmentJob(
             source=recording.task.source,
             segment=segment,
@@ -368,19 +415,28 @@ def _segment_jobs(recording: Recording) -> list[SegmentJob]:
             look=recording.look,
             width=recording.facts.width,
             height=recording.facts.height,
-            spool=str(recording.work_dir / f"{_name(segment)}.packets"),
+            spool="",
             zero=recording.segments[0].start,
             watch_overlay=recording.task.read_text,
             read_output=recording.task.read_text,
             covers=tuple(c for c in recording.covers if _touches(segment, (c.first, c.last))),
+            maker=made_by,
         )
         for segment in recording.segments
     ]
+    return [replace(job, spool=str(recording.work_dir / f"{_name(job)}{PACKETS_SUFFIX}")) for job in jobs]
 
 
-def _name(segment: Segment) -> str:
-    """What its files are called; OCR may still read those of a first try while the whole is tried."""
-    return "whole" if segment == whole_stream(segment.frames) else f"segment-{segment.number:05}"
+def _name(job: SegmentJob) -> str:
+    """What its files are called: as none of another encoder, which somebody may still read or write.
+
+    The first version of a piece stays when it is made again, or when the whole is tried: OCR may still
+    read its pictures, and an attempt after a crash goes the same way and needs it again.
+    """
+    segment, encoder = job.segment, job.encode.encoder
+    name = "whole" if segment == whole_stream(segment.frames) else f"segment-{segment.number:05}"
+    name = name if encoder == SOFTWARE_ENCODER else f"{encoder}-{name}"
+    return f"{name}-{len(job.covers)}" if job.covers else name
 
 
 def _touches(segment: Segment, span: tuple[int, int]) -> bool:
@@ -392,7 +448,7 @@ def _touches(segment: Segment, span: tuple[int, int]) -> bool:
 def _sight(recording: Recording, results: Sequence[SegmentResult]) -> Sight:
     kept, written = kept_box(recording.profile), kept_in_output(recording.profile)
     seen = looked_at(written, recording.output_size)
-    times = [time for result in results for time in result.times]
+    times = all_times(results)
     return Sight(
         left=seen.x + kept.x - written.x,
         top=seen.y + kept.y - written.y,
@@ -403,8 +459,8 @@ def _sight(recording: Recording, results: Sequence[SegmentResult]) -> Sight:
     )
 
 
-def _reading(recording: Recording) -> AbstractContextManager[TextProcess | None]:
-    return start_reading(recording.profile) if recording.task.read_text else nullcontext()
+def _reading(task: VideoTask) -> AbstractContextManager[TextProcess | None]:
+    return start_reading() if task.read_text else nullcontext()
 
 
 def _seconds_shown(seen: Outline, rate: Fraction) -> float:

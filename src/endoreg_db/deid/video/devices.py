@@ -14,7 +14,7 @@ from endoreg_db.deid.ocr import FoundText, TextReader, import_engine, smallest_o
 from endoreg_db.deid.overlay_boxes import guess_overlay
 from endoreg_db.deid.profiles import DeviceProfile
 from endoreg_db.deid.video.recognise import recognise
-from endoreg_db.deid.video.region import Activity, combined, kept_image, moving_region
+from endoreg_db.deid.video.region import Activity, kept_image, moving_region
 from endoreg_db.deid.video.source import Source
 from endoreg_db.deid.video.survey import Survey
 from endoreg_db.deid.video.transcode import SegmentResult, Tick, motion_step
@@ -105,7 +105,11 @@ def device_findings(found: FoundDevice | None) -> list[Finding]:
 
 
 def wrong_device_finding(
-    source: Source, named: DeviceProfile, known: Sequence[DeviceProfile], results: Sequence[SegmentResult]
+    source: Source,
+    named: DeviceProfile,
+    known: Sequence[DeviceProfile],
+    results: Sequence[SegmentResult],
+    motion: Activity,
 ) -> Finding | None:
     """A sentence about a recording that is not the named device's; None if it may be.
 
@@ -114,8 +118,9 @@ def wrong_device_finding(
         named: the device that it was imported for.
         known: all registered layouts.
         results: what became of the segments.
+        motion: what moves in the image, in all of the recording.
     """
-    misfit = _misfit(source, named, results)
+    misfit = _misfit(source, named, results, motion)
     if misfit is None:
         return None
     others = [profile for profile in known if profile.name != named.name]
@@ -125,7 +130,9 @@ def wrong_device_finding(
     return Finding("wrong_device", "review", f"{misfit}{looks}")
 
 
-def _misfit(source: Source, named: DeviceProfile, results: Sequence[SegmentResult]) -> str | None:
+def _misfit(
+    source: Source, named: DeviceProfile, results: Sequence[SegmentResult], motion: Activity
+) -> str | None:
     """In which way the recording is not the named device's."""
     width, height = source.facts.width, source.facts.height
     if (width, height) != (named.frame_width, named.frame_height):
@@ -137,7 +144,6 @@ def _misfit(source: Source, named: DeviceProfile, results: Sequence[SegmentResul
     frames = sum(len(result.times) for result in results)
     if 2 * blanked > frames:
         return f"{blanked} of {frames} frames do not look like those of {named.title}"
-    motion = combined([result.motion for result in results])
     if _leaves_room(motion, named):
         return f"The moving picture is smaller than the image of {named.title}"
     return None

@@ -10,6 +10,7 @@ from endoreg_db.deid.profiles import DeviceProfile
 from endoreg_db.deid.video.condense import condensed
 from endoreg_db.deid.video.devices import device_findings, wrong_device_finding
 from endoreg_db.deid.video.layout import REASONS
+from endoreg_db.deid.video.region import Activity
 from endoreg_db.deid.video.source import Source
 from endoreg_db.deid.video.transcode import SegmentResult
 
@@ -22,6 +23,7 @@ def layout_findings(
     found: FoundDevice | None,
     known: Sequence[DeviceProfile],
     results: Sequence[SegmentResult],
+    motion: Activity,
 ) -> list[Finding]:
     """Whether the recording is that of the device whose layout was applied.
 
@@ -31,13 +33,14 @@ def layout_findings(
         found: how it was found; None if a person named it.
         known: all registered layouts.
         results: what became of the segments.
+        motion: what moves in the image, in all of the recording.
     """
     findings = device_findings(found)
     if not profile.confirmed:
         detail = f"The layout of {profile.title} was never checked on a real recording"
         findings.append(Finding("unconfirmed_profile", "review", detail))
     if found is None:
-        wrong = wrong_device_finding(source, profile, known, results)
+        wrong = wrong_device_finding(source, profile, known, results, motion)
         findings += [] if wrong is None else [wrong]
     return findings
 

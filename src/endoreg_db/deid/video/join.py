@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from array import array
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
@@ -13,15 +15,40 @@ from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from endoreg_db.deid.messages import EncodeSettings
+from endoreg_db.deid.messages import SOFTWARE_ENCODER, EncodeSettings
 from endoreg_db.deid.video.encode import configure
 from endoreg_db.deid.video.probe import StreamLook
 from endoreg_db.deid.video.spool import EncodedPacket, read_packets
-from endoreg_db.deid.video.transcode import SegmentResult
+from endoreg_db.deid.video.transcode import SegmentResult, Tick
 from endoreg_db.errors import DeidentificationError
 
 #: faststart: index first, so a browser plays at once; bitexact: no date, no version, no tags.
 _MUXER_OPTIONS = {"movflags": "+faststart", "fflags": "+bitexact"}
+
+
+@dataclass(frozen=True, slots=True)
+class JoinJob:
+    """What :func:`join` is to do, on its way to a worker: a muxer needs memory for every packet."""
+
+    results: tuple[SegmentResult, ...]
+    target: str
+    settings: EncodeSettings
+    look: StreamLook
+    size: tuple[int, int]
+
+
+def join_pieces(job: JoinJob, tick: Tick) -> None:
+    """:func:`join`; counts no frames."""
+    del tick
+    join(job.results, Path(job.target), job.settings, job.look, job.size)
+
+
+def all_times(results: Sequence[SegmentResult]) -> array[int]:
+    """When the frames of all segments are shown, in ticks of the source."""
+    times = array("q")
+    for result in results:
+        times.extend(result.times)
+    return times
 
 
 def join(
@@ -47,13 +74,17 @@ def join(
         OSError: no room.
     """
     with av.open(str(target), "w", format="mp4", options=dict(_MUXER_OPTIONS)) as container:
-        stream = container.add_stream("libx264", rate=look.frame_rate)
+        stream = container.add_stream(SOFTWARE_ENCODER, rate=look.frame_rate)
         assert isinstance(stream, VideoStream)
         assert isinstance(stream.codec_context, VideoCodecContext)
-        configure(stream.codec_context, settings, look, *size)
+        configure(stream.codec_context, replace(settings, encoder=SOFTWARE_ENCODER), look, *size)
         stream.time_base = look.time_base
         if look.rotation:
             stream.set_display_rotation(look.rotation)
+        stream.codec_context.open()
+        if settings.encoder != SOFTWARE_ENCODER:
+            # A driver is not let into this process: what the pieces say of themselves is written.
+            stream.codec_context.extradata = results[0].extradata
         container.start_encoding()
         _check_parameters(results, stream.codec_context)
         for packet in retimed(results):
@@ -68,18 +99,18 @@ def retimed(results: Sequence[SegmentResult]) -> Iterator[EncodedPacket]:
     of two segments may overlap. Decoding order is kept; packet *n* is decoded when the frame
     *reorder* places earlier is shown, which is never later than the packet itself is shown.
     """
-    shown = [time for result in results for time in result.times]
+    shown = all_times(results)
     if not shown:
         return
     depth = max(result.reorder for result in results)
     step = shown[1] - shown[0] if len(shown) > 1 else 1
-    ends = dict(pairwise(shown))
     position = 0
     for result in results:
         for packet in read_packets(Path(result.spool)):
             place = position - depth
             dts = shown[place] if place >= 0 else shown[0] + place * step
-            end = ends.get(packet.pts, packet.pts + step)
+            following = bisect_right(shown, packet.pts)
+            end = shown[following] if following < len(shown) else packet.pts + step
             yield EncodedPacket(
                 packet.pts - shown[0], dts - shown[0], end - packet.pts, packet.key, packet.data
             )

@@ -1,4 +1,4 @@
-"""What the pass hands to OCR: boxes of the source's overlay, and pictures of the output."""
+"""What the pass hands to OCR: boxes of the source's overlay, and pictures of the output; and how many."""
 
 from __future__ import annotations
 
@@ -24,3 +24,31 @@ class SceneLook:
     piece: int  # number of the piece that it is from
     at: float  # seconds from the start of the output
     path: str  # .npy
+
+
+_ALLOWANCE_SECONDS = 10.0  # about as long as a piece is, where a recording can be cut
+
+
+class Allowance:
+    """So many looks in each ten seconds, counted from the first one on.
+
+    A recording that cannot be cut is one piece, however long it is; looks that come regularly would
+    use up any number that is for the whole piece.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._begun: float | None = None  # when these ten seconds began
+        self._used = 0
+
+    def is_used_up(self, at: float) -> bool:
+        """Whether no further look is allowed at ``at`` seconds; times do not fall."""
+        if self._begun is not None and at - self._begun >= _ALLOWANCE_SECONDS:
+            passed = (at - self._begun) // _ALLOWANCE_SECONDS
+            self._begun, self._used = self._begun + passed * _ALLOWANCE_SECONDS, 0
+        return self._used >= self._most
+
+    def use(self, at: float, looks: int = 1) -> None:
+        """Count looks that were taken at ``at`` seconds."""
+        self._begun = at if self._begun is None else self._begun
+        self._used += looks

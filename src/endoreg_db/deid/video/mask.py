@@ -95,7 +95,6 @@ class FrameMasker:
             full_range: whether luma black is 0 (else 16).
             field_order: "tff" or "bff" marks the frames as interlaced.
         """
-        self._expected = (profile.frame_width, profile.frame_height)
         self._full_range = full_range
         self._source = _halved(kept_box(profile))
         self._target = _halved(kept_in_output(profile))
@@ -104,10 +103,6 @@ class FrameMasker:
         self._page = _blank_frame(*size, full_range=full_range, field_order=field_order)
         self._empty = _blank_frame(*size, full_range=full_range, field_order=field_order)
         self._page_planes = plane_views(self._page)
-
-    def fits(self, frame: av.VideoFrame) -> bool:
-        """Whether the profile was measured on frames of this size; any other is blanked whole."""
-        return (frame.width, frame.height) == self._expected
 
     def masked(self, planes: Sequence[Plane], covered: Sequence[Box] = ()) -> av.VideoFrame:
         """The output frame with the endoscopic image of a frame that fits, given by its three planes.

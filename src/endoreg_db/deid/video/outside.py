@@ -9,6 +9,7 @@ How well it works, and where it does not, is written in ``docs/video.md``.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -62,7 +63,7 @@ def evidence(look: Appearance) -> float:
 
 
 def outside_spans(
-    looks: Sequence[Appearance], first: int, last: int, time_base: float
+    looks: Iterable[Appearance], first: int, last: int, time_base: float
 ) -> tuple[Outside, ...]:
     """When the endoscope is outside, as far as the looks tell.
 
@@ -72,10 +73,13 @@ def outside_spans(
         last: of its last frame.
         time_base: seconds per tick.
     """
-    if not looks:
+    times, values = array("q"), array("d")
+    for look in looks:
+        times.append(look.time)
+        values.append(evidence(look))
+    if not times:
         return ()
-    times = [look.time for look in looks]
-    smooth = _smoothed(np.array([evidence(look) for look in looks], np.float64))
+    smooth = _smoothed(np.frombuffer(values, np.float64))
     # What is too dark or too bright to judge takes after what it lies beside.
     likely = _runs(np.isnan(smooth) | (smooth >= _STAY))
     sure = [run for run in likely if np.nanmax(smooth[slice(*run)], initial=-np.inf) >= _ENTER]
@@ -136,7 +140,7 @@ def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return runs
 
 
-def _between_looks(times: list[int], first: int, last: int, begin: int, behind: int) -> tuple[int, int]:
+def _between_looks(times: Sequence[int], first: int, last: int, begin: int, behind: int) -> tuple[int, int]:
     """Everything between the look before the run and the look after it."""
     return (
         times[begin - 1] + 1 if begin > 0 else first,

@@ -27,7 +27,7 @@ from endoreg_db.deid.overlay import OverlayReader
 from endoreg_db.deid.profiles import DeviceProfile
 from endoreg_db.deid.video.image_text import SceneReading, texts_in
 from endoreg_db.deid.video.looks import BoxLook, SceneLook
-from endoreg_db.deid.video.workers import CHILDREN
+from endoreg_db.deid.video.workers import children
 from endoreg_db.errors import DeidentificationError
 
 _REMEMBERED = 4096  # pictures whose text is kept, so that what did not change is not read again
@@ -51,6 +51,10 @@ class TextProcess:
     def __init__(self, requests: Queue[Any], answers: Connection) -> None:
         self._requests = requests
         self._answers = answers
+
+    def begin(self, profile: DeviceProfile) -> None:
+        """Say whose overlay it is; comes before everything else."""
+        self._requests.put(profile)
 
     def read_boxes(self, looks: Sequence[BoxLook]) -> None:
         """Queue boxes of the source's overlay."""
@@ -91,11 +95,12 @@ class TextProcess:
 
 
 @contextmanager
-def start_reading(profile: DeviceProfile) -> Iterator[TextProcess]:
-    """Start the process that reads; it is gone afterwards."""
-    requests: Queue[Any] = CHILDREN.Queue()
-    answers, theirs = CHILDREN.Pipe(duplex=False)
-    process = CHILDREN.Process(target=_serve, args=(os.getpid(), profile, requests, theirs), daemon=True)
+def start_reading() -> Iterator[TextProcess]:
+    """Start the process that reads, which takes its time; it is gone afterwards."""
+    context = children()
+    requests: Queue[Any] = context.Queue()
+    answers, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_serve, args=(os.getpid(), requests, theirs), daemon=True)
     process.start()
     # With our copy open, the pipe would never end when the process dies.
     theirs.close()
@@ -107,11 +112,12 @@ def start_reading(profile: DeviceProfile) -> Iterator[TextProcess]:
         requests.cancel_join_thread()
 
 
-def _serve(parent: int, profile: DeviceProfile, requests: Queue[Any], answers: Connection) -> None:
+def _serve(parent: int, requests: Queue[Any], answers: Connection) -> None:
     give_up_rights(parent)
     import_engine()
     reader = TextReader(threads=1)
     require_reading(reader)
+    profile: DeviceProfile = requests.get()
     overlay = OverlayReader(profile, reader)
     scenes = SceneReader(reader, smallest_overlay_text(profile.frame_height))
     seen: list[tuple[SceneLook, list[FoundText]]] = []

@@ -72,6 +72,17 @@ def combined(parts: Sequence[Activity]) -> Activity:
     )
 
 
+class ActivitySum:
+    """Adds up what was seen in parts of a recording as they come; keeps none of them."""
+
+    def __init__(self) -> None:
+        self.total: Activity | None = None  # None: of no part yet
+
+    def add(self, part: Activity) -> None:
+        """One more part, pictures of the same size."""
+        self.total = part if self.total is None else combined((self.total, part))
+
+
 class ActivityMeter:
     """Adds up an :class:`Activity` picture by picture; keeps none but the last."""
 

@@ -13,6 +13,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from endoreg_db.deid.video.looks import Allowance
 from endoreg_db.deid.video.mask import Plane
 
 LOOK_SECONDS = 10.0  # longest time without a look
@@ -37,7 +38,7 @@ _FORGET = 0.9  # what is left of "right before" after each frame
 #: root of 1080 divided by the picture's rows; drawn mucosa is looked at for this about once in ten seconds.
 _PRINT = 0.07
 
-#: Looks at one piece for such reasons. More would take longer than the encoding.
+#: Looks in ten seconds, for whatever reason. More would take longer than the encoding.
 _MOST_LOOKS = 80
 
 
@@ -46,7 +47,7 @@ class SceneWatcher:
 
     def __init__(self) -> None:
         self._looked_at: float | None = None
-        self._looks = 0
+        self._allowance = Allowance(_MOST_LOOKS)
         self._seen: NDArray[np.float64] | None = None  # most strokes per tile at any look
         self._recent: NDArray[np.float64] | None = None  # most strokes per tile right before
         self._thumb: NDArray[np.int16] | None = None  # of the frame before
@@ -56,13 +57,13 @@ class SceneWatcher:
         """Whether OCR should look at this picture (H×W, the kept part only) at ``at`` seconds."""
         strokes, cut = stroke_shares(luma), self._is_cut(luma)
         print_like = self._is_print(strokes, _FULL / luma.shape[0])
-        if print_like and self._looks >= _MOST_LOOKS:
+        if print_like and self._allowance.is_used_up(at):
             self.restless, print_like = True, False
         since = math.inf if self._looked_at is None else at - self._looked_at
         wanted = since >= LOOK_SECONDS or (cut and since >= _CUT_PAUSE) or print_like
         if wanted:
             self._looked_at = at
-            self._looks += 1
+            self._allowance.use(at)
             # The maximum of all looks: bubbles and instruments are looked at once, not again and again.
             self._seen = strokes if self._seen is None else np.maximum(self._seen, strokes)
         return wanted

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,21 +19,20 @@ from numpy.typing import NDArray
 from endoreg_db.deid.messages import EncodeSettings
 from endoreg_db.deid.overlay import BoxWatcher
 from endoreg_db.deid.profiles import DeviceProfile
-from endoreg_db.deid.video.appearance import Appearance, AppearanceWatch
+from endoreg_db.deid.video.appearance import AppearanceWatch, packed
 from endoreg_db.deid.video.covers import Cover, covered_at
 from endoreg_db.deid.video.decode import SegmentDecoder
-from endoreg_db.deid.video.encode import coded_field_order, no_sei_filter, open_encoder
+from endoreg_db.deid.video.encode import as_input, clean_filter, coded_field_order, open_encoder
 from endoreg_db.deid.video.layout import LIT, LayoutGuard, Mismatch
-from endoreg_db.deid.video.looks import BoxLook
+from endoreg_db.deid.video.looks import Allowance, BoxLook
 from endoreg_db.deid.video.mask import (
     FrameMasker,
     Plane,
     black,
     kept_box,
     output_size,
-    plane_views,
-    to_8bit_420,
 )
+from endoreg_db.deid.video.pictures import pictures
 from endoreg_db.deid.video.probe import StreamLook
 from endoreg_db.deid.video.region import Activity, ActivityMeter
 from endoreg_db.deid.video.segments import Segment
@@ -42,7 +43,7 @@ _LOOK_PAUSE = 0.2  # seconds; an overlay that is read may be shown for as short 
 _THUMB_STEP = 16  # pixels between the samples that tell a still picture from a moving one
 _STILL = 1.0  # grey levels; mean change from frame to frame below which a picture stands still
 _STILL_FRAMES = 10
-_MOST_LOOKS = 200  # boxes of one segment; more than that is no overlay but a moving picture
+_MOST_LOOKS = 200  # boxes in ten seconds; more than that is no overlay but a moving picture
 
 #: Called after every frame.
 Tick = Callable[[], None]
@@ -65,6 +66,7 @@ class SegmentJob:
     watch_scene: bool = True  # whether the image is looked at for what it shows
     read_output: bool = True  # whether pictures of the output are kept for OCR
     covers: tuple[Cover, ...] = ()  # what else is blanked, and when
+    maker: str = ""  # of which code and libraries the pass consists; empty: nothing is kept for later
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +85,27 @@ class SegmentResult:
 
     number: int
     spool: str
-    times: tuple[int, ...]  # presentation times in ticks, rising
+    times: Sequence[int]  # presentation times in ticks, rising
     damaged: int  # frames or packets lost
     blanked: tuple[BlankRun, ...]  # frames that did not fit the device's layout
     reorder: int  # how many frames the encoder may hold back to reorder them
     extradata: bytes  # parameter sets; the same for all segments of one recording
     overlay: tuple[BoxLook, ...]  # boxes whose content changed, in order of time
     restless: bool  # the overlay changed more often than it was looked at
-    motion: Activity  # of the kept image, in samples :func:`motion_step` pixels apart
-    appearances: tuple[Appearance, ...] = ()  # looks at the image, in order of time
+    #: Of the kept image, in samples :func:`motion_step` pixels apart; None once it was added up.
+    motion: Activity | None
+    appearances: array[float] = field(default_factory=lambda: packed(()))  # looks at the image, packed
+    source: str = ""  # SHA-256 (hex) of the source's packets that were decoded
 
 
-def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
+def transcode_segment(job: SegmentJob, tick: Tick, *, write: bool = True) -> SegmentResult:
     """De-identify one segment.
+
+    Args:
+        job: what to do.
+        tick: called after every frame.
+        write: False where the packets are there already: all of the source is decoded and looked at, but
+            nothing is encoded.
 
     Raises:
         OSError: no room, or the source cannot be read any more.
@@ -110,29 +120,29 @@ def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
     encoder = open_encoder(job.encode, job.look, *size)
     watch = SourceWatch(job)
     zero = job.zero
-    times: list[int] = []
+    times = array("q")  # an hour has a hundred thousand: as objects they would be ten times as large
     blanked = Runs()
-    with Path(job.spool).open("wb", buffering=1 << 20) as file:
-        sink = PacketSink(encoder, file)
-        for time, frame in decoder:
+    measured = job.profile.frame_width, job.profile.frame_height
+    mixed = job.profile.fields == "deinterlace"
+    with _spool(job, encoder) if write else nullcontext(NoSink()) as sink:
+        for picture in pictures(decoder, measured, guard, full_range=full_range, deinterlace=mixed):
+            time, planes = picture.time, picture.planes
             zero = time if zero is None else zero
-            picture = to_8bit_420(frame, full_range=full_range) if masker.fits(frame) else None
-            planes = plane_views(picture) if picture is not None else None
-            reason = "other_size" if planes is None else guard.mismatch(planes)
-            if planes is not None and reason is None:
+            if planes is not None and picture.mismatch is None:
                 covered = covered_at(job.covers, time)
                 sink.write(masker.blanked() if covered.whole else masker.masked(planes, covered.boxes), time)
                 watch.see(planes, time, float((time - zero) * job.look.time_base))
             else:
                 sink.write(masker.blanked(), time)
-                blanked.add(time, len(times), reason or "other_size", None if planes is None else planes[0])
+                luma = None if planes is None else planes[0]
+                blanked.add(time, len(times), picture.mismatch or "other_size", luma)
             times.append(time)
             tick()
         sink.finish()
     return SegmentResult(
         number=job.segment.number,
         spool=job.spool,
-        times=tuple(times),
+        times=times,
         damaged=decoder.damaged,
         blanked=blanked.runs(),
         reorder=encoder.reorder_depth,
@@ -140,24 +150,43 @@ def transcode_segment(job: SegmentJob, tick: Tick) -> SegmentResult:
         overlay=tuple(watch.overlay.looks),
         restless=watch.overlay.restless,
         motion=watch.motion.activity(),
-        appearances=tuple(watch.scene.looks),
+        appearances=packed(watch.scene.looks),
+        source=decoder.source,
     )
+
+
+@contextmanager
+def _spool(job: SegmentJob, encoder: VideoCodecContext) -> Iterator[PacketSink]:
+    with Path(job.spool).open("wb", buffering=1 << 20) as file:
+        yield PacketSink(encoder, job.encode.encoder, file)
+
+
+class NoSink:
+    """In place of a :class:`PacketSink` where nothing is to be encoded."""
+
+    def write(self, frame: av.VideoFrame, time: int) -> None:
+        """Drop the frame."""
+
+    def finish(self) -> None:
+        """Nothing was held back."""
 
 
 class PacketSink:
     """Encodes frames and spools their packets, without supplemental information."""
 
-    def __init__(self, encoder: VideoCodecContext, file: BinaryIO) -> None:
+    def __init__(self, encoder: VideoCodecContext, name: str, file: BinaryIO) -> None:
         self._encoder = encoder
-        self._filter = BitStreamFilterContext(no_sei_filter(), "h264")
+        self._name = name
+        self._filter = BitStreamFilterContext(clean_filter(name), "h264")
         self._file = file
 
     def write(self, frame: av.VideoFrame, time: int) -> None:
         """Encode ``frame`` to be shown at ``time`` (ticks). The frame may be reused afterwards."""
-        frame.pts, frame.time_base = time, self._encoder.time_base
+        given = as_input(frame, self._name)
+        given.pts, given.time_base = time, self._encoder.time_base
         # Left as the source had it, x264 would be forced into the source's frame structure.
-        frame.pict_type = 0
-        for packet in self._encoder.encode(frame):
+        given.pict_type = 0
+        for packet in self._encoder.encode(given):
             self._spool(packet)
 
     def finish(self) -> None:
@@ -262,6 +291,7 @@ class OverlayWatch:
         """Watch the boxes of ``profile``, or nothing."""
         self._watcher = None if profile is None else BoxWatcher(profile)
         self._next = -1.0
+        self._allowance = Allowance(_MOST_LOOKS)
         self.looks: list[BoxLook] = []
         self.restless = False
 
@@ -271,6 +301,8 @@ class OverlayWatch:
             return
         self._next = at + _LOOK_PAUSE
         changed = self._watcher.changed_crops(luma, at)
-        self.looks += [BoxLook(field, at, crop) for field, crop in changed.items()]
-        if len(self.looks) > _MOST_LOOKS:
+        if changed and self._allowance.is_used_up(at):
             self.restless, self._watcher = True, None
+            return
+        self._allowance.use(at, len(changed))
+        self.looks += [BoxLook(field, at, crop) for field, crop in changed.items()]

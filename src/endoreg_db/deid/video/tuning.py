@@ -10,7 +10,7 @@ The trial depends on the recording alone, so the output's bytes do not depend on
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -20,17 +20,12 @@ import numpy as np
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 
-from endoreg_db.deid.messages import Analysis
+from endoreg_db.deid.messages import SOFTWARE_ENCODER, Analysis
 from endoreg_db.deid.video.decode import SegmentDecoder
 from endoreg_db.deid.video.encode import open_encoder
-from endoreg_db.deid.video.mask import (
-    FrameMasker,
-    Plane,
-    kept_in_output,
-    output_size,
-    plane_views,
-    to_8bit_420,
-)
+from endoreg_db.deid.video.layout import LayoutGuard
+from endoreg_db.deid.video.mask import FrameMasker, Plane, kept_in_output, output_size, plane_views
+from endoreg_db.deid.video.pictures import pictures
 from endoreg_db.deid.video.transcode import SegmentJob, Tick
 
 #: From the cheapest to the whole preset.
@@ -67,7 +62,8 @@ def trial_jobs(jobs: Sequence[SegmentJob], seconds: float) -> list[SegmentJob]:
         seconds: length of the recording.
     """
     settings = jobs[0].encode
-    if settings.analysis != "auto" or settings.preset in _LEAN_PRESETS or seconds < WORTH_SECONDS:
+    leaves_a_choice = settings.encoder == SOFTWARE_ENCODER and settings.preset not in _LEAN_PRESETS
+    if settings.analysis != "auto" or not leaves_a_choice or seconds < WORTH_SECONDS:
         return []
     return [
         replace(job, encode=replace(settings, analysis=analysis))
@@ -92,20 +88,28 @@ def try_analysis(job: SegmentJob, tick: Tick) -> Trial:
         av.error.FFmpegError: the encoder refused.
         OSError: the source cannot be read any more.
     """
-    encoder = open_encoder(job.encode, job.look, *output_size(job.profile, job.width, job.height))
     image = kept_in_output(job.profile).slices
     originals: list[Plane] = []
-    packets: list[Packet[Any]] = []
-    for time, frame in islice(_masked(job), TRIAL_FRAMES):
-        originals.append(plane_views(frame)[0][image].copy())
-        frame.pts, frame.time_base, frame.pict_type = time, job.look.time_base, 0
-        packets += encoder.encode(frame)
+    packets, extradata = _encoded(job, lambda frame: originals.append(plane_views(frame)[0][image].copy()))
     if not originals:
         return Trial(job.encode.analysis, 0, 0, 0)
-    packets += encoder.encode(None)
-    shown = (plane_views(frame)[0][image] for frame in _decoded(packets, encoder.extradata))
+    shown = (plane_views(frame)[0][image] for frame in _decoded(packets, extradata))
     error = sum(squared_error(one, other) for one, other in zip(originals, shown, strict=True))
     return Trial(job.encode.analysis, len(originals), sum(packet.size for packet in packets), error)
+
+
+def _encoded(
+    job: SegmentJob, on_frame: Callable[[av.VideoFrame], None]
+) -> tuple[list[Packet[Any]], bytes | None]:
+    """Packets and parameter sets of the segment's first frames; nothing is left of the encoder but these."""
+    encoder = open_encoder(job.encode, job.look, *output_size(job.profile, job.width, job.height))
+    packets: list[Packet[Any]] = []
+    for time, frame in islice(_masked(job), TRIAL_FRAMES):
+        on_frame(frame)
+        frame.pts, frame.time_base, frame.pict_type = time, job.look.time_base, 0
+        packets += encoder.encode(frame)
+    packets += encoder.encode(None)
+    return packets, encoder.extradata
 
 
 def squared_error(one: Plane, other: Plane) -> int:
@@ -123,9 +127,13 @@ def _places(jobs: Sequence[SegmentJob]) -> list[SegmentJob]:
 def _masked(job: SegmentJob) -> Iterator[tuple[int, av.VideoFrame]]:
     full_range = job.look.colour_range == 2
     masker = FrameMasker(job.profile, job.width, job.height, full_range=full_range)
-    for time, frame in SegmentDecoder(job.source, job.segment):
-        if masker.fits(frame):
-            yield time, masker.masked(plane_views(to_8bit_420(frame, full_range=full_range)))
+    guard = LayoutGuard(job.profile, full_range=full_range)
+    measured = job.profile.frame_width, job.profile.frame_height
+    mixed = job.profile.fields == "deinterlace"
+    decoder = SegmentDecoder(job.source, job.segment)
+    for picture in pictures(decoder, measured, guard, full_range=full_range, deinterlace=mixed):
+        if picture.planes is not None:
+            yield picture.time, masker.masked(picture.planes)
 
 
 def _decoded(packets: Sequence[Packet[Any]], extradata: bytes | None) -> Iterator[av.VideoFrame]:

@@ -9,6 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 
+#: Types of units that carry pictures: slices of ordinary pictures, and of those (IDR) from which on a
+#: stream can be decoded without anything before (H.264, 7.4.1).
+PICTURES = frozenset({1, 5})
+IDR_PICTURE = 5
+
 _START_CODE = b"\0\0\1"
 _PARAMETER_SETS = frozenset({7, 8})  # sequence and picture parameter sets (H.264, 7.4.1)
 

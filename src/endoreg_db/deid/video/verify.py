@@ -1,14 +1,13 @@
 """Look at the output as a stranger would: decode the very bytes, believe nothing.
 
-Two looks make one. Each piece's packets are read from the disk and decoded, every frame's blank area
-is checked and scenes are picked for OCR. The finished file is then gone through packet by packet: it
-must hold exactly the bytes that were decoded, in their order and at their times, and nothing else. Of
-what encoding knew, only the device's box, the covers and the times of the frames are used, to compare
-with.
+Two looks make one. Here each piece's packets are read from the disk and decoded, every frame's blank area
+is checked and scenes are picked for OCR; of what encoding knew, only the device's box and the covers are
+used. The other look is at the finished file: :mod:`endoreg_db.deid.video.finished`.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -26,23 +25,20 @@ from endoreg_db.deid.messages import Finding
 from endoreg_db.deid.video.covers import Cover, covered_at
 from endoreg_db.deid.video.looks import SceneLook
 from endoreg_db.deid.video.mask import Plane, black, plane_views
-from endoreg_db.deid.video.mp4boxes import unexpected_content
-from endoreg_db.deid.video.probe import open_video
 from endoreg_db.deid.video.scenes import SceneWatcher
-from endoreg_db.deid.video.segments import PacketLike, read_index
 from endoreg_db.deid.video.spool import read_packets
-from endoreg_db.deid.video.units import UnitDigest, kind, length_prefixed, parameter_sets, start_coded
+from endoreg_db.deid.video.units import (
+    IDR_PICTURE,
+    UnitDigest,
+    kind,
+    start_coded,
+)
 
 RINGING_MARGIN = 16  # pixels: one macroblock around the kept image may ring
 MAX_RESIDUE = 4  # grey levels that a blank area may vary, or be away from black
 #: Grey levels that it may do so within the margin. Beside noise and checkers, x264 rang by up to 36 there
 #: at crf 20 and by up to 123 at crf 30 (presets ultrafast to medium); white letters stand out by 219.
 MAX_RINGING = 140
-
-_TAGS = frozenset({"major_brand", "minor_version", "compatible_brands"})
-_STREAM_TAGS = {"language": "und", "handler_name": "VideoHandler", "vendor_id": "[0][0][0][0]"}
-#: H.264 NAL unit types that carry pictures: slices of ordinary and of IDR pictures (H.264, 7.4.1).
-_PICTURE_UNITS = frozenset({1, 5})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,59 +63,15 @@ class VerifyResult:
     """What one piece of the output turned out to be."""
 
     number: int
-    times: tuple[int, ...]  # presentation times in ticks, as decoded
-    damaged: int  # packets that could not be decoded, and frames that are not as large as they must be
+    times: Sequence[int]  # presentation times in ticks, as decoded
+    #: Packets that could not be decoded or are wrongly called a keyframe, and frames of another size.
+    damaged: int
     largest_residue: int  # grey levels
     residue_at: float | None  # seconds; where a blank area is first not blank
     scenes: tuple[SceneLook, ...]  # pictures that OCR should look at
     restless: bool  # whether there were more of them than anybody looks at
     packets: int
     digest: str  # SHA-256 (hex) of their units
-
-
-@dataclass(frozen=True, slots=True)
-class Outline:
-    """The finished file without its pictures."""
-
-    times: tuple[int, ...]  # presentation times in ticks of the file, rising
-    time_base: Fraction
-    digests: tuple[str, ...]  # of each piece's packets; of what follows them, if anything does
-    findings: tuple[Finding, ...]
-
-
-def outline(path: Path, size: tuple[int, int], pieces: Sequence[VerifyResult], extradata: bytes) -> Outline:
-    """Find everything in the output that is not picture, and what its packets are made of.
-
-    Args:
-        path: the output.
-        size: width and height that its pictures must have.
-        pieces: what was looked at; says how many packets belong together.
-        extradata: the parameter sets with which they were decoded.
-
-    Raises:
-        UnsupportedMediaError, CorruptMediaError: the output is no video.
-    """
-    odd = unexpected_content(path)
-    with open_video(str(path)) as (container, stream):
-        shown = (stream.codec_context.width, stream.codec_context.height)
-        if shown != size:
-            odd.append(f"pictures of {shown[0]}×{shown[1]} pixels")
-        if len(container.streams) != 1:
-            odd.append(f"{len(container.streams)} streams")
-        if container.chapters():
-            odd.append("chapters")
-        if parameter_sets(stream.codec_context.extradata or b"") != parameter_sets(extradata):
-            odd.append("other parameter sets than were looked at")
-        odd += [f"a tag {tag!r}" for tag in container.metadata if tag not in _TAGS]
-        odd += [f"a stream tag {t!r}" for t, v in stream.metadata.items() if _STREAM_TAGS.get(t) != v]
-        units = _UnitCheck([piece.packets for piece in pieces])
-        index = read_index(units.watch(container.demux(stream)))
-        odd += [f"a unit of type {number} in the stream" for number in sorted(units.odd)]
-        if not index.shown.all():
-            odd.append("frames that are never shown")
-        time_base = stream.time_base or Fraction(1)
-    findings = tuple(Finding("unexpected_content", "fatal", f"The output holds {what}") for what in odd)
-    return Outline(tuple(sorted(index.pts.tolist())), time_base, units.digests(), findings)
 
 
 def verify_segment(job: VerifyJob) -> VerifyResult:
@@ -133,7 +85,7 @@ def verify_segment(job: VerifyJob) -> VerifyResult:
     everything = (Box(0, 0, *job.size),)
     values = black(full_range=job.full_range)
     collector = SceneCollector(job)
-    times: list[int] = []
+    times = array("q")
     worst, worst_at = 0, None
     for time, frame in decoder:
         at = float((time - job.zero) * job.time_base)
@@ -151,7 +103,7 @@ def verify_segment(job: VerifyJob) -> VerifyResult:
         times.append(time)
     return VerifyResult(
         number=job.number,
-        times=tuple(times),
+        times=times,
         damaged=decoder.damaged,
         largest_residue=worst,
         residue_at=worst_at,
@@ -179,8 +131,11 @@ class PacketDecoder:
     def __iter__(self) -> Iterator[tuple[int, av.VideoFrame]]:
         """Presentation time (ticks) and frame, in the order in which a player shows them."""
         for packet in read_packets(Path(self._job.spool)):
-            self.digest.add(start_coded(packet.data))
+            units = list(start_coded(packet.data))
+            self.digest.add(units)
             self.packets += 1
+            # With an open GOP, a player that jumps to a keyframe would show what lies before it.
+            self.damaged += packet.key != any(kind(unit) == IDR_PICTURE for unit in units)
             timed: Packet[Any] = Packet(packet.data)
             timed.pts, timed.dts = packet.pts, packet.dts
             yield from self._whole(timed)
@@ -288,37 +243,6 @@ def blank_residue(planes: Sequence[Plane], areas: Sequence[Box], values: tuple[i
     return worst
 
 
-def compare_times(
-    pieces: Sequence[VerifyResult], seen: Outline, expected: Sequence[int], ratio: Fraction
-) -> list[Finding]:
-    """Whether every frame of the source is in the output, at its time.
-
-    Args:
-        pieces: all of them, in order.
-        seen: the finished file.
-        expected: the source's times in its own ticks.
-        ratio: the source's tick divided by the output's.
-    """
-    if sum(piece.damaged for piece in pieces):
-        return [Finding("output_damaged", "fatal", "Frames of the output cannot be decoded")]
-    decoded = [time for piece in pieces for time in piece.times]
-    for found in (decoded, seen.times):
-        if len(found) != len(expected):
-            detail = f"The output has {len(found)} frames instead of {len(expected)}"
-            return [Finding("frames_differ", "fatal", detail)]
-    shown = [(time - expected[0]) * ratio for time in expected]
-    if decoded != list(expected) or any(a != b for a, b in zip(seen.times, shown, strict=True)):
-        return [Finding("times_differ", "fatal", "Frames of the output are shown at other times")]
-    return []
-
-
-def compare_bytes(pieces: Sequence[VerifyResult], seen: Outline) -> list[Finding]:
-    """Whether the finished file is made of the very bytes that were looked at."""
-    if seen.digests == tuple(piece.digest for piece in pieces):
-        return []
-    return [Finding("bytes_differ", "fatal", "The output holds other bytes than were looked at")]
-
-
 def restless_findings(results: Sequence[VerifyResult]) -> list[Finding]:
     """A finding if not every picture of the output that may show print can be looked at."""
     if not any(result.restless for result in results):
@@ -347,36 +271,3 @@ def _samples(area: Box, step: int) -> tuple[slice, slice]:
         slice(-(-area.y // step), -(-area.bottom // step)),
         slice(-(-area.x // step), -(-area.right // step)),
     )
-
-
-class _UnitCheck:
-    """Notes what the packets of an MP4 are made of while they pass by."""
-
-    def __init__(self, counts: Sequence[int]) -> None:
-        """Packets belong together in groups of these sizes."""
-        self.odd: set[int] = set()
-        self._left = list(counts)
-        self._digests = [UnitDigest() for _ in counts]
-        self._group = 0
-
-    def watch(self, packets: Iterator[PacketLike]) -> Iterator[PacketLike]:
-        """The packets, unchanged."""
-        for packet in packets:
-            units = list(length_prefixed(bytes(packet)))  # type: ignore[call-overload]
-            if units:
-                self.odd |= {kind(unit) for unit in units} - _PICTURE_UNITS
-                self._next_group().add(units)
-            yield packet
-
-    def digests(self) -> tuple[str, ...]:
-        """Of each group, and of what follows the last one, if anything does."""
-        return tuple(digest.hexdigest() for digest in self._digests)
-
-    def _next_group(self) -> UnitDigest:
-        while self._group < len(self._left) and self._left[self._group] == 0:
-            self._group += 1
-        if self._group == len(self._left):
-            self._left.append(-1)
-            self._digests.append(UnitDigest())
-        self._left[self._group] -= 1
-        return self._digests[self._group]

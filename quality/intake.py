@@ -1,0 +1,83 @@
+"""An intake of its own, used by its command line alone; and what its judges write down."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+CENTER = "test_center"
+_LIMIT = 1800  # seconds that one command may take
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """Something that was found where it must not be."""
+
+    label: str  # of the token
+    where: str  # file below the data folder, and place in it
+    how: str
+    excerpt: str
+    picture: str | None  # name of a PNG in the folder of pictures
+
+    def __str__(self) -> str:
+        return f"LEAK {self.label}: {self.where} ({self.how}): {self.excerpt}"
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """An intake of its own, with an empty data folder, used by its command line alone."""
+
+    root: Path
+    settings: Mapping[str, str] = field(default_factory=dict)  # beside the data folder
+
+    @property
+    def data(self) -> Path:
+        """The data folder."""
+        return self.root / "data"
+
+    @property
+    def published(self) -> Path:
+        """Where published files lie."""
+        return self.data / "published"
+
+    @property
+    def encrypted(self) -> tuple[Path, Path]:
+        """Folders that hold nothing in clear: the vault, and keys."""
+        return self.data / "vault", self.data / "keys"
+
+    @property
+    def log(self) -> Path:
+        """What the commands said on standard error."""
+        return self.root / "endoreg.log"
+
+    def run(self, *arguments: str) -> list[dict[str, Any]]:
+        """One ``endoreg`` command; the objects that it printed."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("ENDOREG_")}
+        environment |= {"ENDOREG_DATA_DIR": str(self.data), **self.settings}
+        command = [sys.executable, "-m", "endoreg_db", *arguments, "--json"]
+        with self.log.open("ab") as log:
+            ended = subprocess.run(
+                command, env=environment, stdout=subprocess.PIPE, stderr=log, timeout=_LIMIT
+            )
+        return [json.loads(line) for line in ended.stdout.decode().splitlines()]
+
+
+def write_json(path: Path, judgement: Any) -> None:
+    """Write a judgement as JSON, whole or not at all: an interrupted run goes on where it was."""
+    waiting = path.with_suffix(".part")
+    waiting.write_text(json.dumps(asdict(judgement), indent=1, ensure_ascii=False), encoding="utf-8")
+    waiting.replace(path)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The fields of a judgement that :func:`write_json` wrote."""
+    fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    for name in ("leaks", "leaks_if_approved"):
+        fields[name] = [Leak(**leak) for leak in fields[name]]
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
