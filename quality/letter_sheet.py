@@ -41,6 +41,8 @@ class LetterSheet:
 
     rng: random.Random
     size: float = 10.0  # points, of the type
+    width: float = 0.52  # of a letter, in sizes
+    pitch: float = 1.35  # from line to line of a paragraph, in sizes
     fields: dict[str, str] = field(default_factory=dict)
     _pages: list[list[list[_Piece]]] = field(default_factory=lambda: [[]])
 
@@ -58,7 +60,7 @@ class LetterSheet:
         for word, tag in _tagged(text, _CLINICAL if clinical else ""):
             letters = list(word) if spaced and tag not in ("", _CLINICAL) else [word]
             for letter in letters:
-                width = 0.52 * self.size * len(letter)
+                width = self.width * self.size * len(letter)
                 pieces.append(_Piece(letter, tag, Rect(x, y, x + width, y + 1.1 * self.size)))
                 x += width + 0.28 * self.size
             x += 0.4 * self.size if spaced else 0
@@ -74,7 +76,7 @@ class LetterSheet:
         line: list[tuple[str, str]] = []
         at = 0.0
         for word, tag in _tagged(text, _CLINICAL if clinical else ""):
-            space = 0.52 * self.size * (len(word) + 0.6)
+            space = self.width * self.size * (len(word) + 0.6)
             if at + space > width and line:
                 head = self._hyphenated(word, tag)
                 if head:
@@ -103,11 +105,11 @@ class LetterSheet:
     def _set(self, x: float, y: float, line: list[tuple[str, str]]) -> float:
         pieces = []
         for word, tag in line:
-            width = 0.52 * self.size * len(word)
+            width = self.width * self.size * len(word)
             pieces.append(_Piece(word, tag, Rect(x, y, x + width, y + 1.1 * self.size)))
             x += width + 0.28 * self.size
         self._pages[-1].append(pieces)
-        return y + 1.35 * self.size
+        return y + self.pitch * self.size
 
 
 def _tagged(text: str, tag: str) -> Iterator[tuple[str, str]]:

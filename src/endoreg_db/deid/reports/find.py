@@ -6,19 +6,22 @@ for what is known: the labels are read first, and what they name is then looked 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from endoreg_db.deid.identity import Identity
 from endoreg_db.deid.messages import Finding
 from endoreg_db.deid.reports.formats import format_marks
+from endoreg_db.deid.reports.grow import grown_marks
 from endoreg_db.deid.reports.labels import PEOPLE, Labelled, labelled_marks, labels_of
 from endoreg_db.deid.reports.marks import Mark, merged
-from endoreg_db.deid.reports.people import people_marks, unknown
+from endoreg_db.deid.reports.people import people_marks
+from endoreg_db.deid.reports.phrases import phrase_marks
 from endoreg_db.deid.reports.propagate import Known, gather, known_marks
 from endoreg_db.deid.reports.reading import read_identity
 from endoreg_db.deid.reports.recognisers import Recogniser, load_recogniser, recogniser_marks
 from endoreg_db.deid.reports.sheets import Sheet, lay_out
+from endoreg_db.deid.reports.strangers import stranger_marks
 from endoreg_db.deid.reports.words import FindIdentity, Findings, KnownIdentity, Page
 from endoreg_db.deid.reports.zones import zone_marks
 
@@ -74,10 +77,14 @@ def find_identity(
     people = people_marks(sheets)
     identity, doubts = read_identity(labelled, sheets, labels)
     marks = [*(found.mark for found in labelled), *format_marks(sheets), *people, *zone_marks(sheets, labels)]
+    marks += phrase_marks(sheets)
     recognised, failed = recogniser_marks(sheets, recogniser)
     marks += recognised
     marks += known_marks(sheets, _known(labelled, people, identity, known))
-    return Findings(merged(marks, sheets), identity, (*doubts, *failed, *_unknown_words(sheets, marks)))
+    strangers, unsure = stranger_marks(sheets, _places(marks))
+    marks += strangers
+    marks += grown_marks(sheets, _places(marks))
+    return Findings(merged(marks, sheets), identity, (*doubts, *failed, *_unsure_words(sheets, unsure)))
 
 
 def _known(
@@ -91,13 +98,18 @@ def _known(
     return gather(names, numbers, known, patients)
 
 
-def _unknown_words(sheets: Sequence[Sheet], marks: Sequence[Mark]) -> list[Finding]:
+def _places(marks: Sequence[Mark]) -> frozenset[tuple[int, int]]:
+    """Page and word of everything that is marked."""
+    return frozenset((mark.page, word) for mark in marks for token in mark.tokens for word in token.words)
+
+
+def _unsure_words(sheets: Sequence[Sheet], unsure: Mapping[int, int]) -> list[Finding]:
     """A doubt for each page on which capitalised words stay that are in no list."""
-    marked = {(mark.page, word) for mark in marks for token in mark.tokens for word in token.words}
-    doubts = []
-    for page, sheet in enumerate(sheets):
-        count = sum(unknown(token) and (page, token.words[0]) not in marked for token in sheet.tokens)
-        if count:
-            text = f"Page {sheet.page.number} keeps {count} capitalised words that are in no list."
-            doubts.append(Finding("unknown_words", "review", text))
-    return doubts
+    return [
+        Finding(
+            "unknown_words",
+            "review",
+            f"Page {sheets[page].page.number} keeps {count} capitalised words that are in no list.",
+        )
+        for page, count in unsure.items()
+    ]

@@ -35,7 +35,8 @@ def format_marks(sheets: Sequence[Sheet]) -> list[Mark]:
 
 def _lines(sheet: Sheet, row: Row) -> Iterable[RowText]:
     """The row, and the seam between it and the next one if the text runs on there."""
-    yield row_text(row.tokens)
+    above = sheet.before(row)  # its last words may say what a number at the beginning is (``bei`` 6 Uhr)
+    yield row_text((*above.tokens[-_SEAM:], *row.tokens) if above is not None else row.tokens)
     following = sheet.continuation(row)
     if following is not None and row.tokens:
         yield row_text(row.tokens[-_SEAM:] + following.tokens[:_SEAM])

@@ -19,7 +19,7 @@ from endoreg_db.deid.reports.dates import find_clocks, find_days
 from endoreg_db.deid.reports.marks import Mark, text_of
 from endoreg_db.deid.reports.names import name_before, name_run, starts_name
 from endoreg_db.deid.reports.sheets import Row, Sheet, Token
-from endoreg_db.deid.reports.vocabulary import is_ordinary, label_phrases
+from endoreg_db.deid.reports.vocabulary import is_ordinary, label_phrases, name_risk
 
 NAMES: Final = frozenset({"patient_name", "last_name", "first_name"})
 PEOPLE: Final = NAMES | {"staff", "relative"}
@@ -262,6 +262,8 @@ def _fits(label: Label, row: Row, *, head: bool = False) -> bool:
     if not tokens:
         return False
     if label.kind in PEOPLE:
+        if name_risk(tokens[0].core) and len(tokens) <= 2:
+            return True
         return starts_name(tokens) or (
             (label.colon or head) and len(tokens) <= 4 and tokens[0].is_capitalised
         )

@@ -20,11 +20,14 @@ from endoreg_db.deid.reports.names import (
 )
 from endoreg_db.deid.reports.sheets import Row, Sheet, Token
 from endoreg_db.deid.reports.vocabulary import (
+    cue_keys,
     cue_words,
     is_abstract,
+    is_clinical,
     is_first_name,
     is_ordinary,
     is_town,
+    name_risk,
     resembles_ordinary,
 )
 
@@ -35,14 +38,20 @@ _LINKS: Final = cue_words("links")
 _DEDICATIONS: Final = cue_words("dedications")
 _ENGLISH_DEDICATIONS: Final = cue_words("english_dedications")
 _INSTITUTION: Final = re.compile(
-    r"(?:klinik(?:um|en|ums)?|zentrum|arztehaus|krankenhaus(?:es)?|spital|praxis|hospitals?|infirmary|clinic|mvz|charite|hospiz"
-    r"|versorgungszentrum|seniorenheim|pflegeheim|altenheim|seniorenzentrum|seniorenresidenz|wohnheim|apotheke|firma"
-    r"|gmbh|ggmbh|ag|stiftung|institut|nhs|trust|kreiskrankenhaus|sanatorium|rehaklinik|tagesklinik"
-    r"|pflegedienst|sozialstation|surgery|practice|kg|eg|partg|schule|universitat|university)$"
+    r"(?:.{4,}haus(?:es)?|^(?:ag|kg|eg|partg|gmbh|ggmbh|nhs|mvz)|klinik(?:um|en|ums)?|zentrum|arztehaus|krankenhaus(?:es)?|spital|praxis|hospitals?|infirmary|clinic|cent(?:re|er)|charite|hospiz"
+    r"|versorgungszentrum|seniorenheim|pflegeheim|altenheim|seniorenzentrum|seniorenresidenz|wohnheim|apotheke"
+    r"|stiftung|stift|kliniken|universitatsmedizin|hochschule|diakonissenhaus|institut|^reha|trust|kreiskrankenhaus|sanatorium|rehaklinik|tagesklinik"
+    r"|pflegedienst|sozialstation|surgery|practice|unternehmen|^firma|^kanzlei|^taxi|schule|universitat|university)$"
 )
 _LONGEST_NAME: Final = 12  # letters; longer unknown words without a hyphen are compounds of the trade
 _OFTEN_MISREAD: Final = ("klinikum", "krankenhaus", "klinik", "praxis", "hospital")
 _ABBREVIATED: Final = frozenset({"mvz", "nhs", "gmbh", "ggmbh", "ag", "kg", "eg", "partg"})
+_GENERIC: Final = cue_keys("generic_houses")
+_HOUSES: Final = frozenset({"ambulanz", "praxis", "zentrum", "klinik", "abteilung", "station"})
+_SIDES: Final = cue_keys("city_parts")
+_INFLECTED: Final = ("e", "es", "er", "en")
+_STREET: Final = re.compile(r".{2,}(?:stra(?:ss|s)e|str|weg|alle|plat?z|gas+e|tor|markt|ufer|damm|park|garten|hof|muhle|berg|tal)")
+_LONGEST_BEFORE: Final = 4  # capitalised words of an institution before the one that says what it is
 _AHEAD: Final = 5  # tokens of the next line that a name may run into
 
 
@@ -59,6 +68,7 @@ def _sheet_marks(page: int, sheet: Sheet) -> Iterator[Mark]:
             yield from _after_salutation(page, flow, index, lambda row=row: _address_below(sheet, row))  # type: ignore[misc]
             yield from _first_name(page, flow, index)
             yield from _cued(page, flow, index)
+        for index in range(len(flow)):
             yield from _institution(page, flow, index)
 
 
@@ -226,7 +236,8 @@ def _cued_name(rest: Sequence[Token]) -> tuple[Token, ...]:
     first = rest[0]
     if first.key in LEADING and not first.is_capitalised:
         return surname_after(rest)
-    if not (may_be_name(first) or (first.is_initial and first.text.endswith("."))):
+    risky = first.is_name_shaped and bool(name_risk(first.core))
+    if not (may_be_name(first) or risky or (first.is_initial and first.text.endswith("."))):
         return ()
     return (first,) if first.ends_clause else (first, *_more_names(first, rest[1:]))
 
@@ -263,10 +274,16 @@ def _institution(page: int, flow: Sequence[Token], index: int) -> Iterator[Mark]
     if not is_institution(token) and not is_institution_part(token):
         return
     after = _named_after(flow[index + 1 :]) if not token.ends_clause else ()
-    before = _named_before(flow[:index])
-    if before or after or (not is_ordinary(token.core) and token.key not in _ABBREVIATED):
+    before = _named_before(flow[:index], named=bool(after))
+    named = token.key not in _ABBREVIATED and (not is_ordinary(token.core) or _is_one_house(token))
+    if before or after or named:
         whole = (*before, token, *after)
         yield Mark("institution", page, whole, text_of(whole), 0.85, "institution")
+
+
+def _is_one_house(token: Token) -> bool:
+    """Whether a compound says which house is meant: ``Kreisklinik``, not ``Klinik`` or ``Tagesklinik``."""
+    return token.key not in _GENERIC and not is_clinical(token.core)
 
 
 def is_institution_part(token: Token) -> bool:
@@ -281,7 +298,10 @@ def _named_after(tokens: Sequence[Token]) -> tuple[Token, ...]:
         if not token.key or token.phrase in _LINKS or is_title(token):
             taken.append(token)
         elif (
-            token.is_name_shaped and (unknown(token) or is_town(token.core) or is_first_name(token.core))
+            token.is_name_shaped
+            and (unknown(token) or is_town(token.core) or is_first_name(token.core) or _is_street(token))
+        ) or (
+            not proper and token.is_name_shaped and (name_risk(token.core) or token.key in _SIDES)
         ) or (taken and taken[-1].phrase in _DEDICATIONS and token.is_capitalised):
             taken.append(token)
             proper = True
@@ -296,14 +316,20 @@ def _named_after(tokens: Sequence[Token]) -> tuple[Token, ...]:
     return tuple(taken) if proper else ()
 
 
-def _named_before(tokens: Sequence[Token]) -> tuple[Token, ...]:
+def _is_street(token: Token) -> bool:
+    return _STREET.fullmatch(token.key) is not None and not is_clinical(token.core)
+
+
+def _named_before(tokens: Sequence[Token], *, named: bool) -> tuple[Token, ...]:
+    """What stands before the word for a place of care; if a name follows it, its adjective (``Städtisches``)."""
     taken: list[Token] = []
-    for token in reversed(tokens):
-        if token.ends_clause or not token.key or not token.is_name_shaped:
-            break
-        if not (unknown(token) or is_town(token.core) or is_first_name(token.core)) and not (
-            taken and token.phrase in _ENGLISH_DEDICATIONS
-        ):
+    proper = 0  # how many of them are sure to belong: up to the foremost that is nobody else's word
+    for token in reversed(tokens[-_LONGEST_BEFORE:]):
+        if token.ends_clause or not token.key or not token.is_name_shaped or not token.text[-1:].isalpha():
             break
         taken.insert(0, token)
-    return tuple(taken)
+        foreign = unknown(token) or is_town(token.core) or is_first_name(token.core)
+        foreign |= len(taken) == 1 and named and (token.key.endswith(_INFLECTED) or token.key in _HOUSES)
+        if foreign or (proper and token.phrase in _ENGLISH_DEDICATIONS):
+            proper = len(taken)
+    return tuple(taken[len(taken) - proper :])

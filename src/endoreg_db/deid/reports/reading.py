@@ -15,9 +15,10 @@ from endoreg_db.deid.reports.dates import find_clocks, find_days
 from endoreg_db.deid.reports.labels import Labelled, Labels
 from endoreg_db.deid.reports.names import PARTICLES, TITLES
 from endoreg_db.deid.reports.sheets import Sheet, Token
-from endoreg_db.deid.reports.vocabulary import folded, is_first_name
+from endoreg_db.deid.reports.vocabulary import cue_keys, folded, is_first_name, word_key
 from endoreg_db.deid.text_rules import name_key, same_name
 
+_NOBLE: Final = cue_keys("noble")
 _OLDEST: Final = 115  # years
 _FIRST_VIDEO_ENDOSCOPY: Final = 1970
 #: Which labels give a field; the first of them that was read counts.
@@ -128,6 +129,8 @@ def split_name_words(value: str, phrase: str) -> Names | None:
 
 def _is_title(word: str) -> bool:
     parts = folded(word).split()
+    if word_key(word) in _NOBLE:
+        return False  # part of the surname
     return all(part in TITLES for part in parts) and (word.endswith(".") or len(word) > 2)
 
 

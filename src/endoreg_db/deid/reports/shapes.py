@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from endoreg_db.deid.reports.check_digits import iban_is_valid, ik_is_valid, kvnr_is_valid
-from endoreg_db.deid.reports.vocabulary import is_listed, is_ordinary
+from endoreg_db.deid.reports.vocabulary import is_clinical, is_listed, is_ordinary, is_word_town, name_risk
 
 _STREET_ENDS: Final = (
     r"(?i:stra(?:ß|ss|B)e|str\.?|weg|allee|platz|gasse|ring|damm|ufer|chaussee|steig|pfad|markt|graben|wall|stieg"
@@ -17,12 +17,19 @@ _STREET_ENDS: Final = (
 _STREET_WORDS: Final = (
     r"(?:Stra(?:ß|ss|B)e|Str\.|Weg|Allee|Platz|Gasse|Ring|Damm|Ufer|Markt|Chaussee|Berg|Graben|Wall)"
 )
+#: Of these, the ones that begin no place in the body, as long as nothing clinical follows.
+_LONG_OPENINGS: Final = re.compile(r"(?:Auf|Unter|Hinter|Vor|Neben|Ob|Bei|Zwischen)\sde[rnm]\s")
+_STREET_QUALITIES: Final = (
+    r"(?:(?:Alte|Neue|Obere|Untere|Kleine|Große|Lange|Breite|Hohe|Krumme|Kurze|Hintere|Vordere|Innere|Äußere|Mittlere"
+    r"|Erste|Zweite|Dritte)[rns]?\s)?"
+)
 _STREET_OPENINGS: Final = (
-    r"(?:Am|An\sde[rn]|Im|In\sde[rn]|Auf\sde[rm]|Zum|Zur|Unter\sden|Beim|Hinter\sder|Vor\sdem)"
+    r"(?:Am|An\sde[rnm]|Im|In\sde[rn]|Auf\sde[rmn]|Zum|Zur|Unter\sde[rmn]|Beim|Hinter\sde[rmn]|Vor\sde[rmn]"
+    r"|Neben\sde[rmn]|Ob\sde[rm]|Bei\sde[rmn]|Zwischen\sden)"
 )
 _TOWN_MORE: Final = (
-    r"(?:\s?(?:a\.\s?d\.|am|an\sder|im|bei|ob\sder|in\sder|a\.|i\.|v\.\s?d\.)\s?[A-ZÄÖÜ][\w.]+"
-    r"|\s\([A-ZÄÖÜ]\w+\)|[/\-][A-ZÄÖÜ]\w+|\s[A-ZÄÖÜ][a-zäöüß]+(?=$|[,.;]|\s[·|•]))?"
+    r"(?:\s(?:der|unter|vor\sde[rm])\s[A-ZÄÖÜ][\w\-]+|\s?(?:a\.\s?d\.|am|an\sder|im|bei|ob\sder|in\sder|a\.|i\.|v\.\s?d\.)\s?[A-ZÄÖÜ][\w.]+"
+    r"|\s\(\s?[A-ZÄÖÜ][\w.\- ]+\)|[/\-][A-ZÄÖÜ]\w+|\s[A-ZÄÖÜ][a-zäöüß]+(?=$|[,.;]|\s[·|•]))?"
 )
 _ENGLISH_STREETS: Final = (
     r"(?:Str[a-z]{3}|St|Road|Rd|Avenue|Ave|Lane|Close|Drive|Crescent|Terrace|Gardens|Way|Court|Square|Grove|Hill|Place"
@@ -59,7 +66,7 @@ def _is_a_place(text: str) -> bool:
 #: What streets that begin with a preposition are called after; other words are places in the body.
 _LANDMARKS: Final = re.compile(
     r"(?:markt|berg|platz|mühle|bach|hof|park|garten|wald|feld|tor|graben|ufer|anger|winkel|grund|hang|brunnen|kirche"
-    r"|schlo(?:ß|ss)|teich|see|eichen|linden|buchen|wiese|wiesen|weiher|dorf|rathaus|bahnhof|damm|kamp|steig|rain)\b",
+    r"|schlo(?:ß|ss)|teich|see|eichen|linden|buchen|wiese|wiesen|weiher|dorf|rathaus|bahnhof|damm|kamp|steig|rain|höhe|warte|heide|kreuz|anger|hütte|moor|deich|hafen|schule|post|stadt)\b",
     re.I,
 )
 
@@ -68,20 +75,30 @@ def _is_a_street(text: str) -> bool:
     """Whether a street is named, and not a ring or a place in the body (``Analring 2``, ``Im Antrum 3``)."""
     words = [word for word in re.sub(r"\s\d.*$", "", text).split() if word[:1].isupper()]
     if re.match(_STREET_OPENINGS, text):
+        if _LONG_OPENINGS.match(text):
+            return not any(is_clinical(word) and not name_risk(word) for word in words[1:])
+        if any(name_risk(word) for word in words[1:]):
+            return True
         return bool(_LANDMARKS.search(text)) or not all(is_ordinary(word) for word in words[1:])
     return len(words) > 1 or not all(is_listed(word) for word in words)
 
 
+def _is_unlisted_sign(text: str) -> bool:
+    """Whether a number plate is written and no score (``SES-CD 9``)."""
+    return not all(is_listed(part) for part in re.findall(r"[^\W\d_]+", text))
+
+
 def _is_unlisted(text: str) -> bool:
     """Whether a town is named and not an examination (``Koloskopie, 12.03.2024``)."""
-    return not all(is_listed(word) for word in re.findall(r"[^\W\d_]{3,}", text))
+    words = re.findall(r"[^\W\d_]{3,}", text)
+    return not all(is_listed(word) for word in words) or any(is_word_town(word) for word in words[:1])
 
 
 SHAPES: Final = (
     _shape(
         "email",
         0.99,
-        r"[\w.+\-]+\s?@\s?[\w\-]+(?:\s?\.\s?[\w\-]+)+",
+        r"[\w.+\-]+\s?@\s?[\w\-]+(?:\.[\w\-]+|\s?\.\s?[a-z]{2,12}\b)+",
         r"|\b[\w.\-]+\s?[\[(]at[\])]\s?[\w.\-]+",
     ),
     _shape(
@@ -107,11 +124,12 @@ SHAPES: Final = (
         0.97,
         r"(?<![\w.,])(?:\+\s?\d{1,3}|00\d{2})[\s/().\-–]*(?:\(0\)\s?)?\d[\d\s/().\-–]{5,}\d(?!\w)",
     ),
-    _shape("phone", 0.9, r"(?<![\w.,+\-/])\(?0\d{2,5}\)?\s?[/\-–\s]\s?\d[\d\s\-–/]{2,}\d(?![\w,])"),
+    _shape("phone", 0.9, r"(?<![\w.,+\-/])\(?0\d{2,5}\)?\s?[/\-–\s]\s?\d[\d\s\-–/]{2,}\d(?!\w|,\d)"),
     _shape(
         "address",
         0.93,
-        rf"(?<!\w)(?:[A-ZÄÖÜ][\w'’.\-]*?{_STREET_ENDS}|(?:[A-ZÄÖÜ][\w'’.\-]*\s){{1,3}}{_STREET_WORDS}",
+        rf"(?<!\w){_STREET_QUALITIES}(?:[A-ZÄÖÜ][\w'’.\-]*?{_STREET_ENDS}|(?:[A-ZÄÖÜ][\w'’.\-]*\s){{1,3}}{_STREET_WORDS}",
+        rf"|(?:Stra(?:ß|ss)e|Platz|Allee|Ring|Weg|Ufer)\sde[rs]\s[A-ZÄÖÜ][\w\-]+"
         rf"|{_STREET_OPENINGS}\s(?:[A-ZÄÖÜ][\w'’\-]*\s?){{1,3}}?)",
         r"\s?\d{1,4}\s?[a-hA-H]?(?:\s?[-–/]\s?\d{1,4}\s?[a-h]?)?(?![\w%.,]\d|\s?(?:mm|cm|ml|mg|Uhr)\b|\w)",
         wanted=_is_a_street,
@@ -138,7 +156,12 @@ SHAPES: Final = (
         r"^(?P<value>(?:[A-ZÄÖÜ][\w.\-]+\s?){1,3}),\s(?:den\s|dem\s)?(?=\d{1,2}\.\s?\w|\d{4}-\d\d)",
         wanted=_is_unlisted,
     ),  # the place and day of a letter
-    _shape("licence_plate", 0.85, r"(?<!\w)[A-ZÄÖÜ]{1,3}\s?[-–]\s?[A-Z]{1,2}\s\d{1,4}[EH]?(?!\w)"),
+    _shape(
+        "licence_plate",
+        0.85,
+        r"(?<!\w)[A-ZÄÖÜ]{1,3}\s?[-–]\s?[A-Z]{1,2}\s\d{1,4}[EH]?(?!\w)",
+        wanted=_is_unlisted_sign,
+    ),
     _shape(
         "age",
         0.9,

@@ -25,7 +25,7 @@ _SEAMS: Final = re.compile(
     r"|(?<=[*^|])(?=\d)"  # *12.03.1956
     r"|(?<=[^\W\d_]{2}\.)(?=[A-ZÄÖÜ][^\W\d_])"  # Dr.Müller
     r"|(?<=[HF]r\.)(?=[A-ZÄÖÜ])"  # Hr.M.
-    r"|(?<=[a-zäöüß]{2})(?=[A-ZÄÖÜ][a-zäöüß]{2})"  # ErikaMüller
+    r"|(?<=[a-zäöüß]{2})(?<!\bMac)(?=[A-ZÄÖÜ][a-zäöüß]{2})"  # ErikaMüller
     r"|(?<=[a-zäöüß]{2})(?=\d{2}\.\d)"  # vom12.03.1956
 )
 _GLUED_DAY: Final = re.compile(r"(?<=[a-zäöü]{2})(?=\d{1,2}\.?$)")  # on17
@@ -143,6 +143,15 @@ class Sheet:
             return None
         under = self.below(row, within=1.2)
         return under if under is not None and abs(under.box.x0 - row.box.x0) <= 2 * row.height else None
+
+    def before(self, row: Row) -> Row | None:
+        """The line that this one continues."""
+        return self._continued.get(row.index)
+
+    @cached_property
+    def _continued(self) -> dict[int, Row]:
+        follows = ((self.continuation(row), row) for row in self.rows)
+        return {under.index: row for under, row in follows if under is not None}
 
     def span(self, tokens: Sequence[Token]) -> tuple[float, float]:
         """The left and right end of some tokens, points."""

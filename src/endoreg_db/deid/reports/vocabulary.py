@@ -1,167 +1,152 @@
-"""Which words are ordinary, and so stay, and which are first names.
+"""Which words are ordinary, and so stay, which are clinical, and which may be somebody's name.
 
-The lists lie in ``tables/`` and were written for this project. German makes words without end, so a
-word is also ordinary if it is an inflection, a derivation or a compound of words in the lists. The
-lists leave out what surnames are made of (``-bach``, ``-mann``, ``-hofer``), so that most surnames
-are in no list; those that are words (``Klein``, ``Stein``) are found by where they stand.
+Lists lie in ``tables/`` (:mod:`~endoreg_db.deid.reports.tables`); forms and compounds of their words are found
+by rule (:mod:`~endoreg_db.deid.reports.morphology`). Many surnames are words (``Klein``, ``Stein``): those are
+listed apart, and where they stand decides.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
+from enum import IntEnum
 from functools import cache, lru_cache
-from importlib import resources
 from typing import Final
 
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
-from endoreg_db.deid.text_rules import fold, name_key
+from endoreg_db.deid.reports.likeness import is_like_names, looks_like_a_word
+from endoreg_db.deid.reports.morphology import (
+    ends_as_a_word,
+    ends_as_surnames,
+    is_abstract_key,
+    is_adjective_key,
+    is_clinical_word,
+    is_compound_of_trade,
+    is_form,
+    is_listed_name,
+    is_word,
+)
+from endoreg_db.deid.reports.tables import (
+    cue_keys,
+    cue_words,
+    folded,
+    label_phrases,
+    names,
+    plain,
+    table,
+    word_key,
+    words,
+)
 
-_INFLECTIONS: Final = (
-    "", "e", "en", "er", "es", "em", "n", "s", "ns", "r", "t", "te", "ten", "ter", "tes", "tem", "et", "ete",
-    "st", "d", "de", "den", "der", "des", "ed", "ing", "ly", "ies",
-)  # fmt: skip
-_SHORT_ENDINGS: Final = frozenset({"", "e", "en", "er", "es", "em", "n", "s"})
-_DERIVATIONS: Final = (
-    "ung", "ungen", "ungs", "lich", "isch", "keit", "heit", "bar", "los", "haft", "frei", "artig", "formig",
-    "gradig", "seitig", "masig", "fahig", "reich", "arm", "ig", "al", "ar", "iv", "os", "in", "innen", "chen",
-    "ismus", "itat", "ation", "ion", "ieren", "iert", "ness", "ment", "able", "fach", "weise",
-)  # fmt: skip
-_PREFIXES: Final = (
-    "un", "vor", "nach", "ab", "an", "auf", "aus", "ein", "be", "ver", "zer", "ent", "er", "ge", "mit", "zu",
-    "hin", "her", "uber", "unter", "um", "wieder", "peri", "post", "pra", "intra", "sub", "hyper", "hypo",
-    "poly", "mikro", "makro", "endo", "trans", "anti", "inter", "re", "dys", "gastro", "entero", "kolo",
-    "colo", "prokto", "ileo", "jejuno", "duodeno", "hepato", "osophago", "cholangio", "rekto", "sigmo",
-    "neo", "pseudo", "extra", "para", "non", "pre", "thrombo", "histo", "durch", "los", "fort", "weg",
-    "gegen", "haupt", "neben", "zwischen", "rest", "ober", "mis", "dis", "bi", "multi", "elektro",
-    "kardio", "psycho",
-)  # fmt: skip
-#: Endings that only medicine has; with three letters or more before them they say enough.
-_MEDICAL: Final = re.compile(
-    r".{3,}(?:skop(?:ie|ien|isch\w*|ist|y)|ektomie[ns]?|itis|itiden|iasis|osis|karzinome?n?|adenome?n?|tomie"
-    r"|gra(?:ph|f)ie|pathie|plasie|ami[ea]|zytose|ectomy|scopic|oma|blastom|sarkom|trophie|penie|ergie|mycin"
-    r"|prazol|sartan|statin|xaban|olol|cillin|mab|azol|idin|amid)"
-)
-#: Endings of abstract nouns, which no surname has after so many letters.
-_ABSTRACT: Final = re.compile(
-    r".{4,}(?:keit|heit|schaft|ungs?|ungen|tion|tionen|itat|itaten|ismus|nis|nisse|barkeit|gangs?|verkehr|losung"
-    r"|verlauf|abgang|befund|anteil|bereich|gehalt|wert|zeichen|ansatz|versorgung|einlage)"
-)
-_LINKS: Final = ("", "s", "n", "en", "es", "er", "e", "o")
-_SHORTEST_PART: Final = 4  # letters of a part of a compound
+__all__ = [
+    "Risk", "cue_keys", "cue_words", "folded", "is_abstract", "is_clinical", "is_eponym", "is_first_name", "is_like_words", "is_listed",
+    "is_listed_as_clinical", "is_loose_compound", "is_name",     "is_ordinary", "is_plausible", "is_role", "is_town", "is_trade",
+    "is_trade_compound", "is_word_town", "label_phrases", "name_risk",
+    "looks_like_names", "resembles_ordinary", "word_key",
+]  # fmt: skip
+
 _LOOKALIKES: Final = str.maketrans("01568|", "oisbBl")
+_PARTS: Final = re.compile(r"[-–/'’.+&]")
 
 
-@lru_cache(maxsize=100_000)
-def word_key(text: str) -> str:
-    """One spelling for those in use, letters and digits only: ``Oesophagus`` and ``Ösophagus`` are one."""
-    return name_key(text).replace(" ", "")
+class Risk(IntEnum):
+    """How likely an ordinary word is somebody's name."""
 
-
-@cache
-def _table(name: str) -> frozenset[str]:
-    text = resources.files("endoreg_db.deid.reports").joinpath("tables", name).read_text(encoding="utf-8")
-    lines = (line for line in text.splitlines() if not line.startswith("#"))
-    return frozenset(word_key(word) for line in lines for word in line.split()) - {""}
-
-
-@cache
-def _words() -> frozenset[str]:
-    labels = {word_key(word) for phrase in label_phrases() for word in phrase.split()}
-    return _table("words_german.txt") | _table("words_english.txt") | _table("words_clinical.txt") | labels
-
-
-@cache
-def label_phrases() -> dict[str, tuple[str, bool]]:
-    """Label, folded → its kind, and whether it is also an ordinary word."""
-    file = resources.files("endoreg_db.deid.reports").joinpath("tables", "labels.toml")
-    tables = tomllib.loads(file.read_text(encoding="utf-8"))
-    return {
-        phrase: (kind, strength == "plain")
-        for kind, table in tables.items()
-        for strength in ("plain", "strong")
-        for phrase in table[strength]
-    }
-
-
-@cache
-def _stems() -> frozenset[str]:
-    """The words, and what is left of verbs and nouns without their endings."""
-    words = _words()
-    cut = {word[: -len(end)] for word in words for end in ("en", "n", "e") if word.endswith(end)}
-    return words | {stem for stem in cut if len(stem) >= _SHORTEST_PART}
+    NONE = 0
+    RARE = 1  # now and then a surname
+    FREQUENT = 2  # a surname that everybody has met
 
 
 @lru_cache(maxsize=50_000)
 def is_ordinary(text: str) -> bool:
     """Whether every part of the word (parts are joined by hyphens) is a word of the language or the trade."""
-    parts = [word_key(part) for part in re.split(r"[-–/'’.+&]", text)]
+    parts = [word_key(part) for part in _PARTS.split(text)]
     letters = [re.sub(r"\d+", "", part) for part in parts]
     if any(c.isdigit() for c in text) and sum(map(len, letters)) < 2:
         return False
-    return any(letters) and all(not part or _is_word(part) for part in letters)
+    return any(letters) and all(map(_is_part, _PARTS.split(text)))
+
+
+def _is_part(part: str) -> bool:
+    """Whether part of a word is a word; one that only without its accents is in a list has to look like one."""
+    key = re.sub(r"\d+", "", word_key(part))
+    if not key:
+        return True
+    return is_word(key) and (key not in words() or plain(part) in _spellings() or not is_like_names(key))
+
+
+@cache
+def _spellings() -> frozenset[str]:
+    lists = ("words_german", "words_parts", "words_clinical", "words_english", "eponyms")
+    labels = (word for phrase in label_phrases() for word in phrase.split())
+    return frozenset().union(*map(names, lists)) | frozenset(labels)
 
 
 def is_listed(text: str) -> bool:
     """Whether the word itself is in the lists, not only its parts."""
-    return word_key(text) in _words()
+    return word_key(text) in words()
 
 
-def _is_word(key: str) -> bool:
-    if key in _words() or (len(key) >= 7 and _MEDICAL.fullmatch(key)):
-        return True
-    if len(key) < _SHORTEST_PART:
+@lru_cache(maxsize=50_000)
+def is_clinical(text: str) -> bool:
+    """Whether the word, or one of its parts between hyphens, is of the trade, and none is a stranger."""
+    parts = [part for part in map(word_key, _PARTS.split(text)) if part]
+    if not parts:
         return False
-    return _is_form(key) or _is_compound(key)
-
-
-def _is_form(key: str) -> bool:
-    """Whether the word is a word of the list with other endings, and perhaps a prefix."""
-    if _inflected(key):
-        return True
-    return any(
-        key.startswith(prefix) and len(key) - len(prefix) >= _SHORTEST_PART and _inflected(key[len(prefix) :])
-        for prefix in _PREFIXES
+    if len(parts) == 1 and parts[0] in table("words_clinical") and plain(text) not in names("words_clinical"):
+        return False  # ``Hohe`` is not ``Höhe``
+    return any(is_clinical_word(part) or _of_trade(part) for part in parts) and all(
+        is_word(part) or part in table("eponyms") for part in parts
     )
 
 
-def _inflected(key: str) -> bool:
-    stems = _stems()
-    for ending in _INFLECTIONS:
-        if not key.endswith(ending):
-            continue
-        base = key[: len(key) - len(ending)]
-        if len(base) < (3 if ending in _SHORT_ENDINGS else _SHORTEST_PART):
-            continue
-        if base in stems or any(_derived(base, derivation, stems) for derivation in _DERIVATIONS):
-            return True
-    return False
+def _of_trade(key: str) -> bool:
+    return is_word(key) and is_compound_of_trade(key)
 
 
-def _derived(base: str, derivation: str, stems: frozenset[str]) -> bool:
-    stem = base[: len(base) - len(derivation)]
-    return base.endswith(derivation) and len(stem) >= _SHORTEST_PART and stem in stems
+def is_listed_as_clinical(text: str) -> bool:
+    """Whether the word itself is in the list of the trade."""
+    return word_key(text) in table("words_clinical")
 
 
-def _is_compound(key: str) -> bool:
-    """Whether the word is made of two words or more, of four letters each at least."""
-    stems = _stems()
-    for cut in range(_SHORTEST_PART, len(key) - _SHORTEST_PART + 1):
-        head, tail = key[:cut], key[cut:]
-        if not any(head.endswith(link) and head[: len(head) - len(link)] in stems for link in _LINKS):
-            continue
-        if len(head) >= _SHORTEST_PART and (tail in _words() or _is_form(tail) or _is_compound(tail)):
-            return True
-    return False
+@lru_cache(maxsize=50_000)
+def is_trade_compound(text: str) -> bool:
+    """Whether a word in no list is a compound of the trade, or ends as only such words do."""
+    parts = [part for part in map(word_key, _PARTS.split(text)) if part]
+    if len(parts) > 1:
+        return len(parts[-1]) > 3 and is_clinical_word(parts[-1]) and not ends_as_surnames(parts[-1]) and not name_risk(parts[-1])
+    return any(
+        is_compound_of_trade(part) or is_abstract_key(part) or is_adjective_key(part) for part in parts
+    )
 
 
-@cache
-def cue_words(name: str) -> frozenset[str]:
-    """One list of ``tables/cues.toml``."""
-    file = resources.files("endoreg_db.deid.reports").joinpath("tables", "cues.toml")
-    return frozenset(tomllib.loads(file.read_text(encoding="utf-8"))[name].split())
+@lru_cache(maxsize=50_000)
+def is_like_words(text: str) -> bool:
+    """Whether a word in no list looks like words, and like no name; see :mod:`~endoreg_db.deid.reports.likeness`."""
+    parts = [part for part in map(word_key, _PARTS.split(text)) if part]
+    strange = [part for part in parts if not is_word(part)]
+    return bool(strange) and all(looks_like_a_word(part) and not ends_as_surnames(part) for part in strange)
+
+
+def looks_like_names(text: str) -> bool:
+    """Whether a word, or one of its parts between hyphens, looks more like names than like words."""
+    parts = [part for part in map(word_key, _PARTS.split(text)) if part]
+    return any(is_like_names(part) for part in parts if not is_word(part))
+
+
+@lru_cache(maxsize=50_000)
+def is_plausible(text: str) -> bool:
+    """Whether a word in no list ends in one that surnames do not end in."""
+    parts = [part for part in map(word_key, _PARTS.split(text)) if part]
+    if len(parts) > 1:
+        return is_word(parts[-1]) and not name_risk(parts[-1])
+    return bool(parts) and ends_as_a_word(parts[0])
+
+
+def is_abstract(text: str) -> bool:
+    """Whether the word ends as only abstract nouns do: no name, even if it is in no list."""
+    return is_abstract_key(word_key(text))
 
 
 @lru_cache(maxsize=20_000)
@@ -173,36 +158,63 @@ def resembles_ordinary(text: str, *, letters: int = 5) -> bool:
     wrong = len(key) // letters
     if not wrong:
         return False
-    return process.extractOne(key, _words(), scorer=Levenshtein.distance, score_cutoff=wrong) is not None
+    return process.extractOne(key, words(), scorer=Levenshtein.distance, score_cutoff=wrong) is not None
+
+
+@lru_cache(maxsize=50_000)
+def name_risk(text: str) -> Risk:
+    """Whether a word is also a surname, in any form that letters give a name (``Kerns``)."""
+    written = plain(text)
+    forms = {written, written[:-1]} if written.endswith("s") and len(written) > 3 else {written}
+    if forms & names("surnames"):
+        return Risk.FREQUENT
+    return Risk.RARE if forms & _rare() or is_word_town(text) else Risk.NONE
 
 
 @cache
-def _first_names() -> frozenset[str]:
-    return _table("first_names.txt")
+def _rare() -> frozenset[str]:
+    return names("rare_surnames") | names("eponyms") | names("more_names")
 
 
-def is_abstract(text: str) -> bool:
-    """Whether the word ends as only abstract nouns do: no name, even if it is in no list."""
-    return len(text) >= 8 and _ABSTRACT.fullmatch(word_key(text)) is not None
+def is_eponym(text: str) -> bool:
+    """Whether a disease, a sign or a score is called so."""
+    return word_key(text) in table("eponyms")
+
+
+@lru_cache(maxsize=50_000)
+def is_loose_compound(text: str) -> bool:
+    """Whether nothing but being made of everyday words makes it one: no list has it, and it is not clinical."""
+    parts = [part for part in map(word_key, _PARTS.split(text)) if part]
+    return any(is_word(part) and not is_form(part) and not is_compound_of_trade(part) for part in parts)
 
 
 def is_first_name(text: str) -> bool:
     """Whether the word, or every part of it between hyphens, is a first name in use."""
     parts = [word_key(part) for part in re.split(r"[-–]", text)]
-    return all(part in _first_names() for part in parts) and bool(parts[0])
+    return all(part in table("first_names") for part in parts) and bool(parts[0])
 
 
-@cache
-def _towns() -> frozenset[str]:
-    return _table("towns.txt")
+def is_name(text: str) -> bool:
+    """Whether a word, or one of its parts between hyphens, is in a list of names of people or places."""
+    parts = [part for part in map(word_key, _PARTS.split(text)) if part]
+    return any(map(is_listed_name, parts))
 
 
 def is_town(text: str) -> bool:
     """Whether the word is a town of the list, which has the large ones and some that are no other word."""
-    return word_key(text) in _towns()
+    return word_key(text) in table("towns")
 
 
-@lru_cache(maxsize=100_000)
-def folded(text: str) -> str:
-    """As :func:`~endoreg_db.deid.text_rules.fold`; remembered, since reports repeat their words."""
-    return fold(text)
+def is_role(text: str) -> bool:
+    """Whether a capitalised word says what a person is to others or lives of."""
+    return text[:1].isupper() and (is_trade(text) or bool({folded(text)} & (cue_words("person") | cue_words("roles"))))
+
+
+def is_trade(text: str) -> bool:
+    """Whether people live of being that."""
+    return plain(text) in names("trades")
+
+
+def is_word_town(text: str) -> bool:
+    """Whether a capitalised word is both a town and something else."""
+    return text[:1].isupper() and word_key(text) in cue_keys("word_towns")

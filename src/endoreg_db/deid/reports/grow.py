@@ -1,0 +1,175 @@
+"""What belongs to a name that was found: particles, titles of nobility, second names, the rest of an address."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from typing import Final
+
+from endoreg_db.deid.reports.marks import Mark
+from endoreg_db.deid.reports.names import LEADING, is_particle, is_title
+from endoreg_db.deid.reports.sheets import Sheet, Token
+from endoreg_db.deid.reports.vocabulary import cue_keys, is_clinical, is_first_name, is_role, is_town, name_risk
+
+_NOBLE: Final = cue_keys("noble")
+_PREPOSITIONS: Final = frozenset({"von", "vom", "auf", "und"})
+_ONCE: Final = cue_keys("once_named")
+_BEFORE_PLACES: Final = cue_keys("before_places")
+_INSIDE: Final = cue_keys("inside_places")
+_INSIDE_TOWNS: Final = cue_keys("inside_towns")
+_UNITS: Final = cue_keys("units")
+_HOUSE: Final = re.compile(r"\d{1,4}\s?[a-hA-H]?[.,;)]*")
+_CODE: Final = re.compile(r"[A-ZÄÖÜ]{1,3}[\-.]?\d{1,3}[a-zA-Z]?|\d{1,3}[A-Za-z]")
+_LONGEST_STREET: Final = 4  # words of a street's name
+_LONGEST_GAP: Final = 2  # tokens inside a name that are no part of it by themselves (``Hof am Rhein``)
+
+
+def grown_marks(sheets: Sequence[Sheet], marked: Collection[tuple[int, int]]) -> list[Mark]:
+    """Words that belong to others that are marked.
+
+    Args:
+        sheets: the pages.
+        marked: page (its index) and word of everything that was found.
+    """
+    return [
+        Mark("name", page, (flow[n],), flow[n].core, 0.5, "grown")
+        for page, sheet in enumerate(sheets)
+        for flow, end in _flows(sheet)
+        for n in _grown(flow, end, {n for n, token in enumerate(flow) if _is_marked(page, token, marked)})
+    ]
+
+
+def _is_marked(page: int, token: Token, marked: Collection[tuple[int, int]]) -> bool:
+    return any((page, word) in marked for word in token.words)
+
+
+def _flows(sheet: Sheet) -> Iterator[tuple[tuple[Token, ...], int]]:
+    """Each line with the ends of those before and behind that it continues, and where it ends itself."""
+    for row in sheet.rows:
+        above, following = sheet.before(row), sheet.continuation(row)
+        lead = above.tokens[-_LONGEST_GAP:] if above is not None else ()
+        more = following.tokens[:_LONGEST_GAP] if following is not None else ()
+        yield (*lead, *row.tokens, *more), len(lead) + len(row.tokens)
+
+
+def _grown(flow: Sequence[Token], end: int, marked: set[int]) -> set[int]:
+    grown: set[int] = set()
+    while more := {
+        n
+        for n in range(len(flow))
+        if n not in marked | grown
+        and (_belongs(flow, n, marked | grown) or (n + 1 == end and _is_ward(flow, n, marked | grown)))
+    }:
+        grown |= more
+    return grown
+
+
+def _belongs(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
+    token = flow[n]
+    if not token.key or token.text.endswith(":"):
+        return False
+    behind = n + 1 in named and flow[n + 1].is_capitalised and not token.ends_clause
+    ahead = n - 1 in named and (not flow[n - 1].ends_clause or flow[n - 1].key in _BEFORE_PLACES)
+    if _is_in_address(flow, n, named):
+        return True
+    if ahead and flow[n - 1].key in _BEFORE_PLACES and flow[n - 1].text.endswith(".") and token.is_name_shaped:
+        return True  # ``St. Georgen``
+    if behind and (token.key in _BEFORE_PLACES or token.key in _NOBLE):
+        return True
+    if ahead and flow[n - 1].is_capitalised and _is_house_number(flow, n):
+        return True
+    if n + 1 in named and token.is_initial and token.text.endswith(".") and not is_title(token):
+        return True
+    if ahead and (token.key in _NOBLE or (token.key in _ONCE and _is_named(flow, n + 1))):
+        return True
+    if ahead and flow[n - 1].key in _ONCE and token.is_capitalised:
+        return True
+    return _is_particle_of(flow, n, named) or _fills_gap(flow, n, named) or _is_in_brackets(flow, n, named)
+
+
+def _is_named(flow: Sequence[Token], n: int) -> bool:
+    return n < len(flow) and flow[n].is_name_shaped and not flow[n].text.endswith(":")
+
+
+def _is_in_address(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
+    """``Weber, Siedlung Ost 19, Kehl``: a street with its number behind a name, and the town behind that."""
+    token = flow[n]
+    start = n
+    while start and not flow[start - 1].text.endswith((",", "(", "·")):
+        start -= 1
+    if not start or n - start > _LONGEST_STREET or start - 1 not in named and flow[start - 1].text != "·":
+        return False
+    if _HOUSE.fullmatch(flow[start - 1].text):  # a number went before: this is the town
+        before = all(m in named or flow[m].key in _INSIDE | _INSIDE_TOWNS for m in range(start, n))
+        return before and token.is_name_shaped and not (is_clinical(token.core) and not name_risk(token.core))
+    end = n
+    while end < len(flow) - 1 and end - start <= _LONGEST_STREET and not _HOUSE.fullmatch(flow[end].text):
+        end += 1
+    street = flow[start:end]
+    return (
+        end > start
+        and bool(_HOUSE.fullmatch(flow[end].text))
+        and flow[end].text[-1:] in ",.;)"
+        and all(word.is_capitalised or word.key in _INSIDE | _INSIDE_TOWNS for word in street)
+        and street[0].is_capitalised
+        and not any(is_clinical(word.core) and not name_risk(word.core) for word in street)
+    )
+
+
+def _is_house_number(flow: Sequence[Token], n: int) -> bool:
+    before, token = flow[n - 1], flow[n]
+    if not _HOUSE.fullmatch(token.text) or is_title(before) or before.text.endswith((",", ";", ":", ")")):
+        return False
+    return n + 1 == len(flow) or token.text[-1:] in ".,;)" or flow[n + 1].key not in _UNITS
+
+
+def _is_ward(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
+    """``Weber, 7a``: a sign of letters and digits that ends a line after a name."""
+    return n - 1 in named and flow[n - 1].text.endswith(",") and bool(_CODE.fullmatch(flow[n].core))
+
+
+def _is_particle_of(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
+    """``von der`` before a name that was found, down to the one that begins it."""
+    end = n
+    while end < len(flow) and is_particle(flow[end]) and not flow[end].ends_clause:
+        end += 1
+    if end == n or end not in named or not flow[end].is_capitalised:
+        return False
+    start = n
+    while start and is_particle(flow[start - 1]):
+        start -= 1
+    if not any(token.key in LEADING or token.is_capitalised for token in flow[start : n + 1]):
+        return False
+    if n > start or not start or any(token.key not in _PREPOSITIONS for token in flow[start:end]):
+        return True
+    before = flow[start - 1]  # ``von`` alone is a particle only behind what announces a name
+    announced = is_title(before) or before.is_initial or is_role(before.core) or is_first_name(before.core)
+    return announced or start - 1 in named
+
+
+def _fills_gap(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
+    """``am`` in ``Rottenburg am Neckar``: small words of a place between two parts of it."""
+    if flow[n].key not in _INSIDE | _INSIDE_TOWNS:
+        return False
+    inside = _INSIDE | _INSIDE_TOWNS
+    left = next((m for m in range(n - 1, max(-1, n - 1 - _LONGEST_GAP), -1) if flow[m].key not in inside), -1)
+    right = next(
+        (m for m in range(n + 1, min(len(flow), n + 1 + _LONGEST_GAP)) if flow[m].key not in inside), len(flow)
+    )
+    small = {flow[m].key for m in range(left + 1, right)}
+    if not (small <= _INSIDE or (left >= 0 and is_town(flow[left].core))):
+        return False
+    if right == len(flow) or not flow[right].is_capitalised or right not in named:
+        return False
+    return left in named and flow[left].text[-1:].isalpha()
+
+
+def _is_in_brackets(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
+    """``(Harz)`` behind a town: a word that is none of the trade, in brackets right behind a name."""
+    token = flow[n]
+    opened = token.text.startswith("(") or (n > 0 and flow[n - 1].text == "(")
+    before = n - 2 if n > 0 and flow[n - 1].text == "(" else n - 1
+    if not (opened and before in named and flow[before].text[-1:].isalpha() and token.is_name_shaped):
+        return False
+    clinical = is_clinical(token.core) and not name_risk(token.core)
+    return ")" in token.text and not clinical
