@@ -252,6 +252,21 @@ def test_no_child_of_the_cell_can_speak_for_it(recording: Path, work_dir: Path) 
     assert leading_here and set().union(*leading_here) == set()
 
 
+def test_a_cell_that_is_killed_can_leave_nothing_in_shared_memory(recording: Path, work_dir: Path) -> None:
+    """What it locks with has no name any more, which only a tidy end would remove."""
+    mapped: list[str] = []
+
+    def look(message: Message) -> None:
+        if isinstance(message, Progress) and message.stage == "encode":
+            for process in processes_in(work_dir):
+                lines = Path(f"/proc/{process.pid}/maps").read_text().splitlines()
+                mapped.extend(line for line in lines if "/dev/shm/" in line)
+
+    run_video(task_for(recording, work_dir), look)
+
+    assert mapped and all(line.endswith(" (deleted)") for line in mapped)
+
+
 def test_no_room_to_write_is_a_storage_error(recording: Path, work_dir: Path) -> None:
     # /dev/full answers every write as a full disk does.
     for number in range(4):
