@@ -123,7 +123,7 @@ class _Story:
 
     def _value(self, key: str) -> str:
         if key in self.fixed:
-            return self.fixed[key]
+            return str(self.fixed[key])
         rng, lists = self.rng, self.material
         if digits := re.fullmatch(r"n(\d)", key):
             return str(rng.randint(10 ** (int(digits[1]) - 1), 10 ** int(digits[1]) - 1))

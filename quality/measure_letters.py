@@ -61,6 +61,11 @@ class Figures:
         """Share of the fields that labels give that were read as they are."""
         return 1 - sum(self.wrong.values()) / max(1, sum(self.fields.values()))
 
+    @property
+    def fields_wrong(self) -> Share:
+        """Fields that labels give and that were not read as they are."""
+        return Share(sum(self.wrong.values()), sum(self.fields.values()))
+
     def add(self, seed: int, letter: Letter, found: Findings) -> None:
         """Count one letter."""
         gone = {(hit.page, word) for hit in found.hits for word in hit.words}
@@ -115,7 +120,7 @@ def as_text(title: str, figures: Figures) -> str:
         f"  … without a doubt  {Share(figures.silent, figures.letters)}",
         f"  with a doubt       {Share(figures.reviewed, figures.letters)}",
         f"  clinical words lost {Share(figures.lost, figures.clinical)}",
-        f"  fields wrong       {Share(sum(figures.wrong.values()), sum(figures.fields.values()))} {dict(figures.wrong) or ''}",
+        f"  fields wrong       {figures.fields_wrong} {dict(figures.wrong) or ''}",
         "  identity words kept, by class: "
         + ", ".join(f"{kind} {figures.leaks[kind]}/{count}" for kind, count in sorted(figures.words.items())),
     ]

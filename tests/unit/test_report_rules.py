@@ -216,10 +216,15 @@ Oberärztin
 
 
 def test_words_in_no_list_that_stay_raise_a_doubt_without_saying_them() -> None:
-    found = find_in("Patient: Quast, Ilse\n" + in_body("Zustand wie Xyrgblom beschrieben."))
+    found = find_in("Patient: Quast, Ilse\n" + in_body("Zustand mit dem Xyrgblom beschrieben."))
     doubt = next(doubt for doubt in found.doubts if doubt.code == "unknown_words")
     assert doubt.severity == "review"
     assert "Xyrgblom" not in doubt.detail
+
+
+def test_a_word_in_no_list_that_stands_as_names_do_goes() -> None:
+    found = find_in("Patient: Quast, Ilse\n" + in_body("Zustand wie Xyrgblom beschrieben."))
+    assert "Xyrgblom" in {hit.value for hit in found.hits}
 
 
 def test_two_patients_in_one_report_raise_a_doubt() -> None:

@@ -1,4 +1,4 @@
-"""What belongs to a name that was found: particles, titles of nobility, second names, the rest of an address."""
+"""What belongs to a name that was found: particles, nobility, second names, the rest of an address."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from typing import Final
 from endoreg_db.deid.reports.marks import Mark
 from endoreg_db.deid.reports.names import LEADING, is_particle, is_title
 from endoreg_db.deid.reports.sheets import Sheet, Token
-from endoreg_db.deid.reports.vocabulary import cue_keys, is_clinical, is_first_name, is_role, is_town, name_risk
+from endoreg_db.deid.reports.vocabulary import (
+    cue_keys,
+    is_clinical,
+    is_first_name,
+    is_role,
+    is_town,
+    name_risk,
+)
 
 _NOBLE: Final = cue_keys("noble")
 _PREPOSITIONS: Final = frozenset({"von", "vom", "auf", "und"})
@@ -72,7 +79,12 @@ def _belongs(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
     ahead = n - 1 in named and (not flow[n - 1].ends_clause or flow[n - 1].key in _BEFORE_PLACES)
     if _is_in_address(flow, n, named):
         return True
-    if ahead and flow[n - 1].key in _BEFORE_PLACES and flow[n - 1].text.endswith(".") and token.is_name_shaped:
+    if (
+        ahead
+        and flow[n - 1].key in _BEFORE_PLACES
+        and flow[n - 1].text.endswith(".")
+        and token.is_name_shaped
+    ):
         return True  # ``St. Georgen``
     if behind and (token.key in _BEFORE_PLACES or token.key in _NOBLE):
         return True
@@ -97,7 +109,7 @@ def _is_in_address(flow: Sequence[Token], n: int, named: Collection[int]) -> boo
     start = n
     while start and not flow[start - 1].text.endswith((",", "(", "·")):
         start -= 1
-    if not start or n - start > _LONGEST_STREET or start - 1 not in named and flow[start - 1].text != "·":
+    if not start or n - start > _LONGEST_STREET or (start - 1 not in named and flow[start - 1].text != "·"):
         return False
     if _HOUSE.fullmatch(flow[start - 1].text):  # a number went before: this is the town
         before = all(m in named or flow[m].key in _INSIDE | _INSIDE_TOWNS for m in range(start, n))
@@ -154,7 +166,8 @@ def _fills_gap(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
     inside = _INSIDE | _INSIDE_TOWNS
     left = next((m for m in range(n - 1, max(-1, n - 1 - _LONGEST_GAP), -1) if flow[m].key not in inside), -1)
     right = next(
-        (m for m in range(n + 1, min(len(flow), n + 1 + _LONGEST_GAP)) if flow[m].key not in inside), len(flow)
+        (m for m in range(n + 1, min(len(flow), n + 1 + _LONGEST_GAP)) if flow[m].key not in inside),
+        len(flow),
     )
     small = {flow[m].key for m in range(left + 1, right)}
     if not (small <= _INSIDE or (left >= 0 and is_town(flow[left].core))):

@@ -1,6 +1,6 @@
 """How much a word in no list looks like those of the word lists, and how little like a name.
 
-Pieces of three to five letters are counted in the lists of words and in those of first names, surnames and towns
+Pieces of three to five letters are counted in the lists of words and in those of names and towns
 (naive Bayes). German words are long and made of known pieces, so most of those that the lists lack are still
 far from any name; short ones say too little either way, and are never taken for words.
 """
@@ -19,8 +19,8 @@ _SIZES: Final = (3, 4, 5)  # letters of a piece
 _SMOOTH: Final = 0.3
 _SHORTEST: Final = 6  # letters
 _LONG: Final = 8  # letters from which on a word says more of itself
-#: From here on two of a thousand names that are in no list would be taken for words, and seven of ten long words
-#: are; of the short ones one in five. Counted on fifths of the lists that the other fifths did not know.
+#: From here on two of a thousand names that are in no list would be taken for words, and seven of ten long
+#: words are; of the short ones one in five. Counted on fifths of the lists that the others did not know.
 _LIKE_WORDS: Final = 6.0
 _LIKE_WORDS_IF_SHORT: Final = 7.5
 _LIKE_WORDS_WITH_PART: Final = 4.0  # if a word of the lists, six letters long or more, is part of it
@@ -46,7 +46,7 @@ def _has_listed_part(key: str) -> bool:
 
 @lru_cache(maxsize=50_000)
 def is_like_names(key: str, *, more: bool = False) -> bool:
-    """Whether a word in no list is more like names (or far more), so that being made of words means little."""
+    """Whether a word in no list is more (or far more) like names: being made of words means little then."""
     return likeness(key) < (_FAR_FROM_WORDS if more else 0)
 
 

@@ -94,7 +94,7 @@ def is_word(key: str) -> bool:
 
 @lru_cache(maxsize=100_000)
 def is_form(key: str) -> bool:
-    """Whether it is a word of a list in any of its forms, or ends as only medicine's words and abstract ones do."""
+    """Whether it is a form of a word in a list, or ends as only medicine's words and abstract ones do."""
     if key in words():
         return True
     if is_listed_name(key) or is_like_names(key, more=True):
@@ -119,7 +119,11 @@ def is_clinical_word(key: str) -> bool:
 def is_compound_of_trade(key: str) -> bool:
     """Whether it is a compound that begins or ends with a word of the trade of five letters or more."""
     for cut in range(_SHORTEST_TAIL, len(key) - 2):
-        if len(key) - cut >= _SHORTEST_TAIL and is_clinical_word(key[cut:]) and not _is_surname_part(key[cut:]):
+        if (
+            len(key) - cut >= _SHORTEST_TAIL
+            and is_clinical_word(key[cut:])
+            and not _is_surname_part(key[cut:])
+        ):
             return True
         if _is_linked(key[:cut], _stems_of("words_clinical"), _SHORTEST_TAIL) and is_word(key[cut:]):
             return True

@@ -50,7 +50,9 @@ _GENERIC: Final = cue_keys("generic_houses")
 _HOUSES: Final = frozenset({"ambulanz", "praxis", "zentrum", "klinik", "abteilung", "station"})
 _SIDES: Final = cue_keys("city_parts")
 _INFLECTED: Final = ("e", "es", "er", "en")
-_STREET: Final = re.compile(r".{2,}(?:stra(?:ss|s)e|str|weg|alle|plat?z|gas+e|tor|markt|ufer|damm|park|garten|hof|muhle|berg|tal)")
+_STREET: Final = re.compile(
+    r".{2,}(?:stra(?:ss|s)e|str|weg|alle|plat?z|gas+e|tor|markt|ufer|damm|park|garten|hof|muhle|berg|tal)"
+)
 _LONGEST_BEFORE: Final = 4  # capitalised words of an institution before the one that says what it is
 _AHEAD: Final = 5  # tokens of the next line that a name may run into
 
@@ -298,11 +300,13 @@ def _named_after(tokens: Sequence[Token]) -> tuple[Token, ...]:
         if not token.key or token.phrase in _LINKS or is_title(token):
             taken.append(token)
         elif (
-            token.is_name_shaped
-            and (unknown(token) or is_town(token.core) or is_first_name(token.core) or _is_street(token))
-        ) or (
-            not proper and token.is_name_shaped and (name_risk(token.core) or token.key in _SIDES)
-        ) or (taken and taken[-1].phrase in _DEDICATIONS and token.is_capitalised):
+            (
+                token.is_name_shaped
+                and (unknown(token) or is_town(token.core) or is_first_name(token.core) or _is_street(token))
+            )
+            or (not proper and token.is_name_shaped and (name_risk(token.core) or token.key in _SIDES))
+            or (taken and taken[-1].phrase in _DEDICATIONS and token.is_capitalised)
+        ):
             taken.append(token)
             proper = True
         elif token.is_capitalised and len(taken) < 3 and not proper:
@@ -321,7 +325,7 @@ def _is_street(token: Token) -> bool:
 
 
 def _named_before(tokens: Sequence[Token], *, named: bool) -> tuple[Token, ...]:
-    """What stands before the word for a place of care; if a name follows it, its adjective (``Städtisches``)."""
+    """What stands before the word for a place of care; where a name follows, its adjective only."""
     taken: list[Token] = []
     proper = 0  # how many of them are sure to belong: up to the foremost that is nobody else's word
     for token in reversed(tokens[-_LONGEST_BEFORE:]):

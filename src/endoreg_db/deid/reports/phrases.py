@@ -1,4 +1,4 @@
-"""Free phrases that give somebody away though nobody is named: what for a living, which room, which insurance."""
+"""Free phrases that give somebody away though nobody is named: a trade, a room, an insurance."""
 
 from __future__ import annotations
 
@@ -65,6 +65,13 @@ def _sheet_marks(page: int, sheet: Sheet) -> Iterator[Mark]:
 
 
 def _told(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tuple[Token, ...]]]:
+    """What the word begins: kind of identity, and the words that go."""
+    yield from _told_of_work(flow, index)
+    yield from _told_of_the_house(flow, index)
+    yield from _told_of_places(flow, index)
+
+
+def _told_of_work(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tuple[Token, ...]]]:
     token = flow[index]
     if token.key in _WORK_BEFORE:
         yield "occupation", _as_what(flow, index)
@@ -72,6 +79,10 @@ def _told(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tuple[Token,
         yield "occupation", (token,)
     if token.key in _ENGLISH_WORK:
         yield "occupation", _english_work(flow, index)
+
+
+def _told_of_the_house(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tuple[Token, ...]]]:
+    token = flow[index]
     if token.key == "unit" and token.is_capitalised:
         yield "ward", _unit(flow, index)
     if token.key in _MOVES:
@@ -84,6 +95,10 @@ def _told(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tuple[Token,
         yield "phone", _extension(flow, index)
     if token.key in _INSURERS and token.is_capitalised and token.core[-1:].isalpha():
         yield "insurer", _insurer(flow, index)
+
+
+def _told_of_places(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tuple[Token, ...]]]:
+    token = flow[index]
     if token.key in _PLACE_CUES and index + 1 < len(flow) and is_word_town(flow[index + 1].core):
         yield "address", _town(flow, index + 1)
     if is_word_town(token.core) and _stands_alone(flow, index):
@@ -142,14 +157,19 @@ def _room(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
 def _unit(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     """``Chest Pain Unit``: the capitalised words before, unless they are the endoscopists' own."""
     start = index
-    while start and index - start < _LONGEST_UNIT and flow[start - 1].is_capitalised and not flow[start - 1].has_digit:
+    while (
+        start
+        and index - start < _LONGEST_UNIT
+        and flow[start - 1].is_capitalised
+        and not flow[start - 1].has_digit
+    ):
         start -= 1
     named = tuple(flow[start : index + 1])
     return named if start < index and not any("endoscop" in token.key for token in named) else ()
 
 
 def _moved_to(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
-    """``Verlegung auf M4a``, ``Aufenthalt auf Intensiv B``: what stands behind the preposition, up to three words."""
+    """``Verlegung auf M4a``, ``Aufenthalt auf Intensiv B``: up to three words behind the preposition."""
     start = next((n for n in range(index + 1, min(len(flow), index + 4)) if flow[n].key in _ONTO), len(flow))
     if start - index > 3 or any(token.ends_clause for token in flow[index:start]):
         return ()
@@ -204,7 +224,9 @@ def _town(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     end = index + 1
     while end < len(flow) and flow[end].key in _INSIDE_TOWNS and flow[end - 1].text[-1:].isalpha():
         end += 1
-    longer = end > index + 1 and end < len(flow) and flow[end].is_name_shaped and not is_clinical(flow[end].core)
+    longer = (
+        end > index + 1 and end < len(flow) and flow[end].is_name_shaped and not is_clinical(flow[end].core)
+    )
     return tuple(flow[index : end + 1]) if longer else (flow[index],)
 
 

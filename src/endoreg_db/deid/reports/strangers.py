@@ -8,7 +8,7 @@ beside it decides, and where nothing says that it is a word it is taken for a na
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -22,10 +22,10 @@ from endoreg_db.deid.reports.vocabulary import (
     is_clinical,
     is_eponym,
     is_first_name,
-    is_name,
     is_like_words,
     is_listed_as_clinical,
     is_loose_compound,
+    is_name,
     is_ordinary,
     is_plausible,
     is_role,
@@ -205,12 +205,23 @@ def _is_described(place: Place) -> bool:
     before, after = place.before, place.after
     if before is None:
         adjective = place.token.key.endswith(_INFLECTED) and len(place.token.key) > 4
-        noun = after is not None and after.is_capitalised and is_clinical(after.core) and not name_risk(after.core)
+        noun = (
+            after is not None
+            and after.is_capitalised
+            and is_clinical(after.core)
+            and not name_risk(after.core)
+        )
         return adjective and noun and place.token.text[-1:].isalpha()
     if before.key in _THINGS or (before.text.isdigit() and len(before.text) < 3):
         return True
     inflected = before.core.islower() and re.search(r"(?<!t)e$|(?<!te)[nrsm]$", before.key)
-    return bool(inflected) and before.key.endswith(_INFLECTED) and len(before.key) > 5 and is_ordinary(before.core) and before.key not in _FINITE | _DOERS
+    return (
+        bool(inflected)
+        and before.key.endswith(_INFLECTED)
+        and len(before.key) > 5
+        and is_ordinary(before.core)
+        and before.key not in _FINITE | _DOERS
+    )
 
 
 def _is_misread_word(text: str) -> bool:
@@ -270,12 +281,14 @@ def _is_in_department(place: Place) -> bool:
 
 
 def _is_among_clinical(place: Place) -> bool:
-    """Whether other words of the trade, or measures, stand close by: ``Stein bei 3 cm``, ``Kopf des Pankreas``."""
+    """Whether words of the trade, or measures, stand close by: ``Stein bei 3 cm``, ``Kopf des Pankreas``."""
     before = place.before
     if before is not None and before.is_name_shaped and not is_clinical(before.core):
         return False
     around = place.flow[max(0, place.index - _CLOSE) : place.index + _CLOSE + 1]
-    return any(other is not place.token and (other.key in _UNITS or _is_of_finding(other)) for other in around)
+    return any(
+        other is not place.token and (other.key in _UNITS or _is_of_finding(other)) for other in around
+    )
 
 
 def _is_of_finding(token: Token) -> bool:

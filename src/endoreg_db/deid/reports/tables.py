@@ -32,7 +32,7 @@ def table(name: str) -> frozenset[str]:
 
 @cache
 def names(name: str) -> frozenset[str]:
-    """The names of ``tables/NAME.txt`` in small letters, umlauts kept: ``Lange`` is one and ``Länge`` is none."""
+    """The names of ``tables/NAME.txt`` in small letters, umlauts kept: ``Lange`` is one, ``Länge`` is not."""
     lines = (line for line in _text(f"{name}.txt").splitlines() if not line.startswith("#"))
     return frozenset(plain(word) for line in lines for word in line.split())
 

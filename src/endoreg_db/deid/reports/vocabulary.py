@@ -1,8 +1,8 @@
 """Which words are ordinary, and so stay, which are clinical, and which may be somebody's name.
 
-Lists lie in ``tables/`` (:mod:`~endoreg_db.deid.reports.tables`); forms and compounds of their words are found
-by rule (:mod:`~endoreg_db.deid.reports.morphology`). Many surnames are words (``Klein``, ``Stein``): those are
-listed apart, and where they stand decides.
+Lists lie in ``tables/`` (:mod:`~endoreg_db.deid.reports.tables`); forms and compounds of their words are
+found by rule (:mod:`~endoreg_db.deid.reports.morphology`). Many surnames are words (``Klein``, ``Stein``):
+those are listed apart, and where they stand decides.
 """
 
 from __future__ import annotations
@@ -40,10 +40,31 @@ from endoreg_db.deid.reports.tables import (
 )
 
 __all__ = [
-    "Risk", "cue_keys", "cue_words", "folded", "is_abstract", "is_clinical", "is_eponym", "is_first_name", "is_like_words", "is_listed",
-    "is_listed_as_clinical", "is_loose_compound", "is_name",     "is_ordinary", "is_plausible", "is_role", "is_town", "is_trade",
-    "is_trade_compound", "is_word_town", "label_phrases", "name_risk",
-    "looks_like_names", "resembles_ordinary", "word_key",
+    "Risk",
+    "cue_keys",
+    "cue_words",
+    "folded",
+    "is_abstract",
+    "is_clinical",
+    "is_eponym",
+    "is_first_name",
+    "is_like_words",
+    "is_listed",
+    "is_listed_as_clinical",
+    "is_loose_compound",
+    "is_name",
+    "is_ordinary",
+    "is_plausible",
+    "is_role",
+    "is_town",
+    "is_trade",
+    "is_trade_compound",
+    "is_word_town",
+    "label_phrases",
+    "looks_like_names",
+    "name_risk",
+    "resembles_ordinary",
+    "word_key",
 ]  # fmt: skip
 
 _LOOKALIKES: Final = str.maketrans("01568|", "oisbBl")
@@ -69,7 +90,7 @@ def is_ordinary(text: str) -> bool:
 
 
 def _is_part(part: str) -> bool:
-    """Whether part of a word is a word; one that only without its accents is in a list has to look like one."""
+    """Whether part of a word is a word; one that is in a list without its accents has to look like it."""
     key = re.sub(r"\d+", "", word_key(part))
     if not key:
         return True
@@ -115,7 +136,12 @@ def is_trade_compound(text: str) -> bool:
     """Whether a word in no list is a compound of the trade, or ends as only such words do."""
     parts = [part for part in map(word_key, _PARTS.split(text)) if part]
     if len(parts) > 1:
-        return len(parts[-1]) > 3 and is_clinical_word(parts[-1]) and not ends_as_surnames(parts[-1]) and not name_risk(parts[-1])
+        return (
+            len(parts[-1]) > 3
+            and is_clinical_word(parts[-1])
+            and not ends_as_surnames(parts[-1])
+            and not name_risk(parts[-1])
+        )
     return any(
         is_compound_of_trade(part) or is_abstract_key(part) or is_adjective_key(part) for part in parts
     )
@@ -123,7 +149,7 @@ def is_trade_compound(text: str) -> bool:
 
 @lru_cache(maxsize=50_000)
 def is_like_words(text: str) -> bool:
-    """Whether a word in no list looks like words, and like no name; see :mod:`~endoreg_db.deid.reports.likeness`."""
+    """Whether a word in no list looks like words and like no name."""
     parts = [part for part in map(word_key, _PARTS.split(text)) if part]
     strange = [part for part in parts if not is_word(part)]
     return bool(strange) and all(looks_like_a_word(part) and not ends_as_surnames(part) for part in strange)
@@ -183,7 +209,7 @@ def is_eponym(text: str) -> bool:
 
 @lru_cache(maxsize=50_000)
 def is_loose_compound(text: str) -> bool:
-    """Whether nothing but being made of everyday words makes it one: no list has it, and it is not clinical."""
+    """Whether it is a word only by being made of everyday ones: no list has it, and it is not clinical."""
     parts = [part for part in map(word_key, _PARTS.split(text)) if part]
     return any(is_word(part) and not is_form(part) and not is_compound_of_trade(part) for part in parts)
 
@@ -207,7 +233,9 @@ def is_town(text: str) -> bool:
 
 def is_role(text: str) -> bool:
     """Whether a capitalised word says what a person is to others or lives of."""
-    return text[:1].isupper() and (is_trade(text) or bool({folded(text)} & (cue_words("person") | cue_words("roles"))))
+    return text[:1].isupper() and (
+        is_trade(text) or bool({folded(text)} & (cue_words("person") | cue_words("roles")))
+    )
 
 
 def is_trade(text: str) -> bool:

@@ -51,8 +51,8 @@ _CLOSINGS: Final = (
     "mit freundlich", "mit kollegial", "mit besten", "mit herzlich", "hochachtungsvoll", "freundliche gru",
     "kollegiale gru", "viele gru", "beste gru", "herzliche gru", "yours", "sincerely", "kind regards",
     "best regards", "gez", "with kind", "regards", "elektronisch", "electronically", "mfg", "unterschrift",
-    "validiert", "vidiert", "freigegeben", "signed", "untersucher", "untersuchender", "dr med", "prof", "pd dr",
-    "reported by",
+    "validiert", "vidiert", "freigegeben", "signed", "untersucher", "untersuchender", "dr med", "prof",
+    "pd dr", "reported by",
 )  # fmt: skip
 _CODE: Final = re.compile(r"[A-ZÄÖÜ]{1,3}[\-.]?\d{1,3}[a-zA-Z]?|\d{1,3}[A-Za-z]")  # C3, M12, 7a, 2B
 _DIAGNOSIS: Final = re.compile(r"[A-TV-Z]\d{2}\.\d{1,2}[A-Z]?")  # K29.5
@@ -70,7 +70,9 @@ def zone_marks(sheets: Sequence[Sheet], labels: Sequence[Labels]) -> list[Mark]:
         for row in sheet.rows:
             if row.index not in edges and _is_house_or_street([token for token in row.tokens if token.key]):
                 marks.append(Mark("address", page, row.tokens, text_of(row.tokens), 0.6, "zone:place"))
-            elif (row.index in edges and not _goes_on(sheet, row)) or _is_cell(sheet, row, labels[page][row.index]):
+            elif (row.index in edges and not _goes_on(sheet, row)) or _is_cell(
+                sheet, row, labels[page][row.index]
+            ):
                 marks += _row_marks(page, row, labels[page][row.index], edge=row.index in edges)
     return marks
 
@@ -192,7 +194,11 @@ def _is_house_or_street(tokens: Sequence[Token]) -> bool:
     if _is_plainly_clinical(last) or any(is_title(token) or _is_role_word(token) for token in tokens):
         return False
     clinical = any(map(_is_plainly_clinical, tokens))
-    if _HOUSE.fullmatch(last.core) and not clinical and all(t.is_capitalised or t.phrase in _LINKS for t in tokens[:-1]):
+    if (
+        _HOUSE.fullmatch(last.core)
+        and not clinical
+        and all(t.is_capitalised or t.phrase in _LINKS for t in tokens[:-1])
+    ):
         return tokens[-2].is_capitalised
     linked = any(token.phrase in _PLACE_LINKS for token in inner)
     return linked and last.is_capitalised and all(t.is_capitalised or t.phrase in _LINKS for t in inner)
