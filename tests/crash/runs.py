@@ -20,10 +20,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from django.db import connections
+from django.db.models import F
 from django.db.models.functions import Now
 
 from endoreg_db.locking import owner
-from endoreg_db.models import ContentLease
+from endoreg_db.models import ContentLease, ImportAttempt
 from tests.crash import invariants, scenarios
 from tests.crash.children import ChildError, fork, in_child
 from tests.crash.disk import Loss, ModelDisk, StoredFile, Tree
@@ -356,3 +357,6 @@ def _start_again(stage: Stage) -> None:
     stage.enter()
     held = ContentLease.objects.filter(owner__isnull=False)
     held.update(expires_at=Now() - timedelta(seconds=1))
+    # Recorded a moment ago, it must all the same have begun before the power went.
+    off = timedelta(seconds=_OFF_SECONDS)
+    ImportAttempt.objects.filter(ended_at__isnull=True).update(started_at=F("started_at") - off)
