@@ -1,7 +1,7 @@
 """Invented reports of a second style, which the rules were not made for.
 
 It has two halves, which share no name, no sentence and no layout. Even seeds are the *development* half,
-whose failures may be looked at. Odd seeds are the *reported* half: of it nobody sees more than figures. What
+whose failures may be looked at. Odd seeds are the *reported* half: only its figures ought to be seen. What
 they are made of lies in ``quality/held_out/``; here is how it is read.
 
 A *template* is text in which ``[key]`` is filled in, ``<a~b>`` is one of them, and ``{class:words}`` is
