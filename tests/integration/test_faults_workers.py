@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 from django.db.models.functions import Now
 
 from endoreg_db.errors import FileLockedError
@@ -60,11 +61,28 @@ def _sleeper(source: Path) -> Worker:
 def _put_to_sleep(sleeper: Worker) -> None:
     """Stop it in its pass, until its lease has run out."""
     assert sleeper.hear() == {"event": "in pass"}
-    sleeper.signal(signal.SIGSTOP)
     deadline = time.monotonic() + 30
+    sleeper.signal(signal.SIGSTOP)
+    while not _database_is_free():  # stopped in the middle of a heartbeat: nobody could go on
+        assert time.monotonic() < deadline, "the worker never lets go of the database"
+        sleeper.signal(signal.SIGCONT)
+        time.sleep(0.03)
+        sleeper.signal(signal.SIGSTOP)
     while ContentLease.objects.filter(expires_at__gt=Now()).exists():
         assert time.monotonic() < deadline, "somebody renews the lease of a worker that is stopped"
         time.sleep(0.05)
+
+
+def _database_is_free() -> bool:
+    """Whether somebody could begin to write within half a second."""
+    asking = sqlite3.connect(connection.settings_dict["NAME"], timeout=0.5, isolation_level=None)
+    with closing(asking):
+        try:
+            asking.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        asking.execute("ROLLBACK")
+    return True
 
 
 def test_one_that_slept_through_its_lease_changes_nothing(store: Store, tmp_path: Path) -> None:

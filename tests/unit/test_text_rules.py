@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from endoreg_db.deid.text_rules import (
@@ -36,6 +36,7 @@ HARMLESS = [
 
 
 @given(text=st.text(max_size=30))
+@example(text="𝖠ᴬǽ")
 def test_folding_twice_changes_nothing_and_leaves_words_only(text: str) -> None:
     folded = fold(text)
     assert fold(folded) == folded == " ".join(folded.split())
@@ -48,6 +49,8 @@ def test_folding_twice_changes_nothing_and_leaves_words_only(text: str) -> None:
         ("MÜLLER", "muller"),
         ("Łukaszewicz", "lukaszewicz"),
         ("Jørgensen", "jorgensen"),
+        ("Jǿrgensen", "jorgensen"),
+        ("𝖠𝗇𝗇𝖺 𝐌ü𝐥𝐥𝐞𝐫", "anna muller"),
         ("İbrahim Yılmaz", "ibrahim yilmaz"),
         ("O'Connor", "o connor"),
         ("Meyer-Lüdenscheid", "meyer ludenscheid"),

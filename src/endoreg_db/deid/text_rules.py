@@ -26,9 +26,10 @@ _EXACT_UP_TO = 5  # letters; tokens up to this length must be a whole word, lett
 
 def fold(text: str) -> str:
     """Lower case without accents, ``ß`` as ``ss``; what is neither letter nor digit becomes one space."""
-    decomposed = unicodedata.normalize("NFKD", text.translate(_PLAIN_LETTERS).casefold())
-    letters = "".join(c for c in decomposed if not unicodedata.combining(c))
-    return re.sub(r"[\W_]+", " ", letters).strip()
+    # Decomposed before and after: letters of mathematics and raised ones have no small form of their own.
+    small = unicodedata.normalize("NFKD", text).translate(_PLAIN_LETTERS).casefold()
+    letters = "".join(c for c in unicodedata.normalize("NFKD", small) if not unicodedata.combining(c))
+    return re.sub(r"[\W_]+", " ", letters.translate(_PLAIN_LETTERS)).strip()
 
 
 def name_key(text: str) -> str:
