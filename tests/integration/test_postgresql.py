@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.acceptance.command_line import run_endoreg
 from tests.faults.processes import Worker, play
 from tests.faults.stand_in import write_recording
 from tests.postgres import MISSING, PrivatePostgres, private_postgres
@@ -135,6 +136,26 @@ def test_a_killed_import_is_taken_over(data_dir: Path, source: Path, mended_by: 
         assert _is_clean(told, published=0)
     assert _import(source)[0]["status"] == "imported"
     assert _is_clean(_look(data_dir, source), published=1, records={"published": 1})
+
+
+@pytest.mark.usefixtures("database")
+def test_commands_ask_a_server_what_they_ask_a_file(data_dir: Path, source: Path) -> None:
+    (imported,) = _import(source)
+    uuid = imported["uuid"]
+    (record,) = run_endoreg("status", "--json").lines
+    assert (record["uuid"], record["state"], record["source"]) == (uuid, "published", str(source))
+    (shown,) = run_endoreg("show", uuid, "--identity", "--json").lines
+    assert shown["sha256"] == record["sha256"]
+    assert run_endoreg("review", "--json").lines == []
+    assert run_endoreg("center", "add", "Haus am See").code == 0
+    assert run_endoreg("pseudonyms", "rotate").code == 0
+    assert run_endoreg("approve", uuid).code == 0
+    assert run_endoreg("doctor", "--deep").code == 0
+    assert run_endoreg("reject", uuid, "--reason", "a name shows").code == 0
+    assert _query(os.environ["ENDOREG_DATABASE_URL"], "SELECT state FROM endoreg_db_mediafile") == [
+        ("rejected",)
+    ]
+    assert _is_clean(_look(data_dir, source), published=0)
 
 
 # ------------------------------------------------------------------------- first start, anew
