@@ -101,6 +101,12 @@ def median(usages: Sequence[Usage]) -> Usage:
     )
 
 
+def ratio_of_pairs(ours: Sequence[Usage], theirs: Sequence[Usage]) -> Usage:
+    """The median of ours ÷ theirs, run by run, for each figure; both ran in turn."""
+    pairs = zip(ours, theirs, strict=True)
+    return median([Usage(a.wall / b.wall, a.cpu / b.cpu, a.peak_mb / b.peak_mb) for a, b in pairs])
+
+
 def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table with its title."""
     lines = [f"### {title}", "", " | ".join(header), " | ".join("---" for _ in header)]

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.measure import Usage, median, run, table
+from benchmarks.measure import Usage, median, ratio_of_pairs, run, table
 from benchmarks.reports import draw_scan, repeat
 from endoreg_db.samples import draw_report
 
@@ -71,8 +71,7 @@ def _rows(used: dict[str, list[Usage]]) -> list[list[str]]:
         [f"`{name}`", f"{usage.wall:.1f} s", f"{usage.cpu:.1f} s", f"{usage.peak_mb:.0f} MB"]
         for name, usage in ((name, median(taken)) for name, taken in used.items())
     ]
-    pairs = zip(used[_OURS], used[_OTHER], strict=True)
-    ratio = median([Usage(a.wall / b.wall, a.cpu / b.cpu, a.peak_mb / b.peak_mb) for a, b in pairs])
+    ratio = ratio_of_pairs(used[_OURS], used[_OTHER])
     return [
         *rows,
         ["**ratio** (median of pairs)", f"{ratio.wall:.2f}", f"{ratio.cpu:.2f}", f"{ratio.peak_mb:.2f}"],

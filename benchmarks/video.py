@@ -24,7 +24,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.measure import NotMeasuredError, Usage, median, run, table
+from benchmarks.measure import NotMeasuredError, Usage, median, ratio_of_pairs, run, table
 from endoreg_db.deid.profiles import DeviceProfile, to_toml
 from endoreg_db.samples import draw_recording, scaled, shipped_profile
 
@@ -87,11 +87,11 @@ def _in_turn(source: Path, profile: DeviceProfile, rounds: int) -> tuple[list[Ou
     theirs, ours = [], []
     for _ in range(rounds):
         theirs.append(_ffmpeg(source, profile))
-        ours.append(_import(source, profile, WORKERS))
+        ours.append(import_recording(source, profile, WORKERS))
     return theirs, ours
 
 
-def _import(source: Path, profile: DeviceProfile, workers: int) -> Outcome:
+def import_recording(source: Path, profile: DeviceProfile, workers: int) -> Outcome:
     """Import into an intake of its own, which knows the device and nothing else."""
     with tempfile.TemporaryDirectory(dir=source.parent) as folder:
         device, data = Path(folder) / "device.toml", Path(folder) / "data"
@@ -134,7 +134,7 @@ def _ffmpeg(source: Path, profile: DeviceProfile) -> Outcome:
 
 def _lines(theirs: Sequence[Outcome], ours: Sequence[Outcome]) -> list[list[str]]:
     """One line for each of the two, and their ratio: the median of the pairs that ran in turn."""
-    ratio = median([_divided(a.usage, b.usage) for a, b in zip(ours, theirs, strict=True)])
+    ratio = ratio_of_pairs([run.usage for run in ours], [run.usage for run in theirs])
     compared = [f"{ours[-1].psnr - theirs[-1].psnr:+.2f} dB", f"{ours[-1].size / theirs[-1].size:.3f}"]
     return [
         ["ffmpeg -vf drawbox", *_figures(theirs)],
@@ -151,15 +151,11 @@ def _figures(outcomes: Sequence[Outcome]) -> list[str]:
 
 def _scaling(source: Path, profile: DeviceProfile, ours: Sequence[Outcome]) -> str:
     """What a second worker brings, and the share of the time that it does not touch (Amdahl)."""
-    one = _import(source, profile, 1).usage.wall
+    one = import_recording(source, profile, 1).usage.wall
     two = median([outcome.usage for outcome in ours]).wall
     share = max(0.0, (2 * two - one) / one)
     cells = [f"{one:.1f} s", f"{two:.1f} s", f"{one / two:.2f}", f"{share:.0%}"]
     return table("A second worker", ["1 worker", "2 workers", "faster by", "does not scale"], [cells])
-
-
-def _divided(one: Usage, other: Usage) -> Usage:
-    return Usage(one.wall / other.wall, one.cpu / other.cpu, one.peak_mb / other.peak_mb)
 
 
 def _psnr(source: Path, output: Path, profile: DeviceProfile) -> float:

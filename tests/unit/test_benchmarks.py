@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import memory, video
-from benchmarks.measure import NotMeasuredError
+from benchmarks import memory, upstream, video
+from benchmarks.measure import NotMeasuredError, Usage, ratio_of_pairs
 from tests.integration.video_clips import decoded, number_in, numbered, time_of, write_clip
 
 KEPT = {name: f"| {name} |\n" for name in command.BENCHMARKS}
@@ -44,6 +44,20 @@ def test_what_cannot_be_measured_is_said_and_stays_on_the_page(
     assert command.parts_of(page.read_text(encoding="utf-8")) == KEPT
     with pytest.raises(NotMeasuredError):
         video.main()
+
+
+@pytest.mark.parametrize("python", ["", sys.executable, "/nowhere/python"])
+def test_without_the_other_engine_nothing_is_measured(monkeypatch: pytest.MonkeyPatch, python: str) -> None:
+    monkeypatch.setenv(upstream.PYTHON, python)
+    monkeypatch.setattr(shutil, "which", lambda name: name)
+    with pytest.raises(NotMeasuredError, match="pip install"):
+        upstream.main()
+
+
+def test_ratios_are_those_of_runs_that_took_turns() -> None:
+    ours = [Usage(2.0, 3.0, 100.0), Usage(8.0, 3.0, 100.0), Usage(5.0, 3.0, 100.0)]
+    theirs = [Usage(4.0, 6.0, 200.0), Usage(10.0, 6.0, 50.0), Usage(5.0, 6.0, 400.0)]
+    assert ratio_of_pairs(ours, theirs) == Usage(0.8, 0.5, 0.5)
 
 
 def test_a_repeated_recording_plays_on_without_a_gap(tmp_path: Path) -> None:

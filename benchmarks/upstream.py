@@ -1,0 +1,112 @@
+"""A whole import beside the engine that this intake was first meant to call, on the same recording.
+
+    ENDOREG_BENCH_UPSTREAM=/path/to/venv/bin/python python -m benchmarks.upstream [--seconds 20] [--rounds 3]
+
+The engine, `lx-anonymizer`, needs a Python of 3.12 or newer and several gigabytes, so it is measured
+where somebody has installed it: in a virtual environment of its own, with ``tesseract`` and ``ffmpeg`` on
+the PATH. It runs on the processor, as it comes, without language models; it is told where the image is.
+It blanks and reads; it neither keeps the original nor looks at what it wrote. The two take turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks.measure import NotMeasuredError, Usage, median, ratio_of_pairs, run, table
+from benchmarks.video import WORKERS, import_recording
+from endoreg_db.deid.profiles import DeviceProfile
+from endoreg_db.samples import draw_recording, shipped_profile
+
+PYTHON = "ENDOREG_BENCH_UPSTREAM"
+SEED = 1
+MISSING = (
+    f"{PYTHON} names no Python that has lx-anonymizer. In a virtual environment of Python 3.12 or newer: "
+    "pip install 'lx-anonymizer[cpu]'; it also needs tesseract and ffmpeg on the PATH (Debian and Ubuntu: "
+    "apt-get install tesseract-ocr tesseract-ocr-deu ffmpeg)"
+)
+#: What their Python runs: source, output, and the image's box as JSON.
+_CLEAN = """
+import json, sys
+from fractions import Fraction
+from pathlib import Path
+from lx_anonymizer.frame_cleaner import FrameCleaner
+source, output, image = sys.argv[1:]
+FrameCleaner().clean_video(Path(source), json.loads(image), {}, Fraction(25), Path(output))
+"""
+
+
+def main(arguments: Sequence[str] = ()) -> str:
+    """Draw the recording, run both in turn, and return the table.
+
+    Raises:
+        NotMeasuredError: the engine is not to be had.
+    """
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=20.0, help="of the recording (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="of each (default: %(default)s)")
+    options = parser.parse_args(arguments)
+    python = os.environ.get(PYTHON, "")
+    version = _version(python)
+    profile = replace(shipped_profile(), name="bench_upstream")
+    ours: list[Usage] = []
+    theirs: list[Usage] = []
+    with tempfile.TemporaryDirectory(prefix="endoreg-bench-") as name:
+        source = Path(name) / "recording.mp4"
+        draw_recording(source, seed=SEED, seconds=options.seconds, profile=profile)
+        for _ in range(options.rounds):
+            theirs.append(_clean(python, source, profile))
+            ours.append(import_recording(source, profile, WORKERS).usage)
+    size = f"{profile.frame_width}×{profile.frame_height}"
+    title = (
+        f"A whole import of {options.seconds:g} s of {size} beside lx-anonymizer {version}, on the processor"
+    )
+    ratio = ratio_of_pairs(ours, theirs)
+    rows = [
+        [f"lx-anonymizer {version}", *_figures(median(theirs))],
+        [f"endoreg import, {WORKERS} workers", *_figures(median(ours))],
+        ["**ratio**", f"**{ratio.wall:.2f}**", f"{ratio.cpu:.2f}", f"{ratio.peak_mb:.2f}"],
+        ["times as fast", f"**{1 / ratio.wall:.1f}**", f"{1 / ratio.cpu:.1f}", ""],
+    ]
+    return table(title, ["command", "wall", "CPU", "largest process"], rows)
+
+
+def _version(python: str) -> str:
+    """Of the engine that this Python has.
+
+    Raises:
+        NotMeasuredError: it has none, or what it calls is missing.
+    """
+    if not python or not all(map(shutil.which, ("tesseract", "ffmpeg"))):
+        raise NotMeasuredError(MISSING)
+    asked = "from importlib.metadata import version; print(version('lx-anonymizer'))"
+    try:
+        told = subprocess.run([python, "-c", asked], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise NotMeasuredError(MISSING) from error
+    return told.stdout.strip()
+
+
+def _clean(python: str, source: Path, profile: DeviceProfile) -> Usage:
+    image = profile.image
+    box = {"x": image.x, "y": image.y, "width": image.width, "height": image.height}
+    output = source.with_name("cleaned.mp4")
+    usage = run([python, "-c", _CLEAN, source, output, json.dumps(box)])
+    output.unlink()  # a run that made none has not done the work
+    return usage
+
+
+def _figures(used: Usage) -> list[str]:
+    return [f"{used.wall:.1f} s", f"{used.cpu:.1f} s", f"{used.peak_mb:.0f} MB"]
+
+
+if __name__ == "__main__":
+    sys.stdout.write(main(sys.argv[1:]))
