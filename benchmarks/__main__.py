@@ -34,7 +34,7 @@ BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType(
     {
         **{name: Benchmark(name) for name in ("locks", "startup", "bookkeeping", "duplicates", "rescan")},
         **{f"video_{rows}": Benchmark("video", ("--rows", rows)) for rows in ("1080", "2160", "576")},
-        **{name: Benchmark(name) for name in ("upstream", "memory", "reports", "scans")},
+        **{name: Benchmark(name) for name in ("upstream", "memory", "reports", "scans", "certificates")},
     }
 )
 PAGE = Path("docs/benchmarks.md")
