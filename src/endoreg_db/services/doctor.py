@@ -30,7 +30,7 @@ from endoreg_db.models.states import REACHABLE
 from endoreg_db.services import certificates, identity_records, pieces, proposals, recovery, stored
 from endoreg_db.services.store import Store
 from endoreg_db.storage.signing import load_signing_key
-from endoreg_db.storage.vault import hash_file
+from endoreg_db.storage.source import hash_file
 
 
 @dataclass(frozen=True, slots=True)

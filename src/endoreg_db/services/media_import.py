@@ -42,7 +42,7 @@ from endoreg_db.services.context import ImportContext, ImportOutcome, ImportRequ
 from endoreg_db.services.store import open_store
 from endoreg_db.storage.durable import fsync_folder, require_room
 from endoreg_db.storage.layout import DataFolder
-from endoreg_db.storage.publish import SourceFingerprint, fingerprint
+from endoreg_db.storage.source import SourceFingerprint, fingerprint
 from endoreg_db.storage.workspace import Workspace
 
 #: A lock that nobody alive holds is taken over when it is older than this.
