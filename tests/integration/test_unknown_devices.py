@@ -273,7 +273,7 @@ def test_a_cell_is_not_believed(
 ) -> None:
     task = VideoTask("/in.mp4", str(tmp_path), named, EncodeSettings(), 1, known=known)
     done: Done = replace(stand_in_pass(task, lambda _: None), found=found)
-    monkeypatch.setattr(client, "_run", lambda *_: done)
+    monkeypatch.setattr(client, "run_cell", lambda *_: done)
 
     with pytest.raises(DeidentificationError, match="another question"):
         client.run_video(task, lambda _: None)

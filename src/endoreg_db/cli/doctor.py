@@ -47,7 +47,7 @@ def doctor(
     from endoreg_db.bootstrap import current_config
     from endoreg_db.services.checks.examination import Examination
     from endoreg_db.services.doctor import examine
-    from endoreg_db.services.media_import import stale_lock_seconds
+    from endoreg_db.services.sources import stale_lock_seconds
 
     stale_after = stale_lock_seconds(current_config())
     sources = tuple(path.absolute() for path in files or ())
