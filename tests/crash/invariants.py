@@ -12,7 +12,8 @@ from endoreg_db.certificate import certificate_path, check
 from endoreg_db.errors import CertificateError, SourceMissingError
 from endoreg_db.models import ContentLease, ImportAttempt, MediaFile
 from endoreg_db.models.states import SETTLED
-from endoreg_db.services.doctor import Examination, examine
+from endoreg_db.services.checks.examination import Examination
+from endoreg_db.services.doctor import examine
 from endoreg_db.services.store import Store
 from endoreg_db.storage.signing import load_signing_key
 from tests.crash.scenarios import STALE_AFTER, Expected, Stage

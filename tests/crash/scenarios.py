@@ -39,7 +39,8 @@ from endoreg_db.errors import DeidentificationError, SourceMissingError
 from endoreg_db.intake import sightings
 from endoreg_db.models import EndoscopyProcessor, MediaFile, State
 from endoreg_db.services import pdf_import, review, video_import
-from endoreg_db.services.doctor import Examination, examine
+from endoreg_db.services.checks.examination import Examination
+from endoreg_db.services.doctor import examine
 from endoreg_db.services.pdf_import import PdfImportService
 from endoreg_db.services.store import Store, open_store
 from endoreg_db.services.video_import import VideoImportService

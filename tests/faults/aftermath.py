@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from endoreg_db.models import ContentLease, ImportAttempt, MediaFile, State
-from endoreg_db.services.doctor import Examination, Problem, examine
+from endoreg_db.services.checks.examination import Examination, Problem
+from endoreg_db.services.doctor import examine
 from endoreg_db.services.store import Store
 
 

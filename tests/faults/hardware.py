@@ -24,7 +24,7 @@ LASTS = 30
 
 def install(name: str) -> None:
     """Put the hardware of that name in place, in this process."""
-    from endoreg_db.deid.video import encode, hardware
+    from endoreg_db.deid.video import encode, encoders, hardware
 
     real = encode.create_encoder
 
@@ -38,7 +38,7 @@ def install(name: str) -> None:
     if name == "hanging at once":
         _put(hardware, "_TRIAL_SECONDS", 3.0)
     if name == "hanging":
-        _put(hardware, "_SILENCE", 2.0)
+        _put(encoders, "_SILENCE", 2.0)
 
 
 class Device:

@@ -16,8 +16,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from endoreg_db.deid import client
-from endoreg_db.deid.client import StoppedError, cell_environment, run_video
+from endoreg_db.deid import cell_process
+from endoreg_db.deid.cell_process import StoppedError, cell_environment
+from endoreg_db.deid.client import run_video
 from endoreg_db.deid.messages import EncodeSettings, Failed, Message, Probed, Progress, VideoTask
 from endoreg_db.deid.wire import MAX_LINE, to_line
 from endoreg_db.errors import DeidentificationError, InsufficientStorageError
@@ -297,7 +298,7 @@ def cell_that_says(monkeypatch: pytest.MonkeyPatch, script: str) -> Iterator[Non
             start_new_session=True,
         )
 
-    monkeypatch.setattr(client, "_start", start)
+    monkeypatch.setattr(cell_process, "_start", start)
     yield
 
 

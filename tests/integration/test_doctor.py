@@ -23,7 +23,8 @@ from endoreg_db.locking import lease
 from endoreg_db.locking.owner import current_owner
 from endoreg_db.models import ContentLease, ImportAttempt, MediaFile, State, VideoFile
 from endoreg_db.services import recovery, review
-from endoreg_db.services.doctor import CHECKS, CheckResult, Examination, examine
+from endoreg_db.services.checks.examination import CheckResult, Examination
+from endoreg_db.services.doctor import CHECKS, examine
 from endoreg_db.services.identity_records import seal_path
 from endoreg_db.services.store import Store
 from endoreg_db.services.video_import import VideoImportService

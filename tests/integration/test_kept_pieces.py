@@ -30,7 +30,8 @@ from endoreg_db.locking.owner import current_owner
 from endoreg_db.models import Center, ContentLease, ImportAttempt, MediaFile, State, VideoFile
 from endoreg_db.models.states import REACHABLE
 from endoreg_db.services import pieces, recovery, video_import
-from endoreg_db.services.doctor import CheckResult, Examination, examine
+from endoreg_db.services.checks.examination import CheckResult, Examination
+from endoreg_db.services.doctor import examine
 from endoreg_db.services.identity_records import seal_path
 from endoreg_db.services.store import Store
 from endoreg_db.services.video_import import VideoImportService

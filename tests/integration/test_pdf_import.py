@@ -30,7 +30,8 @@ from endoreg_db.errors import (
 from endoreg_db.models import MediaFile, ReportFile, State
 from endoreg_db.samples import ReportTruth, draw_report
 from endoreg_db.services import identity_records, pdf_import, review
-from endoreg_db.services.doctor import Examination, examine
+from endoreg_db.services.checks.examination import Examination
+from endoreg_db.services.doctor import examine
 from endoreg_db.services.media_import import MediaImportService
 from endoreg_db.services.pdf_import import STALE_LOCK_SECONDS, PdfImportService, import_and_anonymize
 from endoreg_db.services.store import Store

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from endoreg_db.deid import client
+from endoreg_db.deid import cell_process
 from endoreg_db.deid.client import run_report
 from endoreg_db.deid.identity import Identity, Reading
 from endoreg_db.deid.messages import (
@@ -67,7 +67,7 @@ def _run(work: Path, patch: pytest.MonkeyPatch, *told: Message, shift: bool = Tr
             start_new_session=True,
         )
 
-    patch.setattr(client, "_start", start)
+    patch.setattr(cell_process, "_start", start)
     task = ReportTask("/in/report.pdf", str(work), shift_dates=shift)
     return run_report(
         task, lambda message: _never_told(message), days_back=lambda asked: len(asked.doubts) + 6

@@ -22,7 +22,7 @@ from endoreg_db.intake.scan import scan
 from endoreg_db.models import Center, EndoscopyProcessor, MediaFile, State, VideoFile
 from endoreg_db.services import video_import
 from endoreg_db.services.store import Store
-from endoreg_db.storage.publish import fingerprint
+from endoreg_db.storage.source import fingerprint
 from tests.faults.stand_in import DEVICE, stand_in_pass, write_recording
 
 

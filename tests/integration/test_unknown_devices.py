@@ -24,7 +24,9 @@ from endoreg_db.deid.video.survey import PICTURES
 from endoreg_db.errors import DeidentificationError, UnknownDeviceError
 from endoreg_db.models import Center, EndoscopyProcessor, MediaFile, State, VideoFile
 from endoreg_db.samples import scaled, shipped_profile
-from endoreg_db.services import doctor, proposals, review, video_import
+from endoreg_db.services import proposals, review, video_import
+from endoreg_db.services.checks.examination import Examination
+from endoreg_db.services.checks.files import proposed_profiles
 from endoreg_db.services.store import Store
 from endoreg_db.services.video_import import VideoImportService, import_and_anonymize
 from endoreg_db.storage.workspace import Workspace
@@ -271,7 +273,7 @@ def test_a_cell_is_not_believed(
 ) -> None:
     task = VideoTask("/in.mp4", str(tmp_path), named, EncodeSettings(), 1, known=known)
     done: Done = replace(stand_in_pass(task, lambda _: None), found=found)
-    monkeypatch.setattr(client, "_run", lambda *_: done)
+    monkeypatch.setattr(client, "run_cell", lambda *_: done)
 
     with pytest.raises(DeidentificationError, match="another question"):
         client.run_video(task, lambda _: None)
@@ -292,12 +294,12 @@ def test_the_doctor_writes_lost_proposals_again_and_removes_unwanted_ones(store:
         kind="video", center=center, content_sha256="b" * 64, size_bytes=1, state="failed"
     )
     unwanted = proposals.write(store.folder, done.pk, data)
-    examination = doctor.Examination(store, repair=True, deep=False, stale_after=600)
+    examination = Examination(store, repair=True, deep=False, stale_after=600)
 
-    found = [problem for problem in doctor.proposed_profiles(examination) if problem is not None]
+    found = [problem for problem in proposed_profiles(examination) if problem is not None]
 
     assert [problem.repaired for problem in found] == [True, True]
     written = proposals.path_of(store.folder, waiting.pk).read_text()
     assert profile_from_toml(written) == INVENTED and "[1, 2, 3, 4]" in written
     assert not unwanted.exists()
-    assert [problem for problem in doctor.proposed_profiles(examination) if problem is not None] == []
+    assert [problem for problem in proposed_profiles(examination) if problem is not None] == []

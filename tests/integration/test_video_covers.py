@@ -15,11 +15,14 @@ from numpy.typing import NDArray
 from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.messages import EncodeSettings, Message, Progress, VideoStage, VideoTask
 from endoreg_db.deid.profiles import DeviceProfile, Output
-from endoreg_db.deid.video.deidentify import CANDIDATE, Crew, encode, finish, inspect
+from endoreg_db.deid.video.crew import Crew
+from endoreg_db.deid.video.deidentify import finish, inspect
 from endoreg_db.deid.video.image_text import ImageText, SceneReading
 from endoreg_db.deid.video.looks import BoxLook, SceneLook
+from endoreg_db.deid.video.making import make_pieces
 from endoreg_db.deid.video.mask import FrameMasker, plane_views
 from endoreg_db.deid.video.reading import TextProcess
+from endoreg_db.deid.video.recording import CANDIDATE
 from endoreg_db.deid.video.transcode import Tick
 from endoreg_db.deid.video.workers import Workers
 from endoreg_db.samples import ROOM, Scene, Script, draw_recording, scaled, shipped_profile
@@ -148,7 +151,7 @@ def test_text_that_stays_is_blanked_then_the_whole_image_is_then_the_output_is_u
     write_clip(source, [numbered(n) for n in range(60)], options={"g": "10", "crf": "12"})
     task = VideoTask(str(source), str(tmp_path), SMALL, EncodeSettings("ultrafast", 16), 1)
     crew = Crew(cast(Workers, Inline()), cast(TextProcess, Stubborn(times)), lambda _: None)
-    recording, work = encode(inspect(task, crew.workers), crew)
+    recording, work = make_pieces(inspect(task, crew.workers), crew)
 
     _, verification = finish(recording, work, crew, dict.fromkeys(get_args(VideoStage), 0.0))
 

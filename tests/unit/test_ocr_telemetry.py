@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from endoreg_db.deid.client import cell_environment
+from endoreg_db.deid.cell_process import cell_environment
 
 #: Notes what the environment said at the moment when ONNX Runtime was first imported.
 _WATCH = """

@@ -12,7 +12,8 @@ import pytest
 
 from endoreg_db.errors import SourceMissingError, SourceUnreadableError, StorageFailedError
 from endoreg_db.storage.layout import DataFolder
-from endoreg_db.storage.publish import Publisher, fingerprint
+from endoreg_db.storage.publish import Publisher
+from endoreg_db.storage.source import fingerprint
 
 RECORD = UUID("12345678-1234-5678-1234-567812345678")
 PROOF = b"{}"  # a certificate; what is in it is not the publisher's concern

@@ -26,7 +26,9 @@ from endoreg_db.errors import (
     StorageFailedError,
 )
 from endoreg_db.storage.keys import MasterKey
-from endoreg_db.storage.vault import FileDigest, Vault, encrypted_size, hash_file
+from endoreg_db.storage.source import FileDigest, hash_file
+from endoreg_db.storage.vault import Vault
+from endoreg_db.storage.vault_file import encrypted_size
 
 CHUNK = 2**20
 HEADER = 8 + 1 + 8 + 32 + 7

@@ -11,7 +11,7 @@ import typer
 from endoreg_db.cli.output import Output, indented, printable, table
 
 if TYPE_CHECKING:
-    from endoreg_db.services.doctor import CheckResult, Problem
+    from endoreg_db.services.checks.examination import CheckResult, Problem
 
 #: Something is wrong and was not mended; as for files that failed.
 NOT_WELL = 3
@@ -45,8 +45,9 @@ def doctor(
 
     store = open_session()
     from endoreg_db.bootstrap import current_config
-    from endoreg_db.services.doctor import Examination, examine
-    from endoreg_db.services.media_import import stale_lock_seconds
+    from endoreg_db.services.checks.examination import Examination
+    from endoreg_db.services.doctor import examine
+    from endoreg_db.services.sources import stale_lock_seconds
 
     stale_after = stale_lock_seconds(current_config())
     sources = tuple(path.absolute() for path in files or ())

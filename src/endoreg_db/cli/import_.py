@@ -20,53 +20,60 @@ if TYPE_CHECKING:
     from endoreg_db.services.context import ImportOutcome, ImportRequest
 
 
+Paths = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="PATH",
+        readable=False,
+        help="Recordings, reports (PDF), or folders with them.",
+        show_default=False,
+    ),
+]
+CenterName = Annotated[
+    str, typer.Option("--center", "-c", help="Where they were made; see `endoreg center list`.")
+]
+ProcessorName = Annotated[
+    str | None,
+    typer.Option(
+        "--processor",
+        "-p",
+        help="The endoscopy processor that made the recordings; see `endoreg device list`. "
+        "Without it, it is recognised from the picture, or the recording waits for review.",
+    ),
+]
+KeepOriginal = Annotated[
+    bool,
+    typer.Option(
+        "--keep-original/--no-keep-original", help="Keep the original, encrypted, in the data folder."
+    ),
+]
+DeleteSource = Annotated[
+    bool,
+    typer.Option(
+        "--delete-source", help="Remove the source once all is stored and the stored copy was read back."
+    ),
+]
+KnownFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--known",
+        metavar="FILE.json",
+        exists=True,
+        dir_okay=False,
+        help="What is known of people in the reports: lists of `names`, `dates` (ISO) and `numbers`.",
+        show_default=False,
+    ),
+]
+
+
 def import_files(
     output: Output,
-    paths: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="PATH",
-            readable=False,
-            help="Recordings, reports (PDF), or folders with them.",
-            show_default=False,
-        ),
-    ],
-    center: Annotated[
-        str, typer.Option("--center", "-c", help="Where they were made; see `endoreg center list`.")
-    ],
-    processor: Annotated[
-        str | None,
-        typer.Option(
-            "--processor",
-            "-p",
-            help="The endoscopy processor that made the recordings; see `endoreg device list`. "
-            "Without it, it is recognised from the picture, or the recording waits for review.",
-        ),
-    ] = None,
-    keep_original: Annotated[
-        bool,
-        typer.Option(
-            "--keep-original/--no-keep-original", help="Keep the original, encrypted, in the data folder."
-        ),
-    ] = True,
-    delete_source: Annotated[
-        bool,
-        typer.Option(
-            "--delete-source",
-            help="Remove the source once all is stored and the stored copy was read back.",
-        ),
-    ] = False,
-    known: Annotated[
-        Path | None,
-        typer.Option(
-            "--known",
-            metavar="FILE.json",
-            exists=True,
-            dir_okay=False,
-            help="What is known of people in the reports: lists of `names`, `dates` (ISO) and `numbers`.",
-            show_default=False,
-        ),
-    ] = None,
+    paths: Paths,
+    center: CenterName,
+    processor: ProcessorName = None,
+    keep_original: KeepOriginal = True,
+    delete_source: DeleteSource = False,
+    known: KnownFile = None,
 ) -> int:
     """Import recordings and reports: de-identified, and the output verified.
 

@@ -85,6 +85,10 @@ def _level(flags: Flags) -> int:
     return logging.ERROR if flags.quiet else logging.WARNING
 
 
+#: Who logs how an import went wrong.
+_TOLD_BY_THE_RESULT = (".services.media_import", ".services.sources")
+
+
 def _is_not_told_by_the_result(record: logging.LogRecord) -> bool:
     """Keep the import's own error lines out: the result says the same, with its advice."""
-    return record.levelno < logging.ERROR or not record.name.endswith(".services.media_import")
+    return record.levelno < logging.ERROR or not record.name.endswith(_TOLD_BY_THE_RESULT)

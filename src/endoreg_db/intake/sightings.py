@@ -19,7 +19,7 @@ from django.db import connection
 from endoreg_db.models import MediaFile, SourceSighting
 from endoreg_db.models.prepared import Prepared, given, inserting
 from endoreg_db.models.states import SETTLED, UNSETTLED
-from endoreg_db.storage.publish import SourceFingerprint
+from endoreg_db.storage.source import SourceFingerprint
 
 #: A file that changed this recently (seconds) may change again within the same tick of its clock.
 SETTLING_SECONDS = 2.0

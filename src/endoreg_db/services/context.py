@@ -15,8 +15,8 @@ from endoreg_db.locking.keeper import Keeper
 from endoreg_db.models import Center, EndoscopyProcessor, ImportAttempt, MediaFile
 from endoreg_db.models.lease import Lease
 from endoreg_db.services.store import Store
-from endoreg_db.storage.publish import SourceFingerprint
-from endoreg_db.storage.vault import FileDigest, Ingested
+from endoreg_db.storage.source import FileDigest, SourceFingerprint
+from endoreg_db.storage.vault import Ingested
 from endoreg_db.storage.workspace import Workspace
 
 _T = TypeVar("_T")

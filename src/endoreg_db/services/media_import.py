@@ -17,46 +17,31 @@ from pathlib import Path
 from typing import Any, ClassVar
 from uuid import uuid4
 
-from django.db import connection
-
 from endoreg_db.bootstrap import current_config
 from endoreg_db.conf import Config
 from endoreg_db.deid.messages import Message
 from endoreg_db.errors import (
     AlreadyProcessedError,
-    CorruptMediaError,
     FileLockedError,
     LeaseLostError,
     MediaImportError,
-    SourceMissingError,
-    SourceUnreadableError,
-    UnsupportedMediaError,
 )
-from endoreg_db.intake.inspect import MediaKind, inspect
+from endoreg_db.intake.inspect import MediaKind
 from endoreg_db.locking import file_lock, lease
 from endoreg_db.locking.keeper import Keeper
 from endoreg_db.logging import correlation, get_logger
 from endoreg_db.models import MediaFile
-from endoreg_db.services import database, failures, publishing, records, recovery
+from endoreg_db.services import database, failures, publishing, records, recovery, sources
 from endoreg_db.services.context import ImportContext, ImportOutcome, ImportRequest
 from endoreg_db.services.store import open_store
 from endoreg_db.storage.durable import fsync_folder, require_room
-from endoreg_db.storage.layout import DataFolder
-from endoreg_db.storage.publish import SourceFingerprint, fingerprint
+from endoreg_db.storage.source import SourceFingerprint
 from endoreg_db.storage.workspace import Workspace
-
-#: A lock that nobody alive holds is taken over when it is older than this.
-STALE_LOCK_SECONDS = 600
 
 #: Room that must be free before work begins, beside as much as the source takes itself.
 SPARE_BYTES = 64 * 1024 * 1024
 
 log = get_logger(__name__)
-
-
-def stale_lock_seconds(config: Config) -> float:
-    """Seconds after which a lock that nobody alive holds is taken over: the setting, else the default."""
-    return STALE_LOCK_SECONDS if config.stale_lock_seconds is None else config.stale_lock_seconds
 
 
 class MediaImportService(ABC):
@@ -149,7 +134,7 @@ class MediaImportService(ABC):
             store=open_store(config),
             resources=ExitStack(),
         )
-        recovery.clear_up(self._calls.context.store, stale_after=stale_lock_seconds(self._config()))
+        recovery.clear_up(self._calls.context.store, stale_after=sources.stale_lock_seconds(self._config()))
         log.info("Initialized processing context for: %s", request.file_path)
 
     def _validate_and_prepare_file(self) -> None:
@@ -229,39 +214,13 @@ class MediaImportService(ABC):
         Raises:
             FileLockedError: somebody alive holds it, or nobody knows and it is not stale yet.
         """
-        with self._kept_lock(path) as (held, _keeper):
+        with sources.locked(path, self._config()) as (held, _keeper):
             yield held
-
-    @contextmanager
-    def _kept_lock(self, path: str | Path) -> Iterator[tuple[file_lock.HeldLock, Keeper]]:
-        """The same, with the keeper that renews the lock and can keep more."""
-        source = Path(path)
-        lock_path = recovery.lock_path_of(DataFolder(self._config().data_dir), source)
-        try:
-            held = file_lock.acquire(
-                lock_path,
-                stale_after=stale_lock_seconds(self._config()),
-                on_reclaim=lambda age: log.warning(
-                    "Stale lock detected for %s (age %.0fs). Reclaiming lock...", path, age
-                ),
-            )
-        except file_lock.LockHeldError as error:
-            raise self._already_being_processed(source) from error
-        keeper = Keeper(
-            on_error=lambda name, error: log.warning("Could not renew the %s: %s", name, error),
-            # The keeper's thread has a connection of its own, so it must look up which one it closes.
-            on_stop=lambda: connection.close(),
-        )
-        # One thread for lock and lease. If the database hangs, the lock is not renewed either: other hosts
-        # may then take it over once it is stale, as they may the lease, which ran out long before.
-        with held, keeper:
-            keeper.add("file lock", held.renew)
-            yield held, keeper
 
     @contextmanager
     def _logged_lock(self, path: Path) -> Iterator[Keeper]:
         with ExitStack() as stack:
-            _held, keeper = stack.enter_context(self._kept_lock(path))
+            _held, keeper = stack.enter_context(sources.locked(path, self._config()))
             log.info("Acquired file lock for: %s", path)
             yield keeper
         log.info("Released file lock")
@@ -282,7 +241,7 @@ class MediaImportService(ABC):
         try:
             created = records.take_lease(context, kept_record)
         except lease.LeaseHeldError as error:
-            raise self._already_being_processed(context.request.file_path) from error
+            raise sources.being_processed(context.request.file_path) from error
         record = context.the_record
         if context.outcome is None:
             self._keep_lease(context)
@@ -313,36 +272,15 @@ class MediaImportService(ABC):
     # ------------------------------------------------------------------------------------- checks
 
     def _check_source(self, path: Path) -> SourceFingerprint:
-        try:
-            kind = inspect(path)
-            seen = fingerprint(path)
-        except FileNotFoundError:
-            raise SourceMissingError(f"{self.noun} file not found: {path}") from None
-        except IsADirectoryError:
-            raise SourceUnreadableError(
-                f"{path} is a folder, not a file",
-                advice="Give the path of a file; `endoreg import FOLDER` imports what is in a folder.",
-            ) from None
-        except OSError as error:
-            raise SourceUnreadableError(f"{path} cannot be read: {error.strerror or error}") from error
-        if self._current is not None and self._context.request.retry_of is not None:
-            return seen  # what a person asked to run again was inspected the first time
-        if kind is MediaKind.EMPTY:
-            raise CorruptMediaError(f"{path} is empty")
-        if kind is not self.kind:
-            raise UnsupportedMediaError(f"{path} is not a {self.noun.lower()} file, whatever its name says")
-        return seen
+        # What a person asked to run again was inspected the first time.
+        again = self._context.request.retry_of is not None
+        return sources.look_at(path, self.kind, self.noun, any_kind=again)
 
     def _check_not_processed(self, path: Path, seen: SourceFingerprint) -> None:
         with self._mutex:
             processed = str(path) in self.processed_files and self._fingerprints.get(str(path)) == seen
         if processed and self._context.request.retry_of is None:
             raise AlreadyProcessedError(f"File already processed: {path}")
-
-    def _already_being_processed(self, path: Path) -> FileLockedError:
-        message = f"File already being processed: {path}"
-        log.error(message)
-        return FileLockedError(message)
 
     # --------------------------------------------------------------------------- the call's context
 

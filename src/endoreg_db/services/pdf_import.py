@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-from endoreg_db.deid.client import StoppedError, run_report
+from endoreg_db.deid.cell_process import StoppedError
+from endoreg_db.deid.client import run_report
 from endoreg_db.deid.messages import ReportTask
 from endoreg_db.deid.reports.recognisers import FALLBACK
 from endoreg_db.deid.reports.words import KnownIdentity
@@ -24,7 +25,8 @@ from endoreg_db.models import MediaFile, ReportFile
 from endoreg_db.services import pseudonyms, publishing, records, registry, retries
 from endoreg_db.services.certificates import looked_at_report
 from endoreg_db.services.context import ImportOutcome, ImportRequest
-from endoreg_db.services.media_import import STALE_LOCK_SECONDS, MediaImportService
+from endoreg_db.services.media_import import MediaImportService
+from endoreg_db.services.sources import STALE_LOCK_SECONDS
 from endoreg_db.services.verdict import judge_report
 
 __all__ = ["STALE_LOCK_SECONDS", "PdfImportService", "import_and_anonymize"]

@@ -24,8 +24,8 @@ from endoreg_db.services import certificates, database, identity_records, pseudo
 from endoreg_db.services.context import ImportContext, ImportOutcome, Status
 from endoreg_db.services.verdict import Decision, Verdict
 from endoreg_db.storage.durable import remove_durably
-from endoreg_db.storage.publish import Publisher, fingerprint
-from endoreg_db.storage.vault import hash_file
+from endoreg_db.storage.publish import Publisher
+from endoreg_db.storage.source import fingerprint, hash_file
 
 log = get_logger(__name__)
 

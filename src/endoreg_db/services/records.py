@@ -33,7 +33,7 @@ from endoreg_db.services import database, identity_records, recovery
 from endoreg_db.services.context import ImportContext, ImportOutcome
 from endoreg_db.storage.durable import storage_errors
 from endoreg_db.storage.publish import Publisher
-from endoreg_db.storage.vault import FileDigest, hash_file
+from endoreg_db.storage.source import FileDigest, hash_file
 
 log = get_logger(__name__)
 

@@ -17,7 +17,7 @@ from endoreg_db.services.context import ImportRequest
 from endoreg_db.services.recovery import is_dead
 from endoreg_db.services.store import Store, open_store
 from endoreg_db.storage.sealing import Sealer
-from endoreg_db.storage.vault import hash_file
+from endoreg_db.storage.source import hash_file
 
 
 def retriable(store: Store) -> Iterator[UUID]:

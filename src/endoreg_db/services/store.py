@@ -11,9 +11,10 @@ from endoreg_db.intake import sightings
 from endoreg_db.storage.keys import MasterKey, load_key
 from endoreg_db.storage.layout import DataFolder
 from endoreg_db.storage.pieces import SealedPieces
-from endoreg_db.storage.publish import Publisher, SourceFingerprint
+from endoreg_db.storage.publish import Publisher
 from endoreg_db.storage.sealing import Sealer
 from endoreg_db.storage.signing import ensure_signing_key
+from endoreg_db.storage.source import SourceFingerprint
 from endoreg_db.storage.vault import Vault
 
 

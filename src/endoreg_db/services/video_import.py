@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from endoreg_db.conf import Config
-from endoreg_db.deid.client import StoppedError, run_video
+from endoreg_db.deid.cell_process import StoppedError
+from endoreg_db.deid.client import run_video
 from endoreg_db.deid.messages import ENCODER_REPLACED, EncodeSettings, Finding, Message, VideoTask
 from endoreg_db.deid.profiles import DeviceProfile
 from endoreg_db.errors import InsufficientStorageError, LeaseLostError
@@ -24,7 +25,8 @@ from endoreg_db.models import ImportAttempt, MediaFile, VideoFile
 from endoreg_db.services import pieces, proposals, publishing, records, registry, retries
 from endoreg_db.services.certificates import looked_at
 from endoreg_db.services.context import ImportContext, ImportOutcome, ImportRequest
-from endoreg_db.services.media_import import STALE_LOCK_SECONDS, MediaImportService
+from endoreg_db.services.media_import import MediaImportService
+from endoreg_db.services.sources import STALE_LOCK_SECONDS
 from endoreg_db.services.verdict import judge
 
 __all__ = ["STALE_LOCK_SECONDS", "VideoImportService", "import_and_anonymize"]

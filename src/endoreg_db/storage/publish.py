@@ -1,8 +1,7 @@
-"""The published files, and how an unchanged source file is recognised without reading it."""
+"""The published files: how they get their names, and how they lose them."""
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from uuid import UUID
 
 from endoreg_db.certificate import SUFFIX as CERTIFICATE_SUFFIX
 from endoreg_db.certificate import certificate_path
-from endoreg_db.errors import SourceMissingError, SourceUnreadableError
 from endoreg_db.storage.durable import (
     fsync_file,
     move_together,
@@ -110,41 +108,3 @@ class Publisher:
     def _all_files(self) -> list[Path]:
         with storage_errors(self.data_folder.published):
             return sorted(path for path in self.data_folder.published.iterdir() if not path.is_dir())
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFingerprint:
-    """What the file system says about a source file; equal as long as nobody has changed the file.
-
-    Not guaranteed: a change within the same clock tick as the look (milliseconds on local disks, 2 s on
-    FAT) that keeps the size is not seen, so look only at files that have settled. Device and inode
-    numbers can change with a new mount; the file then merely counts as changed.
-    """
-
-    device: int
-    inode: int
-    size: int  # bytes
-    mtime_ns: int  # nanoseconds since the epoch, by the file system's clock
-    ctime_ns: int  # likewise; cannot be set back by programs that copy times
-
-    @classmethod
-    def of_stat(cls, found: os.stat_result) -> SourceFingerprint:
-        """The fingerprint in a result of ``stat`` that the caller has anyway."""
-        return cls(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-
-
-def fingerprint(path: Path) -> SourceFingerprint:
-    """The fingerprint of the file at ``path``; symbolic links are followed.
-
-    Raises:
-        SourceMissingError: there is no file.
-        SourceUnreadableError: it cannot be looked at.
-    """
-    try:
-        return SourceFingerprint.of_stat(path.stat())
-    except FileNotFoundError as error:
-        raise SourceMissingError(f"Source file not found: {path}", path=path) from error
-    except OSError as error:
-        raise SourceUnreadableError(
-            f"Source file cannot be read: {path} ({error.strerror})", path=path
-        ) from error

@@ -1,20 +1,16 @@
-"""Hardware encoders: tried before they are trusted, and replaced by software where they fail.
+"""Hardware encoders: tried before they are trusted.
 
-A driver can be missing, refuse, crash, hang or write rubbish, and it may do so after an hour. So it is
-tried in a process of its own, on frames of the recording's size, before the pass begins; and where the
-pass then fails in any way, the whole recording is made again by software, never half by each. Whatever
-made it, the output is verified in the same way.
+A driver can be missing, refuse, crash, hang or write rubbish. So it is tried in a process of its own, on
+frames of the recording's size, before the pass begins. That it may do so after an hour is met in
+:mod:`endoreg_db.deid.video.encoders`.
 """
 
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 import av
@@ -25,15 +21,7 @@ from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 
 from endoreg_db.deid.confine import give_up_rights
-from endoreg_db.deid.messages import (
-    ENCODER_REPLACED,
-    SOFTWARE_ENCODER,
-    Done,
-    EncodeSettings,
-    Finding,
-    Message,
-    Progress,
-)
+from endoreg_db.deid.messages import EncodeSettings
 from endoreg_db.deid.video.encode import (
     as_input,
     clean_filter,
@@ -44,10 +32,6 @@ from endoreg_db.deid.video.encode import (
 from endoreg_db.deid.video.mask import plane_views
 from endoreg_db.deid.video.probe import StreamLook, quiet_ffmpeg
 from endoreg_db.deid.video.units import PICTURES, kind, parameter_sets, start_coded
-from endoreg_db.deid.video.workers import storage_error
-from endoreg_db.errors import DeidentificationError, InsufficientStorageError, MediaImportError
-
-Say = Callable[[Message], None]
 
 #: Encoders that run at once. The drivers of ordinary graphics cards grant a few sessions only, those of
 #: before 2023 three; the rest of a worker's time goes into decoding and checking anyway.
@@ -55,79 +39,7 @@ MOST_SESSIONS = 3
 
 _TRIED_FRAMES = 12
 _TRIAL_SECONDS = 60.0  # for the trial; a driver that takes longer hangs
-#: Seconds without a new frame after which the pass is given up. A worker that checks a piece of ten
-#: seconds is silent for a few seconds, on a slow machine in 4K for half a minute.
-_SILENCE = 300.0
 _FAR_OFF = 12.0  # grey levels; mean difference of a frame from what went in that is no loss but rubbish
-
-
-def made_with(
-    settings: EncodeSettings,
-    look: StreamLook,
-    size: tuple[int, int],
-    make: Callable[[EncodeSettings, Say], Done],
-    say: Say,
-    work_dir: Path,
-) -> Done:
-    """What ``make`` makes with the encoder that is asked for or, where that does not work, with software.
-
-    Args:
-        settings: name the encoder.
-        look: how the output's pictures are coded.
-        size: width and height of the output in pixels.
-        make: the whole pass after the probe.
-        say: is told at once when software takes the place of hardware.
-        work_dir: where ``make`` writes; what hardware has left there is removed.
-
-    Raises:
-        MediaImportError: as ``make`` does with software; InsufficientStorageError with either.
-    """
-    if settings.encoder == SOFTWARE_ENCODER:
-        return make(settings, say)
-    why = why_not(settings, look, size)
-    if why is None:
-        done = _tried(settings, make, say)
-        if isinstance(done, Done):
-            return done
-        why = done
-        for left in work_dir.glob(f"{settings.encoder}-*"):
-            left.unlink()
-    detail = f"{settings.encoder} did not make the output, {SOFTWARE_ENCODER} did: {why}"
-    replaced = Finding(ENCODER_REPLACED, "note", detail)
-    say(replaced)
-    done = make(replace(settings, encoder=SOFTWARE_ENCODER), say)
-    return replace(done, findings=(replaced, *done.findings))
-
-
-def _tried(settings: EncodeSettings, make: Callable[[EncodeSettings, Say], Done], say: Say) -> Done | str:
-    """What hardware makes; or why that is nothing to use."""
-    try:
-        done = make(settings, _watched(say))
-    except InsufficientStorageError:
-        raise
-    # What is wrong with the recording itself, software finds as well.
-    except (MediaImportError, av.error.FFmpegError, OSError, ValueError) as error:
-        if (full := storage_error(error)) is not None:
-            raise full from error
-        return error.message if isinstance(error, MediaImportError) else _words(error)
-    failed = sorted({f.code for f in done.verification.findings if f.severity == "fatal"})
-    return f"its output failed a check ({', '.join(failed)})" if failed else done
-
-
-def _watched(say: Say) -> Say:
-    """As ``say``, but raises DeidentificationError when the work makes no progress any more."""
-    latest: list[tuple[Progress, float]] = []
-
-    def hear(message: Message) -> None:
-        if isinstance(message, Progress):
-            now = time.monotonic()
-            if latest and latest[0][0] == message and now - latest[0][1] > _SILENCE:
-                raise DeidentificationError("The encoder hangs")
-            if not latest or latest[0][0] != message:
-                latest[:] = [(message, now)]
-        say(message)
-
-    return hear
 
 
 def why_not(settings: EncodeSettings, look: StreamLook, size: tuple[int, int]) -> str | None:
@@ -184,7 +96,7 @@ def trial(settings: EncodeSettings, look: StreamLook, size: tuple[int, int]) -> 
             return "it writes more than pictures into the stream"
         return _shown_wrong(packets, encoder.extradata or b"", look, size)
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        return _words(error)
+        return in_words(error)
 
 
 def _shown_wrong(
@@ -224,7 +136,7 @@ def _moving(width: int, height: int) -> Iterator[av.VideoFrame]:
         yield frame
 
 
-def _words(error: Exception) -> str:
+def in_words(error: Exception) -> str:
     """What FFmpeg's encoder said last, else what went wrong in the system's words."""
     log = getattr(error, "log", None)
     if log:
