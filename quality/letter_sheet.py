@@ -2,6 +2,7 @@
 
 Texts carry their truth with them: ``{name:Erika Müller}`` is identity of the class ``name``; words of a
 line that is set as clinical are clinical; everything else (labels, titles, greetings) may stay or go.
+``{clinical:…}`` and ``{free:…}`` say it of single words of a line of another sort.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from endoreg_db.deid.reports.words import Line, Page, Rect, Word
 A4 = (595.0, 842.0)  # points
 _MARKUP = re.compile(r"\{(\w+):([^}]*)\}")
 _CLINICAL = "clinical"
+_EITHER = "free"  # of words that may stay or go, in a text that is clinical
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ def _tagged(text: str, tag: str) -> Iterator[tuple[str, str]]:
     plain += text[at:]
     for word in re.finditer(r"\S+", plain):
         own = next((kind for start, end, kind in spans if start < word.end() and word.start() < end), tag)
-        if not re.search(r"\w", word[0]):
+        if own == _EITHER or not re.search(r"\w", word[0]):
             own = ""
         yield word[0], own
 

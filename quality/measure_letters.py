@@ -2,7 +2,8 @@
 
 ``python -m quality.measure_letters [--count N] [--first SEED]`` prints the figures of the tuning style and of
 both halves of the other one, of so many letters each. ``--examples`` also prints what went wrong, but never
-in the reported half.
+in the reported half. The blind collection is measured when it is asked for, ``--style blind``; what went
+wrong in it is not even collected without ``--show-blind``, which ends its use as a blind one.
 """
 
 from __future__ import annotations
@@ -10,21 +11,25 @@ from __future__ import annotations
 import argparse
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from endoreg_db.deid.reports.find import find_identity
 from endoreg_db.deid.reports.words import Findings, KnownIdentity, Line
 from endoreg_db.deid.text_rules import name_key
-from quality import letters, letters_held_out
+from quality import letters, letters_blind, letters_held_out
 from quality.letter_sheet import Letter, misread
 from quality.statistics import Share
 
+#: Whose faults nobody sees, lest rules be tuned on them.
+UNSEEN: Final = frozenset({"reported", "blind"})
 #: Style → letter of the number; the halves of the held-out style are every other seed of it.
 STYLES: Mapping[str, Callable[[int], Letter]] = {
     "tuning": letters.invent_letter,
     "development": lambda number: letters_held_out.invent_letter(2 * number),
     "reported": lambda number: letters_held_out.invent_letter(2 * number + 1),
+    "blind": letters_blind.invent_letter,
 }
 
 
@@ -45,6 +50,7 @@ class Figures:
         default_factory=Counter
     )  # field → letters in which it was not read, or misread
     examples: list[str] = field(default_factory=list)  # of what went wrong; the letters are invented
+    unseen: bool = False  # no examples are kept
 
     @property
     def leak_free(self) -> float:
@@ -84,9 +90,13 @@ class Figures:
         self.clinical += len(letter.clinical)
         lost = letter.clinical & gone
         self.lost += len(lost)
-        self.examples += [f"{seed} leak {kind} {texts[page][word]}" for (page, word), kind in stayed.items()]
-        self.examples += [f"{seed} lost {texts[page][word]}" for page, word in lost]
+        self._keep(f"{seed} leak {kind} {texts[page][word]}" for (page, word), kind in stayed.items())
+        self._keep(f"{seed} lost {texts[page][word]}" for page, word in lost)
         self._add_fields(seed, letter, found)
+
+    def _keep(self, faults: Iterable[str]) -> None:
+        if not self.unseen:
+            self.examples += faults
 
     def _add_fields(self, seed: int, letter: Letter, found: Findings) -> None:
         read = found.identity.values()
@@ -94,7 +104,7 @@ class Figures:
             self.fields[name] += 1
             if name_key(read[name] or "") != name_key(truth):
                 self.wrong[name] += 1
-                self.examples.append(f"{seed} field {name} {truth!r} read as {read[name]!r}")
+                self._keep([f"{seed} field {name} {truth!r} read as {read[name]!r}"])
 
 
 def _in_line(line: Line, index: int) -> str:
@@ -104,9 +114,9 @@ def _in_line(line: Line, index: int) -> str:
     return " ".join(words[max(0, index - 6) : index + 7])
 
 
-def measure(letters: Iterable[tuple[int, Letter]]) -> Figures:
-    """The figures of some letters, given with their seeds."""
-    figures = Figures()
+def measure(letters: Iterable[tuple[int, Letter]], *, unseen: bool = False) -> Figures:
+    """The figures of some letters, given with their seeds; without examples if nobody is to see them."""
+    figures = Figures(unseen=unseen)
     for seed, letter in letters:
         figures.add(seed, letter, find_identity(letter.pages, KnownIdentity()))
     return figures
@@ -127,22 +137,34 @@ def as_text(title: str, figures: Figures) -> str:
     return "\n".join(rows)
 
 
-def main() -> None:
-    """Print the figures of all styles, as typeset and as OCR might read them."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the figures of the styles, as typeset and as OCR might read them."""
+    options = _parser().parse_args(arguments)
+    seeds = range(options.first, options.first + options.count)
+    styles = options.style or [style for style in STYLES if style != "blind"]
+    for style in styles:
+        unseen = style in UNSEEN and not (style == "blind" and options.show_blind)
+        for text in [options.text] if options.text else ("typeset", "misread"):
+            letters = _letters(STYLES[style], seeds, misread_too=text == "misread")
+            figures = measure(letters, unseen=unseen)
+            print(as_text(f"{style}, {text}, letters {seeds[0]}-{seeds[-1]}", figures), flush=True)
+            if options.examples:
+                print("\n".join(figures.examples[: options.examples]))
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--first", type=int, default=0, help="the number of the first letter")
-    parser.add_argument("--style", choices=tuple(STYLES), help="only this one")
+    parser.add_argument(
+        "--style", choices=tuple(STYLES), action="append", help="only this one; may be given again"
+    )
     parser.add_argument("--text", choices=("typeset", "misread"), help="only this one")
     parser.add_argument("--examples", type=int, default=0, help="how many faults to print")
-    options = parser.parse_args()
-    seeds = range(options.first, options.first + options.count)
-    for style in [options.style] if options.style else STYLES:
-        for text in [options.text] if options.text else ("typeset", "misread"):
-            figures = measure(_letters(STYLES[style], seeds, misread_too=text == "misread"))
-            print(as_text(f"{style}, {text}, letters {seeds[0]}-{seeds[-1]}", figures), flush=True)
-            if style != "reported":  # nobody looks at its faults, lest rules be tuned on it
-                print("\n".join(figures.examples[: options.examples]))
+    parser.add_argument(
+        "--show-blind", action="store_true", help="faults of the blind letters too: they are blind no more"
+    )
+    return parser
 
 
 def _letters(

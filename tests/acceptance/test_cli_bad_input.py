@@ -141,6 +141,18 @@ def test_wrong_usage_ends_with_two(endoreg: Endoreg, arguments: tuple[str, ...])
     assert "Usage: endoreg import" in told.err and "Traceback" not in told.err
 
 
+def test_a_file_of_what_is_known_that_says_something_else_is_wrong_usage(
+    endoreg: Endoreg, store: Store, small_recording: Path, tmp_path: Path
+) -> None:
+    known = tmp_path / "known.json"
+    known.write_text('{"patients": ["Quast"]}', "utf-8")
+    told = endoreg("import", small_recording, *OPTIONS, "--known", known)
+    assert (told.code, told.out) == (2, "")
+    assert "must be an object of the lists" in " ".join(told.err.split()) and "Quast" not in told.err
+    assert "Traceback" not in told.err
+    assert not ImportAttempt.objects.exists()
+
+
 def test_an_unreadable_file_is_told(store: Store, small_recording: Path) -> None:
     before = Untouched.now(small_recording)
     small_recording.chmod(0)

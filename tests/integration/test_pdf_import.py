@@ -415,6 +415,36 @@ def test_the_django_command_imports_a_report(quick: None, store: Store, report: 
         call_command("import_report", str(report) + "x", "--center", CENTER)
 
 
+def test_the_django_command_is_told_what_is_known_of_the_people_in_a_report(
+    store: Store, report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+
+    def run(task: ReportTask, on_message: Callable[..., None], **_options: object) -> ReportDone:
+        told.append((task.names, task.dates, task.numbers))
+        return report_stand_in(task, on_message)
+
+    monkeypatch.setattr(pdf_import, "run_report", run)
+    file = tmp_path / "known.json"
+    file.write_text('{"names": ["Müller"], "dates": ["1956-02-01"], "numbers": ["4711"]}', "utf-8")
+    call_command("import_report", str(report), "--center", CENTER, "--known", str(file), stdout=StringIO())
+    assert told == [(("Müller",), ("1956-02-01",), ("4711",))]
+
+
+@pytest.mark.parametrize("written", [None, '{"names": "Quast"}'], ids=["missing", "no list"])
+def test_a_file_of_what_is_known_that_cannot_be_read_stops_the_django_command(
+    store: Store, report: Path, tmp_path: Path, written: str | None
+) -> None:
+    file = tmp_path / "known.json"
+    if written is not None:
+        file.write_text(written, "utf-8")
+    with pytest.raises(CommandError, match="--known") as refused:
+        call_command("import_report", str(report), "--center", CENTER, "--known", str(file))
+    assert refused.value.returncode == 2
+    assert "Quast" not in str(refused.value)
+    assert not MediaFile.objects.exists(), "nothing was begun"
+
+
 def test_every_report_waits_for_a_person_unless_the_setting_says_otherwise(
     quick: None, store: Store, report: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import typer
 
-from endoreg_db.cli.known import known_from
 from endoreg_db.deid.pdf.deidentify import tokens_of
 from endoreg_db.deid.reports.words import KnownIdentity
+from endoreg_db.intake.known_file import KnownFileError, known_from
 from tests.report_text import find_in, gone_from, in_body
 
 
@@ -28,7 +27,7 @@ def test_a_file_tells_names_dates_and_numbers(tmp_path: Path) -> None:
 def test_any_other_file_is_a_usage_error_that_quotes_nothing(tmp_path: Path, text: str) -> None:
     file = tmp_path / "known.json"
     file.write_text(text, "utf-8")
-    with pytest.raises(typer.BadParameter, match="--known") as refused:
+    with pytest.raises(KnownFileError, match="--known") as refused:
         known_from(file)
     assert "Quast" not in str(refused.value)
 

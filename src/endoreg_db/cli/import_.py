@@ -11,6 +11,8 @@ import typer
 
 from endoreg_db.cli.output import Output
 from endoreg_db.errors import AlreadyProcessedError
+from endoreg_db.intake.known_file import HELP as KNOWN_HELP
+from endoreg_db.intake.known_file import KnownFileError, known_from
 
 if TYPE_CHECKING:
     from endoreg_db.cli.kinds import Services
@@ -60,7 +62,7 @@ KnownFile = Annotated[
         metavar="FILE.json",
         exists=True,
         dir_okay=False,
-        help="What is known of people in the reports: lists of `names`, `dates` (ISO) and `numbers`.",
+        help=KNOWN_HELP,
         show_default=False,
     ),
 ]
@@ -86,10 +88,12 @@ def import_files(
     """
     if delete_source and not keep_original:
         raise typer.BadParameter("--delete-source needs --keep-original: the source is the only original")
-    from endoreg_db.cli.known import known_from
     from endoreg_db.cli.session import open_session
 
-    told = known_from(known)
+    try:
+        told = known_from(known)
+    except KnownFileError as error:
+        raise typer.BadParameter(str(error)) from None
     store = open_session()
     from endoreg_db.cli.selection import select
     from endoreg_db.services.context import ImportRequest

@@ -8,11 +8,13 @@ from typing import Any, ClassVar
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from endoreg_db.errors import MediaImportError
+from endoreg_db.intake.known_file import KnownFileError, known_from
 from endoreg_db.services.context import ImportRequest
 from endoreg_db.services.media_import import MediaImportService
 
-#: As of ``endoreg import``, for one file: nothing went wrong, but a person has to look.
+#: As of ``endoreg import``, for one file: nothing went wrong, but a person has to look; wrong options.
 NEEDS_REVIEW = 5
+USAGE = 2
 
 
 class ImportCommand(BaseCommand):
@@ -39,13 +41,18 @@ class ImportCommand(BaseCommand):
             CommandError: with the exit code and the advice that belong to what went wrong.
         """
         if options["delete_source"] and options["no_keep_original"]:
-            raise CommandError("--delete-source needs the original to be kept", returncode=2)
+            raise CommandError("--delete-source needs the original to be kept", returncode=USAGE)
+        try:
+            known = known_from(options.get("known"))
+        except KnownFileError as error:
+            raise CommandError(str(error), returncode=USAGE) from None
         request = ImportRequest(
             file_path=options["path"],
             center_name=options["center"],
             processor_name=options.get("processor"),
             save_original=not options["no_keep_original"],
             delete_source=options["delete_source"],
+            known=known,
         )
         try:
             outcome = self.service().import_file(request)

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -27,33 +26,17 @@ from endoreg_db.deid.pdf.again import changed_pixels, is_known
 from endoreg_db.deid.pdf.dates import MovedDate
 from endoreg_db.deid.pdf.document import POINTS_PER_INCH, Picture
 from endoreg_db.deid.pdf.graphics import unexplained
+from endoreg_db.deid.pdf.objects import strangers
 from endoreg_db.deid.pdf.ocr_words import smallest_print
 from endoreg_db.deid.pdf.pictures import find_codes
 from endoreg_db.deid.pdf.pixels import to_pixels
 from endoreg_db.deid.pdf.plain_text import PAGE_BREAK
 from endoreg_db.deid.pdf.read import Sheet
 from endoreg_db.deid.pdf.rebuild import Plan
-from endoreg_db.deid.pdf.writer import HEADER
 from endoreg_db.deid.reports.dates import find_days
 from endoreg_db.deid.reports.words import Rect
 from endoreg_db.deid.text_rules import fold, matches_known
 
-#: Every kind of object that the writer makes, by its keys as pypdf tells them (it leaves out /Length);
-#: anything else in the file is a stranger.
-_OBJECTS = frozenset(
-    frozenset(keys.split())
-    for keys in (
-        "/Type /Pages",
-        "/Type /Count /Kids",
-        "/Type /Parent /MediaBox /Resources /Contents",
-        "/Type /Parent /MediaBox /Rotate /Resources /Contents",
-        "/Filter",
-        "",
-        "/Type /Subtype /Width /Height /ColorSpace /BitsPerComponent /Filter",
-        "/Type /Subtype /FontBBox /FontMatrix /CharProcs /Encoding /FirstChar /LastChar /Widths"
-        " /ToUnicode /Resources",
-    )
-)
 #: JPEG segments without which there is no picture; comments, EXIF, XMP and ICC profiles are others.
 _SEGMENTS = frozenset({0xC0, 0xC4, 0xDA, 0xDB, 0xDD, 0xE0})
 #: Pixels from the edge of a filled area within which JPEG may ring, and grey levels allowed beyond.
@@ -117,7 +100,8 @@ def verify(
     try:
         with PdfReader(path, strict=True) as document:
             there = len(document.pages)
-            _check_objects(path, document, look)
+            for stranger in strangers(path, document):
+                look.tell("unexpected_content", "fatal", stranger)
             if there != len(plans):
                 look.tell("page_count", "fatal", f"{len(plans)} pages were written, {there} are there")
             for plan, page in zip(plans, document.pages, strict=False):
@@ -127,25 +111,6 @@ def verify(
     except (PyPdfError, ValueError, KeyError, OSError) as error:
         look.tell("unreadable_output", "fatal", f"The new file cannot be read ({type(error).__name__})")
     return ReportVerification(pages, look.words, look.lines, look.residue, tuple(look.findings))
-
-
-def _check_objects(path: Path, document: PdfReader, look: _Look) -> None:
-    """Nothing may be in the file but the objects that the writer makes."""
-    with path.open("rb") as file:
-        head = file.read(len(HEADER))
-        file.seek(-6, io.SEEK_END)
-        tail = file.read()
-    if (head, tail) != (HEADER, b"%%EOF\n"):
-        look.tell("unexpected_content", "fatal", "The file has something before its head or after its end")
-    if set(document.trailer) != {"/Size", "/Root"}:
-        look.tell("unexpected_content", "fatal", "The file's trailer names more than its pages")
-    for number in range(1, len(document.xref[0]) + 1):
-        found: Any = document.get_object(number)
-        keys = frozenset(found) if isinstance(found, dict) else None
-        fonts = keys is not None and all(key.startswith("/F") and key[2:].isdigit() for key in keys)
-        if keys not in _OBJECTS and not fonts:
-            look.tell("unexpected_content", "fatal", f"Object {number} of the file is none of the intake's")
-            return
 
 
 def _check_page(plan: Plan, page: PageObject, look: _Look) -> None:

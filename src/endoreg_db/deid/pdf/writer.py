@@ -1,22 +1,26 @@
 """A new PDF, page by page: one picture and one invisible text layer each, and nothing else.
 
 Written by hand instead of with a PDF library, for three reasons: pages stream to the file, so that
-memory does not grow with them; there is no date, producer, identifier or other metadata that would
-have to be taken out again; and the verification can demand that the file holds exactly the objects
-that are written here (ISO 32000-1, 7.5).
+memory does not grow with them; there is no date, producer or other metadata that would have to be taken
+out again; and the verification can demand that the file holds exactly the objects that are written here
+(ISO 32000-1, 7.5).
 
 The text layer uses Type 3 fonts whose only glyph is empty: any letter can be searched for and copied,
-and no font program, with its names and its set of glyphs, is part of the file.
+and no font program, with its names and its set of glyphs, is part of the file. None has to be: such a
+font is made of content streams, and all text is invisible (ISO 19005-2, 6.2.11.4.1). What else PDF/A-2b
+asks for is constant; see :mod:`endoreg_db.deid.pdf.archive`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import BinaryIO
 
+from endoreg_db.deid.pdf import archive
 from endoreg_db.deid.reports.words import Rect
 
 #: Letters of one Type 3 font: its codes are one byte.
@@ -26,7 +30,7 @@ _ADVANCE = 500  # width of the empty glyph in thousandths of the font size
 HEADER = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"
 
 # Objects with fixed numbers; the pages' own follow, the fonts come last.
-_CATALOG, _PAGES, _FONTS, _GLYPH = 1, 2, 3, 4
+_CATALOG, _PAGES, _FONTS, _GLYPH, _METADATA, _INTENT, _PROFILE = range(1, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,8 @@ class PdfWriter:
     _codes: dict[str, int] = field(default_factory=dict)  # letter → its number over all fonts
     _pages: list[int] = field(default_factory=list)  # object numbers
     _position: int = 0
-    _last: int = _GLYPH
+    _last: int = _PROFILE
+    _digest: hashlib._Hash = field(default_factory=hashlib.sha256)
 
     def __enter__(self) -> PdfWriter:
         self._write(HEADER)
@@ -77,14 +82,16 @@ class PdfWriter:
         self._last += 3
         self._pages.append(number)
         turned = f" /Rotate {page.turn}" if page.turn else ""
+        unit = archive.unit_of(page.width, page.height)
+        units = f" /UserUnit {unit:.6f}" if unit != 1 else ""
         self._object(
             number,
-            f"<< /Type /Page /Parent {_PAGES} 0 R{turned}"
-            f" /MediaBox [0 0 {_number(page.width)} {_number(page.height)}]"
+            f"<< /Type /Page /Parent {_PAGES} 0 R{turned}{units}"
+            f" /MediaBox [0 0 {_number(page.width / unit)} {_number(page.height / unit)}]"
             f" /Resources << /XObject << /Im {picture} 0 R >> /Font {_FONTS} 0 R >>"
             f" /Contents {content} 0 R >>",
         )
-        self._stream(content, "/Filter /FlateDecode", zlib.compress(self._content(page), 9))
+        self._stream(content, "/Filter /FlateDecode", zlib.compress(self._content(page, unit), 9))
         space = "DeviceRGB" if page.colour else "DeviceGray"
         self._stream(
             picture,
@@ -93,8 +100,9 @@ class PdfWriter:
             page.jpeg,
         )
 
-    def _content(self, page: NewPage) -> bytes:
-        parts = [f"q {_number(page.width)} 0 0 {_number(page.height)} 0 0 cm /Im Do Q"]
+    def _content(self, page: NewPage, unit: float) -> bytes:
+        parts = [f"{1 / unit:.6f} 0 0 {1 / unit:.6f} 0 0 cm"] if unit != 1 else []
+        parts += [f"q {_number(page.width)} 0 0 {_number(page.height)} 0 0 cm /Im Do Q"]
         if any(page.lines):
             parts.append("BT 3 Tr")
             parts += [self._run(run, page.height) for line in page.lines for run in line]
@@ -128,8 +136,24 @@ class PdfWriter:
         self._stream(_GLYPH, "", f"{_ADVANCE} 0 0 0 {_ADVANCE} 1000 d1".encode("ascii"))
         kids = " ".join(f"{number} 0 R" for number in self._pages)
         self._object(_PAGES, f"<< /Type /Pages /Count {len(self._pages)} /Kids [{kids}] >>")
-        self._object(_CATALOG, f"<< /Type /Catalog /Pages {_PAGES} 0 R >>")
+        self._archival()
+        self._object(
+            _CATALOG,
+            f"<< /Type /Catalog /Pages {_PAGES} 0 R /Metadata {_METADATA} 0 R"
+            f" /OutputIntents [{_INTENT} 0 R] >>",
+        )
         self._cross_references()
+
+    def _archival(self) -> None:
+        """What an archive asks for, the same in every file."""
+        self._stream(_METADATA, "/Type /Metadata /Subtype /XML", archive.XMP)
+        entries = " ".join(
+            f"{key} {value if value.startswith('/') else f'({value})'}"
+            for key, value in archive.INTENT.items()
+        )
+        self._object(_INTENT, f"<< {entries} /DestOutputProfile {_PROFILE} 0 R >>")
+        profile = zlib.compress(archive.SRGB, 9)
+        self._stream(_PROFILE, f"/N {archive.COMPONENTS} /Filter /FlateDecode", profile)
 
     def _font(self, number: int, letters: Sequence[str]) -> None:
         widths = " ".join([str(_ADVANCE)] * len(letters))
@@ -145,11 +169,11 @@ class PdfWriter:
         self._last = number + 1
 
     def _cross_references(self) -> None:
-        start, count = self._position, self._last + 1
+        start, count, name = self._position, self._last + 1, archive.identifier(self._digest.hexdigest())
         entries = [f"{self._offsets[number]:010} 00000 n \n" for number in range(1, count)]
         self._write(f"xref\n0 {count}\n0000000000 65535 f \n{''.join(entries)}".encode("ascii"))
-        trailer = f"trailer\n<< /Size {count} /Root {_CATALOG} 0 R >>\nstartxref\n{start}\n%%EOF\n"
-        self._write(trailer.encode("ascii"))
+        trailer = f"<< /Size {count} /Root {_CATALOG} 0 R /ID [<{name}> <{name}>] >>"
+        self._write(f"trailer\n{trailer}\nstartxref\n{start}\n%%EOF\n".encode("ascii"))
 
     def _stream(self, number: int, entries: str, data: bytes) -> None:
         spaced = f" {entries}" if entries else ""
@@ -164,6 +188,7 @@ class PdfWriter:
 
     def _write(self, data: bytes) -> None:
         self.file.write(data)
+        self._digest.update(data)
         self._position += len(data)
 
 

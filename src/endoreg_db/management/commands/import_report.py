@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from django.core.management.base import CommandParser
+
+from endoreg_db.intake import known_file
 from endoreg_db.management.import_command import ImportCommand
 from endoreg_db.services.pdf_import import PdfImportService
 
@@ -12,3 +17,8 @@ class Command(ImportCommand):
     help = "Import one endoscopy report (PDF): de-identified, verified, recorded."
     service = PdfImportService
     what = "report"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare path and options, and what is known of the people in it."""
+        super().add_arguments(parser)
+        parser.add_argument("--known", type=Path, metavar="FILE.json", help=known_file.HELP)

@@ -1,4 +1,4 @@
-"""The file of ``endoreg import --known``: a file, because every user of a machine sees its command lines."""
+"""The file of ``--known``: a file, because every user of a machine sees its command lines."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 if TYPE_CHECKING:
     from endoreg_db.deid.reports.words import KnownIdentity
 
+#: What both command lines say of the option.
+HELP = "What is known of people in the reports: lists of `names`, `dates` (ISO) and `numbers`."
 _LISTS = ("names", "dates", "numbers")
+
+
+class KnownFileError(ValueError):
+    """It is not such a file; says what is wrong, without what it says of anybody."""
 
 
 def known_from(file: Path | None) -> KnownIdentity:
     """What the file says; nothing if there is none.
 
     Raises:
-        typer.BadParameter: it is not such a file; says what is wrong, without what it says of anybody.
+        KnownFileError: it is not such a file.
     """
     from endoreg_db.deid.reports.words import KnownIdentity
 
@@ -28,19 +32,19 @@ def known_from(file: Path | None) -> KnownIdentity:
     try:
         content = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise typer.BadParameter(f"--known: {file} cannot be read as JSON ({type(error).__name__})") from None
+        raise KnownFileError(f"--known: {file} cannot be read as JSON ({type(error).__name__})") from None
     if not isinstance(content, dict) or not content.keys() <= set(_LISTS):
-        raise typer.BadParameter(f"--known: {file} must be an object of the lists {', '.join(_LISTS)}")
+        raise KnownFileError(f"--known: {file} must be an object of the lists {', '.join(_LISTS)}")
     lists = {name: _texts(file, name, content.get(name, [])) for name in _LISTS}
     try:
         dates = tuple(date.fromisoformat(text).isoformat() for text in lists["dates"])
     except ValueError:
-        raise typer.BadParameter(f"--known: a date in {file} is not written as 1956-02-01") from None
+        raise KnownFileError(f"--known: a date in {file} is not written as 1956-02-01") from None
     return KnownIdentity(lists["names"], dates, lists["numbers"])
 
 
 def _texts(file: Path, name: str, value: Any) -> tuple[str, ...]:
     fine = isinstance(value, list) and all(isinstance(item, str) and item.isprintable() for item in value)
     if not fine or len(value) > 1000:
-        raise typer.BadParameter(f"--known: {name} in {file} must be a list of at most 1000 texts")
+        raise KnownFileError(f"--known: {name} in {file} must be a list of at most 1000 texts")
     return tuple(value)
