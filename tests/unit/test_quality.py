@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -149,3 +151,21 @@ def test_a_judgement_comes_back_as_it_was_written(tmp_path: Path) -> None:
     written.write(tmp_path / "1.json")
 
     assert Judgement.read(tmp_path / "1.json") == written
+
+
+def test_a_run_goes_on_where_an_earlier_one_stopped(tmp_path: Path) -> None:
+    """As a person starts it: its workers have to find what they are to do."""
+    judged = tmp_path / "seed-7-2s"
+    judged.mkdir()
+    judgement(seed=7).write(judged / "00007.json")
+    command = [sys.executable, "-m", "quality", "--recordings", "1", "--reports", "0", "--seconds", "2"]
+
+    ended = subprocess.run(
+        [*command, "--seed", "7", "--out", str(tmp_path)],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "00007  mp4/h264" in ended.stdout and (tmp_path / "index.html").exists()
