@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import av
@@ -20,9 +21,10 @@ from quality.hunter.media import Sampling
 from quality.intake import Leak
 from quality.layouts import as_toml, invent_profile
 from quality.page import Figures, write_page
+from quality.painter import moving_bar
 from quality.plan import FORMATS, Event, Plan, Planted, draw_canary, draw_plan
 from quality.plants import PLANTS, Plant, fitting
-from quality.recordings import Truth, write_recording
+from quality.recordings import Truth, truth_of, write_recording
 from quality.statistics import Share, at_most, bounds
 
 #: Quick to draw; its text is too small to be read.
@@ -75,6 +77,38 @@ def test_the_corpus_has_everything_in_it() -> None:
     assert min(event.frames for plan in plans for event in plan.events) == 1
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_what_moves_in_the_overlay_column_hides_no_text(seed: int) -> None:
+    profile = invent_profile(random.Random(seed))
+
+    place = moving_bar(profile)
+
+    texts = (profile.image, *profile.boxes.values())
+    assert place is None or not any(place.overlaps(box) for box in texts)
+
+
+def test_something_moves_in_the_overlay_column_of_every_device_that_has_one_on_the_left() -> None:
+    invented = [invent_profile(random.Random(seed)) for seed in range(40)]
+
+    assert moving_bar(shipped_profile()) is not None
+    assert all(moving_bar(profile) for profile in invented if profile.image.x)
+
+
+def test_the_clock_that_counts_is_the_first_that_is_shown() -> None:
+    drawn = replace(draw_plan(3, seconds=4.0), fps=25, frames=100, change_at=None)
+    begun = drawn.examination.time().replace(microsecond=0).isoformat()
+    hidden = replace(drawn, events=(Event("overlay_off", 0, 60),))
+
+    late = replace(drawn, examination=drawn.examination + timedelta(seconds=2))
+
+    assert truth_of(replace(drawn, events=()), "a").identity["examination_time"] == begun
+    assert (
+        truth_of(replace(drawn, events=(Event("worklist", 60, 10),)), "a").identity["examination_time"]
+        == begun
+    )
+    assert truth_of(hidden, "a").identity == truth_of(replace(late, events=()), "a").identity
+
+
 def plan_with(plant: Plant) -> Plan:
     """A short recording of the small device with one thing hidden in it."""
     form = next(form for form in FORMATS if plant in fitting(form.suffix, form.codec))
@@ -121,16 +155,18 @@ def judgement(**changes: object) -> Judgement:
         "codec": "mp4/h264", "happens": (), "planted": ("1 title",), "control_missed": (),
         "status": "imported", "error": None, "findings": (), "leaks": (), "leaks_if_approved": (),
         "fields": {"last_name": True}, "clean_frames": 50, "blanked_frames": 0, "psnr": 40.0,
-        "room_seconds": 0.0, "import_seconds": 4.0, "hunt_seconds": 1.0, **changes,
+        "blanked_runs": (), "misread": {}, "room_seconds": 0.0, "import_seconds": 4.0, "hunt_seconds": 1.0,
+        **changes,
     }  # fmt: skip
     return Judgement(**values)  # type: ignore[arg-type]
 
 
 def test_figures_are_sums_over_the_judgements(tmp_path: Path) -> None:
     leak = Leak("last_name", "published/1.mp4: picture <at> 1 s", "ocr", "Kaya", "1.png")
+    unread = {"fields": {"last_name": False}, "misread": {"last_name": None}}
     all_of_them = [
         judgement(),
-        judgement(status="needs_review", happens=("room",), room_seconds=1.5, fields={"last_name": False}),
+        judgement(status="needs_review", happens=("room",), room_seconds=1.5, **unread),
         judgement(status="needs_review", leaks=(leak, leak), control_missed=("1 title",), blanked_frames=5),
     ]
 
@@ -144,10 +180,11 @@ def test_figures_are_sums_over_the_judgements(tmp_path: Path) -> None:
     assert (summary.fields_right, summary.blanked) == (Share(2, 3), Share(5, 150))
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert '<img src="pictures/1.png"' in page and "&lt;at&gt;" in page and page.count("<h3>") == 2
+    assert "last_name was not read" in page
 
 
 def test_a_judgement_comes_back_as_it_was_written(tmp_path: Path) -> None:
-    written = judgement(leaks=(Leak("a", "b", "c", "d", None),))
+    written = judgement(leaks=(Leak("a", "b", "c", "d", None),), blanked_runs=((3, 2), (9, 1)))
     written.write(tmp_path / "1.json")
 
     assert Judgement.read(tmp_path / "1.json") == written
