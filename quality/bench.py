@@ -48,7 +48,7 @@ def examine(plan: Plan, work: Path, pictures: Path, hunter: Hunter) -> Judgement
         hunter: looks for what leaked.
     """
     source, truth = write_recording(plan, work / "inbox")
-    control = hunter.hunt(source, truth.planted, pictures=_needs_reading(truth))
+    control = hunter.hunt(source, truth.planted, pictures=_needs_reading(truth), until_found=True)
     missed = tuple(token.label for token in truth.planted if token not in control.tokens)
     intake = Intake(work)
     _register(intake, plan)

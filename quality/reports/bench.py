@@ -38,7 +38,8 @@ def examine_report(plan: ReportPlan, work: Path, hunter: Hunter) -> ReportJudgem
         hunter: looks for what leaked.
     """
     source, truth = write_report(plan, work / "inbox")
-    control = hunter.hunt(source, truth.planted, pictures=plan.planted in IN_PICTURES)
+    reads = plan.planted in IN_PICTURES
+    control = hunter.hunt(source, truth.planted, pictures=reads, until_found=True)
     # What the pass is sure of is published, as a site does that does not have every report looked at.
     intake = Intake(work, {"ENDOREG_REPORT_RELEASE": "verified"})
     begun = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -17,7 +18,7 @@ from endoreg_db.samples import scaled, shipped_profile
 from quality import results
 from quality.bench import Judgement
 from quality.hunter import Hunter
-from quality.hunter.media import Sampling
+from quality.hunter.media import Sampling, media_pieces
 from quality.intake import Leak
 from quality.layouts import as_toml, invent_profile
 from quality.page import Figures, write_page
@@ -138,6 +139,19 @@ def test_what_players_do_not_show_is_read_all_the_same(tmp_path: Path, name: str
 
     assert (len(frames), frames[0].height) == (truth.frames, SMALL.frame_height)
     assert hits and all("hidden" in hit.where for hit in hits)
+
+
+@pytest.mark.parametrize(("name", "looks"), [("edit list", 2), ("title", 1)])
+def test_pictures_are_decoded_twice_only_where_an_edit_list_hides_some(
+    tmp_path: Path, name: str, looks: int
+) -> None:
+    plant = next(plant for plant in PLANTS if plant.name == name)
+    path, _ = write_recording(plan_with(plant), tmp_path)
+
+    pieces = media_pieces(str(path), Sampling(every=0.2, most=0))
+    views = {view for piece in pieces if (view := re.search(r"picture.*\((.*)\)", piece.where))}
+
+    assert len({view[1] for view in views}) == looks
 
 
 def test_the_truth_comes_back_as_it_was_written(tmp_path: Path) -> None:
