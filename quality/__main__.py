@@ -8,39 +8,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
-from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from quality import bench, page, results
+from quality import page, results
 from quality.bench import Judgement
-from quality.hunter import Hunter
+from quality.jobs import PICTURES, Job, judge, judgement_of
 from quality.page import Figures
-from quality.plan import draw_plan
 from quality.reports import results as report_results
-from quality.reports.bench import ReportJudgement, examine_report
-from quality.reports.corpus import draw_report_plan
-
-PICTURES = "pictures"
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One recording or report, and where its judgement is kept."""
-
-    seed: int
-    seconds: float  # of a recording; 0: a report
-    folder: Path
-
-    @property
-    def path(self) -> Path:
-        """Of the judgement."""
-        return self.folder / f"{self.seed:05}.json"
+from quality.reports.bench import ReportJudgement
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -54,11 +31,10 @@ def main(arguments: list[str] | None = None) -> int:
     sys.stdout.write(f"{counted} from seed {options.seed} on; results in {options.out}\n")
     for folder in (recordings, reports):
         folder.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(options.at_once, get_context("spawn")) as pool:
-        for line in pool.map(_judged, jobs):
-            sys.stdout.write(f"{line}\n")
-            sys.stdout.flush()
-    judgements = [_read(job) for job in jobs]
+    for line in judge(jobs, options.at_once):
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+    judgements = [judgement_of(job) for job in jobs]
     return _tell(options.out, judgements, f"{recordings.name}/{PICTURES}")
 
 
@@ -78,50 +54,6 @@ def _tell(folder: Path, judgements: Sequence[Judgement | ReportJudgement], pictu
     page.write_page(folder / "index.html", figures, failures)
     sys.stdout.write("".join(f"\n{part}\n" for part in figures) + f"\nPage: {folder / 'index.html'}\n")
     return 1 if any(judged.leaks or judged.control_missed for judged in judgements) else 0
-
-
-def _judged(job: Job) -> str:
-    """A line on one recording or report, judged in an earlier run or now."""
-    if not job.path.exists():
-        with tempfile.TemporaryDirectory(prefix="endoreg-quality-") as work:
-            _examined(job, Path(work)).write(job.path)
-    return _line(_read(job))
-
-
-def _read(job: Job) -> Judgement | ReportJudgement:
-    return Judgement.read(job.path) if job.seconds else ReportJudgement.read(job.path)
-
-
-def _examined(job: Job, work: Path) -> Judgement | ReportJudgement:
-    if not job.seconds:
-        return examine_report(draw_report_plan(job.seed), work, _hunter())
-    plan = draw_plan(job.seed, seconds=job.seconds)
-    return bench.examine(plan, work, job.folder / PICTURES, _hunter())
-
-
-@cache
-def _hunter() -> Hunter:
-    """One for each process: its OCR engine takes long to load."""
-    return Hunter()
-
-
-def _line(judgement: Judgement | ReportJudgement) -> str:
-    right = sum(judgement.fields.values())
-    if isinstance(judgement, Judgement):
-        what = (f"{judgement.codec:16}", f"{judgement.processor:20}", ",".join(judgement.happens))
-    else:
-        what = (f"{judgement.style:16}", f"{judgement.form:20}", "")
-    parts = [
-        f"{judgement.seed:05}",
-        *what[:2],
-        f"{judgement.status:12}",
-        f"fields {right}/{len(judgement.fields)}",
-        f"{judgement.import_seconds:.0f} s",
-        what[2],
-        "CONTROL MISSED " + ", ".join(judgement.control_missed) if judgement.control_missed else "",
-        "LEAK " + ", ".join(sorted({leak.label for leak in judgement.leaks})) if judgement.leaks else "",
-    ]
-    return "  ".join(part for part in parts if part)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from quality.hunter import Hit, Hunter, Report, Token
-from quality.intake import CENTER, Intake, Leak, read_json, write_json
+from quality.intake import CENTER, Intake, Judged, Leak
 from quality.layouts import as_toml
 from quality.pictures import compare, save_picture
 from quality.plan import Plan
@@ -22,39 +21,21 @@ _NAMED_IN_LOGS = "20 file name"
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Judged):
     """What became of one recording."""
 
-    seed: int
     seconds: float
     file: str
     processor: str
     confirmed: bool
     codec: str
     happens: tuple[str, ...]  # kinds of events, and ``patient_change``
-    planted: tuple[str, ...]  # labels of the canaries
-    control_missed: tuple[str, ...]  # canaries that the hunter did not find in the untouched file
-    status: str  # as ``endoreg import --json`` says
-    error: str | None
-    findings: tuple[str, ...]  # codes
-    leaks: tuple[Leak, ...]
-    leaks_if_approved: tuple[Leak, ...]  # of a candidate under review, had a person let it pass unseen
-    fields: Mapping[str, bool]  # identity field → whether it was read right
+    misread: Mapping[str, str | None]  # identity field that was not read right → what it was read as
     clean_frames: int
     blanked_frames: int  # of the clean ones
+    blanked_runs: tuple[tuple[int, int], ...]  # first frame and number of frames
     psnr: float | None  # decibel
     room_seconds: float
-    import_seconds: float
-    hunt_seconds: float
-
-    def write(self, path: Path) -> None:
-        """Write it as JSON, whole or not at all."""
-        write_json(path, self)
-
-    @classmethod
-    def read(cls, path: Path) -> Judgement:
-        """What :meth:`write` wrote."""
-        return cls(**read_json(path))
 
 
 def examine(plan: Plan, work: Path, pictures: Path, hunter: Hunter) -> Judgement:
@@ -67,7 +48,7 @@ def examine(plan: Plan, work: Path, pictures: Path, hunter: Hunter) -> Judgement
         hunter: looks for what leaked.
     """
     source, truth = write_recording(plan, work / "inbox")
-    control = hunter.hunt(source, truth.planted, pictures=_needs_reading(truth))
+    control = hunter.hunt(source, truth.planted, pictures=_needs_reading(truth), until_found=True)
     missed = tuple(token.label for token in truth.planted if token not in control.tokens)
     intake = Intake(work)
     _register(intake, plan)
@@ -83,6 +64,8 @@ def examine(plan: Plan, work: Path, pictures: Path, hunter: Hunter) -> Judgement
         output = next((str(path) for path in intake.published.glob("*.mp4")), None)
         later = hunter.hunt(Path(output), _tokens(truth), moments=truth.moments) if output else None
     comparison = compare(source, Path(output), truth) if output else None
+    wrong = [name for name, value in truth.identity.items() if shown.get(name) != value] if shown else []
+    misread = {name: shown.get(name) for name in wrong}
     names = _Pictures(pictures, plan.seed)
     return Judgement(
         seed=plan.seed,
@@ -99,19 +82,16 @@ def examine(plan: Plan, work: Path, pictures: Path, hunter: Hunter) -> Judgement
         findings=tuple(finding["code"] for finding in shown.get("findings", [])),
         leaks=tuple(names.leak(hit, intake) for report in found for hit in report.hits),
         leaks_if_approved=tuple(names.leak(hit, intake) for hit in later.hits) if later else (),
-        fields={name: shown.get(name) == value for name, value in truth.identity.items()} if shown else {},
+        fields={name: name not in misread for name in truth.identity} if shown else {},
+        misread=misread,
         clean_frames=comparison.clean if comparison else 0,
-        blanked_frames=comparison.blanked if comparison else 0,
+        blanked_frames=len(comparison.blanked) if comparison else 0,
+        blanked_runs=_runs(comparison.blanked) if comparison else (),
         psnr=comparison.psnr if comparison else None,
         room_seconds=comparison.room_seconds if comparison else 0.0,
         import_seconds=imported - begun,
         hunt_seconds=hunted - imported,
     )
-
-
-def remove(work: Path) -> None:
-    """Remove a recording and its data folder."""
-    shutil.rmtree(work, ignore_errors=True)
 
 
 def _register(intake: Intake, plan: Plan) -> None:
@@ -139,6 +119,17 @@ def _tokens(truth: Truth) -> tuple[Token, ...]:
 def _happens(truth: Truth) -> tuple[str, ...]:
     changes = () if truth.change_at is None else ("patient_change",)
     return (*(kind for kind, _, _ in truth.events), *changes)
+
+
+def _runs(numbers: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """First number and length of every run of neighbours; the numbers rise."""
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and number == sum(runs[-1]):
+            runs[-1] = runs[-1][0], runs[-1][1] + 1
+        else:
+            runs.append((number, 1))
+    return tuple(runs)
 
 
 def _needs_reading(truth: Truth) -> bool:

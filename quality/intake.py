@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 CENTER = "test_center"
 _LIMIT = 1800  # seconds that one command may take
@@ -68,16 +68,38 @@ class Intake:
         return [json.loads(line) for line in ended.stdout.decode().splitlines()]
 
 
-def write_json(path: Path, judgement: Any) -> None:
-    """Write a judgement as JSON, whole or not at all: an interrupted run goes on where it was."""
-    waiting = path.with_suffix(".part")
-    waiting.write_text(json.dumps(asdict(judgement), indent=1, ensure_ascii=False), encoding="utf-8")
-    waiting.replace(path)
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What became of one file of the corpus, whatever it is."""
+
+    seed: int
+    planted: tuple[str, ...]  # labels of the canaries
+    control_missed: tuple[str, ...]  # canaries that the hunter did not find in the untouched file
+    status: str  # as ``endoreg import --json`` says
+    error: str | None
+    findings: tuple[str, ...]  # codes
+    leaks: tuple[Leak, ...]
+    leaks_if_approved: tuple[Leak, ...]  # of a candidate under review, had a person let it pass unseen
+    fields: Mapping[str, bool]  # identity field → whether it was read right
+    import_seconds: float
+    hunt_seconds: float
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON, whole or not at all: an interrupted run goes on where it was."""
+        waiting = path.with_suffix(".part")
+        waiting.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False), encoding="utf-8")
+        waiting.replace(path)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """What :meth:`write` wrote."""
+        fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        for name in ("leaks", "leaks_if_approved"):
+            fields[name] = [Leak(**leak) for leak in fields[name]]
+        kept: dict[str, Any] = {name: _as_tuples(value) for name, value in fields.items()}
+        return cls(**kept)
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """The fields of a judgement that :func:`write_json` wrote."""
-    fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    for name in ("leaks", "leaks_if_approved"):
-        fields[name] = [Leak(**leak) for leak in fields[name]]
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+def _as_tuples(value: Any) -> Any:
+    """JSON knows only lists."""
+    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import reportlab
 from PIL import Image, ImageDraw, ImageFont
 
 from endoreg_db.deid.geometry import Box
+from endoreg_db.deid.profiles import DeviceProfile
 from endoreg_db.samples.layout import overlay_boxes, overlay_panel
 from endoreg_db.samples.mucosa import Mucosa
 from endoreg_db.samples.overlay import written_date
@@ -21,6 +22,7 @@ from quality.plan import Event, Plan, Style
 from quality.plants import banner
 from quality.screens import Plane, Planes
 
+_BAR_ROWS = 12  # pixels
 _GREY = 128  # chroma without colour
 _SMALLEST = 9.0  # pixels per em that a device writes
 _FACES = {
@@ -38,6 +40,7 @@ class Painter:
         """Prepare; textures are drawn when the first image is."""
         self.plan = plan
         self._boxes = overlay_boxes(plan.profile)
+        self._bar = moving_bar(plan.profile)
         self._overlays: dict[tuple[str, bool], Plane] = {}
         self._rng = random.Random(f"places {plan.seed}")
         self._place = (self._rng.uniform(0.08, 0.4), self._rng.uniform(0.15, 0.8))
@@ -80,6 +83,11 @@ class Painter:
         )
 
     @cached_property
+    def _inset(self) -> Planes:
+        size = _inset_size(self.plan.profile.image.shrunk_to_even())
+        return screens.grey(Image.fromarray(self._form[0]).resize(size, Image.Resampling.LANCZOS))
+
+    @cached_property
     def _mucosa(self) -> Mucosa:
         box = self.plan.profile.image.shrunk_to_even()
         return Mucosa(self.plan.seed, box.width, box.height)
@@ -96,7 +104,8 @@ class Painter:
         if not hidden and "examination_time" in self._boxes:
             moment = plan.examination + timedelta(seconds=number // plan.fps)
             write(luma, self._boxes["examination_time"], f"{moment:%H:%M:%S}", plan.style)
-        _draw_panel(luma, overlay_panel(plan.profile), plan.profile.image, number / plan.fps)
+        if self._bar is not None:
+            _draw_bar(luma, self._bar, number / plan.fps)
         return luma
 
     def _draw_overlay(self, patient: Patient | None) -> Plane:
@@ -135,10 +144,7 @@ class Painter:
         _paste(planes, box, picture)
         if self.plan.event(number, "inset"):
             inner = Box(box.x + box.width // 20 * 2, box.y + box.height // 20 * 2, *_inset_size(box))
-            small = Image.fromarray(self._form[0]).resize(
-                (inner.width, inner.height), Image.Resampling.LANCZOS
-            )
-            _paste(planes, inner, screens.grey(small))
+            _paste(planes, inner, self._inset)
 
     def _write_in_image(self, planes: Planes, patient: Patient) -> None:
         """The patient's name and birth date over the mucosa, as a device or a person may put them there."""
@@ -186,14 +192,26 @@ def _write_at_edge(luma: Plane, image: Box, text: str) -> None:
     luma[:] = np.asarray(picture)
 
 
-def _draw_panel(luma: Plane, panel: Box, image: Box, seconds: float) -> None:
-    """A bar that moves in the overlay column, so that the blanked part changes in every frame."""
-    if panel.overlaps(image) or panel.y + 24 > luma.shape[0]:
-        return
-    strip = luma[panel.y : panel.y + 12, panel.x : panel.right]
+def moving_bar(profile: DeviceProfile) -> Box | None:
+    """Where a bar moves in the overlay column, so that the blanked part changes in every frame.
+
+    It hides no text, as on no device: it has the sample's place, or that of the first gap below the top.
+    None where the column is too narrow or there is no gap.
+    """
+    panel = overlay_panel(profile)
+    taken = (profile.image, *overlay_boxes(profile).values())
+    for y in (panel.y, *range(0, profile.frame_height - _BAR_ROWS, _BAR_ROWS // 2)):
+        bar = Box(panel.x, y, panel.width, _BAR_ROWS)
+        if not any(bar.overlaps(box) for box in taken):
+            return bar
+    return None
+
+
+def _draw_bar(luma: Plane, bar: Box, seconds: float) -> None:
+    strip = luma[bar.slices]
     strip[:] = 50
-    reach = round((0.5 + 0.45 * np.sin(2.2 * seconds)) * (panel.width * 7 // 8))
-    strip[:, reach : reach + panel.width // 8] = 235
+    reach = round((0.5 + 0.45 * np.sin(2.2 * seconds)) * (bar.width * 7 // 8))
+    strip[:, reach : reach + bar.width // 8] = 235
 
 
 def _paste(planes: Planes, box: Box, picture: Planes) -> None:
@@ -216,6 +234,7 @@ def _copied(planes: Planes) -> Planes:
     return first, second, third
 
 
+@cache
 def _face(style: Style, size: float) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(_font_file(style.bold, style.italic), size)
 

@@ -28,7 +28,7 @@ class Comparison:
 
     frames: int  # of the output
     clean: int  # frames that show nobody where the image belongs
-    blanked: int  # of these, blanked whole without need
+    blanked: tuple[int, ...]  # numbers of those of them that were blanked whole without need
     psnr: float | None  # decibel inside the image, over the clean frames that were kept
     room_seconds: float  # of the room, kept in the output
 
@@ -42,7 +42,8 @@ def compare(source: Path, output: Path, truth: Truth) -> Comparison:
     x, y, width, height = truth.image
     inside = slice(y + _EDGE, y + height - _EDGE), slice(x + _EDGE, x + width - _EDGE)
     errors: list[float] = []
-    frames = clean = blanked = rooms = 0
+    blanked: list[int] = []
+    frames = clean = rooms = 0
     comparable = not truth.pictures_hidden
     sources = luma_of(source) if comparable else iter(())
     for number, shown in enumerate(luma_of(output)):
@@ -53,12 +54,13 @@ def compare(source: Path, output: Path, truth: Truth) -> Comparison:
         if number >= truth.seconds * truth.fps or _is_exposing(truth, number):
             continue
         clean += 1
-        blanked += not kept
+        if not kept:
+            blanked.append(number)
         if kept and original is not None and number % _EVERY == 0 and original.shape == shown.shape:
             difference = original[inside].astype(np.float32) - shown[inside]
             errors.append(float(np.square(difference).mean()))
     psnr = 10 * math.log10(255**2 / max(1e-9, float(np.mean(errors)))) if errors else None
-    return Comparison(frames, clean, blanked, psnr, rooms / truth.fps)
+    return Comparison(frames, clean, tuple(blanked), psnr, rooms / truth.fps)
 
 
 def luma_of(path: Path) -> Iterator[Plane]:

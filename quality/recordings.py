@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from av.video.codeccontext import VideoCodecContext
 from quality import mp4, screens
 from quality.hunter import Token
 from quality.painter import Painter
-from quality.plan import EXPOSING, Plan
+from quality.plan import EXPOSING, EventKind, Plan
 from quality.plants import banner
 from quality.screens import Planes
 
@@ -134,18 +135,25 @@ def truth_of(plan: Plan, name: str) -> Truth:
 
 
 def _identity(plan: Plan) -> dict[str, str]:
-    """What an overlay shows, for the fields that the profile has a box for."""
+    """What an overlay shows in the boxes that the profile has; of the clock, what it shows first."""
+    clock = plan.examination + timedelta(seconds=_first_with_overlay(plan) // plan.fps)
     values = {
         "last_name": plan.patient.last_name,
         "first_name": plan.patient.first_name,
         "birth_date": plan.patient.birth_date.isoformat(),
         "examination_date": plan.examination.date().isoformat(),
-        "examination_time": plan.examination.time().replace(microsecond=0).isoformat(),
+        "examination_time": clock.time().replace(microsecond=0).isoformat(),
         "case_number": plan.patient.case_number,
         "device": plan.device,
         "device_serial": plan.device_serial,
     }
     return {field: value for field, value in values.items() if field in plan.profile.boxes}
+
+
+def _first_with_overlay(plan: Plan) -> int:
+    """Number of the first frame in which the device's overlay is to be seen."""
+    hiding: tuple[EventKind, ...] = ("overlay_off", "worklist", "data_entry")
+    return next((n for n in range(plan.frames) if plan.event(n, *hiding) is None), 0)
 
 
 def _hidden_frames(plan: Plan) -> int:

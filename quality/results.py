@@ -102,9 +102,14 @@ def failures(judgements: Sequence[Judgement], pictures: str) -> Iterator[Failure
 
 
 def _faults(judgement: Judgement) -> list[str]:
-    wrong = [name for name, right in judgement.fields.items() if not right] if judgement.confirmed else []
+    wrong = judgement.misread if judgement.confirmed else {}
+    runs = judgement.blanked_runs
     return [
-        *(f"read wrong or not at all: {name}" for name in wrong),
+        *(
+            f"{name} was read as {value}" if value else f"{name} was not read"
+            for name, value in wrong.items()
+        ),
+        *(f"frames {first} to {first + count - 1} blanked without need" for first, count in runs),
         *(f"the hunter did not find: {label}" for label in judgement.control_missed),
         *(str(leak) for leak in judgement.leaks),
     ]

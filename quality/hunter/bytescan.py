@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from quality.hunter.tokens import WHOLE_WORD, Token, spellings
 
@@ -21,6 +24,8 @@ _NEIGHBOURS = 24  # bytes on either side that count as context
 #: A match by chance must be rarer than one in a million files. Compressed pictures are noise: a
 #: four-letter name is in every few hundred megabytes of them.
 _SURE_BITS = 20.0
+_BEGIN = 3  # bytes of a needle by which it is looked for
+_STRETCH = 1 << 20  # bytes that are compared at once
 _EXCERPT = 30  # bytes on either side
 
 
@@ -58,21 +63,65 @@ def needles_for(tokens: Sequence[Token]) -> tuple[Needle, ...]:
     return tuple(found.values())
 
 
-def scan(data: bytes, needles: Sequence[Needle], *, noise: bool = True) -> Iterator[Match]:
+@dataclass(frozen=True, slots=True)
+class Needles:
+    """Needles, prepared so that one pass over the data finds them all."""
+
+    all: tuple[Needle, ...]
+    short: frozenset[int]  # places in ``all`` of those that are shorter than a beginning
+    begin: NDArray[np.bool_]  # of every three bytes, as a number: whether a needle begins so
+    by_begin: Mapping[bytes, tuple[int, ...]]  # three bytes → places in ``all``
+
+    @classmethod
+    def of(cls, tokens: Sequence[Token]) -> Needles:
+        """Every spelling of the tokens in every encoding."""
+        needles = needles_for(tokens)
+        begin = np.zeros(256**_BEGIN, np.bool_)
+        by_begin: dict[bytes, tuple[int, ...]] = {}
+        for number, needle in enumerate(needles):
+            first = needle.pattern[:_BEGIN]
+            if len(first) == _BEGIN:
+                begin[int.from_bytes(first, "little")] = True
+                by_begin[first] = (*by_begin.get(first, ()), number)
+        short = frozenset(n for n, needle in enumerate(needles) if len(needle.pattern) < _BEGIN)
+        return cls(needles, short, begin, by_begin)
+
+    def places(self, small: bytes) -> dict[int, list[int]]:
+        """Place of a needle in ``all`` → where it lies in the data, in small ASCII letters; in order."""
+        found: dict[int, list[int]] = {
+            number: list(_places_of(small, self.all[number].pattern)) for number in self.short
+        }
+        for start in self._begins(small):
+            for number in self.by_begin[small[start : start + _BEGIN]]:
+                if small.startswith(self.all[number].pattern, start):
+                    found.setdefault(number, []).append(start)
+        return found
+
+    def _begins(self, small: bytes) -> Iterator[int]:
+        data = np.frombuffer(small, np.uint8)
+        for offset in range(0, len(data) - _BEGIN + 1, _STRETCH):
+            part = data[offset : offset + _STRETCH + _BEGIN - 1].astype(np.int32)
+            numbers = part[:-2] | part[1:-1] << 8 | part[2:] << 16
+            yield from (np.flatnonzero(self.begin[numbers]) + offset).tolist()
+
+
+def scan(data: bytes, needles: Needles, *, noise: bool = True) -> Iterator[Match]:
     """The first match of each token in each encoding.
 
     Args:
         data: where to look.
-        needles: from :func:`needles_for`.
+        needles: what to look for.
         noise: whether the data may hold compressed pictures. A short match in noise counts only if
             what stands around it is text as well. In text the words alone decide.
     """
     small = data.translate(_SMALL)
+    places = needles.places(small)
     seen: set[tuple[Token, str]] = set()
-    for needle in needles:
+    for number in sorted(places):
+        needle = needles.all[number]
         if (needle.token, needle.encoding) in seen:
             continue
-        start = _first(small, needle, noise=noise)
+        start = _first(small, needle, places[number], noise=noise)
         if start is not None:
             seen.add((needle.token, needle.encoding))
             yield Match(needle, start, excerpt(data, start, len(needle.pattern)))
@@ -97,15 +146,21 @@ def _bits(pattern: bytes) -> float:
     )
 
 
-def _first(small: bytes, needle: Needle, *, noise: bool) -> int | None:
-    needed = math.log2(max(2, len(small))) + _SURE_BITS if noise else 0.0
-    start = small.find(needle.pattern)
+def _places_of(small: bytes, pattern: bytes) -> Iterator[int]:
+    start = small.find(pattern)
     while start >= 0:
+        yield start
+        start = small.find(pattern, start + 1)
+
+
+def _first(small: bytes, needle: Needle, places: Sequence[int], *, noise: bool) -> int | None:
+    """The first of the places at which the needle lies that is more than chance."""
+    needed = math.log2(max(2, len(small))) + _SURE_BITS if noise else 0.0
+    for start in places:
         end = start + len(needle.pattern)
         alone = not needle.whole_word or _stands_alone(small, start, end, needle.encoding)
         if alone and needle.bits + _context_bits(small, start, end, needed - needle.bits) >= needed:
             return start
-        start = small.find(needle.pattern, start + 1)
     return None
 
 

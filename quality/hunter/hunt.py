@@ -21,7 +21,7 @@ from quality.hunter.documents import document_pieces
 from quality.hunter.media import Sampling, media_pieces
 from quality.hunter.pieces import Piece, Unread
 from quality.hunter.tokens import Hit, Token
-from quality.hunter.unwrap import unwrap
+from quality.hunter.unwrap import LARGEST_FOR_RAW, unwrap
 
 _WINDOW = 32 * 2**20  # bytes of a file that are looked into at once
 _OVERLAP = 64 * 2**10  # bytes; a token, or a short stream, across the border is found in one of them
@@ -60,6 +60,7 @@ class Hunter:
         moments: Sequence[float] = (),
         pictures: bool = True,
         shallow: Iterable[Path] = (),
+        until_found: bool = False,
     ) -> Report:
         """Look through a file, or a folder with all that lies below it, names included.
 
@@ -70,18 +71,22 @@ class Hunter:
             pictures: whether pictures are read; False where only bytes and fields are asked for.
             shallow: files and folders of which only names and plain bytes are looked at, because
                 they are encrypted, and inflating noise takes long.
+            until_found: whether the hunt may end as soon as each token was found somewhere.
         """
         search = _Search(
             tokens=tuple(tokens),
-            needles=bytescan.needles_for(tokens),
+            needles=bytescan.Needles.of(tokens),
             forms=reading.Needles.of(tokens),
             sampling=replace(self._sampling, moments=(*self._sampling.moments, *moments)),
             reader=self._reader if pictures else None,
+            until_found=until_found,
         )
         skipped = tuple(shallow)
         base = path if path.is_dir() else path.parent
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
             search.look_at_name(file, base)
+            if until_found and search.found_all():
+                break
             if file.is_file() and not file.is_symlink():
                 search.look_into(file, deep=not any(file.is_relative_to(place) for place in skipped))
         return search.report()
@@ -94,11 +99,13 @@ class _Search:
         self,
         *,
         tokens: tuple[Token, ...],
-        needles: tuple[bytescan.Needle, ...],
+        needles: bytescan.Needles,
         forms: reading.Needles,
         sampling: Sampling,
         reader: reading.PictureReader | None,
+        until_found: bool,
     ) -> None:
+        self._tokens, self._until_found = frozenset(tokens), until_found
         self._needles, self._forms = needles, forms
         self._sampling, self._reader = sampling, reader
         self._hits: dict[tuple[Any, ...], Hit] = {}
@@ -110,6 +117,10 @@ class _Search:
     def report(self) -> Report:
         """What was found until now."""
         return Report(tuple(self._hits.values()), tuple(self._unread), self._files, self._pictures)
+
+    def found_all(self) -> bool:
+        """Whether there is no token left to be found."""
+        return self._tokens <= {token for token, *_ in self._hits}
 
     def look_at_name(self, path: Path, base: Path) -> None:
         """Whether a token is in the name of the file, or of a folder on the way to it."""
@@ -131,8 +142,13 @@ class _Search:
                     self._bytes(f"bytes from {start}" if start else "bytes", window, _LAYERS)
                 else:
                     self._plain("bytes", window, "")
-            if deep:
-                for piece in self._pieces(path, data[:_WINDOW]):
+            if not deep:
+                return
+            head = data[:_WINDOW]
+            for piece in self._pieces(path, head):
+                if self._until_found and self.found_all():
+                    return
+                if not _is_most_of(piece, head):
                     self._look(piece)
 
     def _pieces(self, path: Path, head: bytes) -> Iterator[Piece | Unread]:
@@ -207,6 +223,15 @@ class _Search:
     def _add(self, token: Token, where: str, how: str, excerpt: str) -> None:
         hit = Hit(token, self._path, where, how, excerpt)
         self._hits.setdefault((token, self._path, where, how), hit)
+
+
+def _is_most_of(piece: Piece | Unread, file: bytes) -> bool:
+    """Whether the piece lies in the file as it is and is most of it, so that looking at both is the same.
+
+    In a smaller piece, less counts as chance, and more is unwrapped.
+    """
+    data = piece.data if isinstance(piece, Piece) and isinstance(piece.data, bytes) else b""
+    return len(data) > max(len(file) // 2, LARGEST_FOR_RAW) and data in file
 
 
 def _is_text(head: bytes) -> bool:

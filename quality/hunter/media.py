@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,8 +17,7 @@ from quality.hunter.boxes import captions, group_times
 from quality.hunter.pieces import Piece, Unread
 from quality.hunter.reading import Picture
 
-#: As players show it, and with all that FFmpeg can be told not to hide.
-_VIEWS: Mapping[str, dict[str, str]] = {"shown": {}, "hidden": {"ignore_editlist": "1"}}
+_UNCUT = {"ignore_editlist": "1"}
 _PACKET_BYTES = 1 << 24  # bytes of packets that are looked into at once
 _OVERLAP = 4096  # bytes; a token across the border of two looks is found in one of them
 
@@ -41,9 +41,65 @@ def media_pieces(path: str, sampling: Sampling) -> Iterator[Piece | Unread]:
         return  # no recording; its bytes are looked at all the same
     yield from _packets(path)
     seen: set[bytes] = set()
-    for view, options in _VIEWS.items():
-        if view == "shown" or sampling.hidden:
-            yield from _pictures(path, view, options, sampling, seen)
+    for view in _views(path, sampling):
+        yield from _pictures(path, view, sampling, seen)
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """One way to look at the pictures of a file."""
+
+    name: str
+    options: dict[str, str]
+    crop: bool  # whether what the stream crops is left out
+
+
+def _views(path: str, sampling: Sampling) -> tuple[_View, ...]:
+    """As players show the pictures, and with all that FFmpeg can be told not to hide.
+
+    Where the edit list hides nothing, one look sees both: every picture that is shown, uncropped.
+    """
+    if not sampling.hidden:
+        return (_View("shown", {}, crop=True),)
+    if _same_packets(path):
+        return (_View("shown and hidden", {}, crop=False),)
+    return _View("shown", {}, crop=True), _View("hidden", _UNCUT, crop=False)
+
+
+def _same_packets(path: str) -> bool:
+    """Whether decoders get the same packets with the edit list and without, but for the time of them all."""
+    shown, uncut = (_packets_given(path, options) for options in ({}, _UNCUT))
+    if shown is None or uncut is None or shown.keys() != uncut.keys():
+        return False
+    return all(_is_moved(shown[index], uncut[index]) for index in shown)
+
+
+#: Of each packet: its digest, its time (ticks), and whether what it holds is thrown away.
+_Given = list[tuple[bytes, int | None, bool]]
+
+
+def _packets_given(path: str, options: dict[str, str]) -> dict[int, _Given] | None:
+    """The packets of each video stream; None if not all of them can be read."""
+    given: dict[int, _Given] = {}
+    try:
+        with av.open(path, options=options) as container:
+            for packet in container.demux(container.streams.video):
+                digest = hashlib.blake2b(bytes(packet)).digest()
+                given.setdefault(packet.stream.index, []).append((digest, packet.pts, packet.is_discard))
+    except av.error.FFmpegError:
+        return None
+    return given
+
+
+def _is_moved(one: _Given, other: _Given) -> bool:
+    """Whether the packets are the same, shown earlier or later by the same time, and all are kept."""
+    if len(one) != len(other) or any(discard for _, _, discard in (*one, *other)):
+        return False
+    moves = {
+        None if a is None or b is None else a - b for (_, a, _), (_, b, _) in zip(one, other, strict=True)
+    }
+    # The last packet is an empty one, and without a time.
+    return [p[0] for p in one] == [p[0] for p in other] and len(moves - {None}) <= 1
 
 
 def _fields(container: Any) -> Iterator[Piece]:
@@ -91,33 +147,29 @@ def _payload(index: int, data: bytes) -> Iterator[Piece]:
         yield Piece(f"stream {index} time code", time)
 
 
-def _pictures(
-    path: str, view: str, options: dict[str, str], sampling: Sampling, seen: set[bytes]
-) -> Iterator[Piece | Unread]:
+def _pictures(path: str, view: _View, sampling: Sampling, seen: set[bytes]) -> Iterator[Piece | Unread]:
     """The pictures worth reading of every video stream; those that an earlier view gave are left out."""
     with av.open(path) as container:
         indices = [stream.index for stream in container.streams.video]
     for index in indices:
         watcher = PrintWatcher(sampling)
         try:
-            for at, picture in _decoded(path, index, options, crop=view == "shown"):
+            for at, picture in _decoded(path, index, view):
                 key = picture[::24, ::24].tobytes()
                 if watcher.wants(picture, at) and key not in seen:
                     seen.add(key)
-                    yield Piece(f"stream {index} picture at {at:.2f} s ({view})", picture)
+                    yield Piece(f"stream {index} picture at {at:.2f} s ({view.name})", picture)
             if watcher.last is not None and watcher.last[1][::24, ::24].tobytes() not in seen:
-                yield Piece(f"stream {index} last picture ({view})", watcher.last[1])
+                yield Piece(f"stream {index} last picture ({view.name})", watcher.last[1])
         except (av.error.FFmpegError, IndexError) as error:
-            yield Unread(f"stream {index} pictures ({view})", type(error).__name__)
+            yield Unread(f"stream {index} pictures ({view.name})", type(error).__name__)
 
 
-def _decoded(
-    path: str, index: int, options: dict[str, str], *, crop: bool
-) -> Iterator[tuple[float, Picture]]:
+def _decoded(path: str, index: int, view: _View) -> Iterator[tuple[float, Picture]]:
     """Luma of every frame with its time; packets that cannot be decoded are passed over."""
-    with av.open(path, options=options) as container:
+    with av.open(path, options=view.options) as container:
         stream = container.streams[index]
-        if not crop:
+        if not view.crop:
             stream.codec_context.options = {"apply_cropping": "0"}
         for packet in container.demux(stream):
             frames: Sequence[Any] = ()

@@ -21,6 +21,7 @@ Picture = NDArray[np.uint8]  # H×W grey levels or H×W×3 RGB
 
 #: The engine finds text of 20 to 60 pixels best. Small print needs the whole size, or twice that.
 SCALES = (1.0, 0.5)
+_FRAME = 48  # pixels that stay around what is not all of one colour
 _LONGEST_SIDE = 4000  # pixels; larger pictures are shrunk to this first
 _LETTERS_PER_ERROR = 7  # one letter in so many may be read wrong
 #: Letters that look alike; all of a group become its first.
@@ -86,6 +87,24 @@ def _is_near(form: str, letters: str) -> bool:
     )
 
 
+def without_frame(picture: Picture) -> Picture:
+    """The picture without the rows and columns around it in which every pixel is that of its corner.
+
+    Nothing is written where not one pixel differs. A strip of them stays, as engines need it around
+    letters; of a picture of one colour a small part.
+    """
+    differs = picture != picture[0, 0]
+    there = differs if picture.ndim == 2 else differs.any(axis=2)
+    rows, columns = (np.flatnonzero(there.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return picture[:_FRAME, :_FRAME]
+    first, last = (
+        (max(0, n[0] - _FRAME) for n in (rows, columns)),
+        (n[-1] + _FRAME + 1 for n in (rows, columns)),
+    )
+    return picture[tuple(slice(a, b) for a, b in zip(first, last, strict=True))]
+
+
 class PictureReader:
     """An OCR engine of its own; it is loaded when the first picture comes."""
 
@@ -95,7 +114,8 @@ class PictureReader:
 
     def read(self, picture: Picture) -> list[str]:
         """The lines of text in the picture, from all sizes, each only once."""
-        rgb = np.repeat(picture[:, :, None], 3, axis=2) if picture.ndim == 2 else picture
+        part = without_frame(picture)
+        rgb = np.repeat(part[:, :, None], 3, axis=2) if part.ndim == 2 else part
         lines: dict[str, None] = {}
         for scale in self._scales:
             lines |= dict.fromkeys(self._read_at(rgb, scale))

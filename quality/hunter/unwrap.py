@@ -12,20 +12,29 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+
 LARGEST_STREAM: Final = 64 * 2**20  # bytes; more of one stream is not inflated
 LARGEST_FOR_RAW: Final = 64 * 2**10  # bytes; in more, raw deflate without a header is not looked for
 _LEAST: Final = 12  # bytes of a stream that are worth a look
 
 _HEX = re.compile(rb"(?:[0-9A-Fa-f]{2}[\s:]?){6,}")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{10,}(?:\r?\n[A-Za-z0-9+/_-]+)*")
-_ESCAPED = re.compile(
-    rb"[\x20-\x7e]*(?:\\[0-7]{1,3}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|[%=#][0-9A-Fa-f]{2}|&#?\w{1,8};)[\x20-\x7e]*"
-)
+_ESCAPE = re.compile(rb"\\[0-7]{1,3}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|[%=#][0-9A-Fa-f]{2}|&#?\w{1,8};")
+_UNPRINTABLE = re.compile(rb"[^\x20-\x7e]")
 _OCTAL = re.compile(rb"\\([0-7]{1,3})")
 _PERCENT = re.compile(rb"[%=#]([0-9A-Fa-f]{2})")  # links, quoted-printable, names in PDF
 _BACKSLASH_X = re.compile(rb"\\x([0-9A-Fa-f]{2})")
 _BACKSLASH_U = re.compile(r"\\u([0-9A-Fa-f]{4})")
-_ZLIB = re.compile(rb"[\x08\x18\x28\x38\x48\x58\x68\x78][\x00-\xff]", re.DOTALL)
+#: RFC 1950: the two bytes are a multiple of 31; a preset dictionary (bit 5) nobody could read.
+_ZLIB_HEADERS = [
+    method << 8 | flags
+    for method in range(0x08, 0x80, 0x10)
+    for flags in range(256)
+    if (method << 8 | flags) % 31 == 0 and not flags & 0x20
+]
+_IS_ZLIB = np.zeros(1 << 16, np.bool_)  # of two bytes, as a number: whether a stream may begin so
+_IS_ZLIB[_ZLIB_HEADERS] = True
 _GZIP = re.compile(rb"\x1f\x8b\x08", re.DOTALL)
 _ZIP = re.compile(rb"PK\x03\x04.{22}", re.DOTALL)
 
@@ -59,10 +68,8 @@ def inflated(data: bytes, *, raw: bool = True) -> Iterator[Unwrapped]:
     """Every compressed stream: zlib and gzip by their headers, zip entries, and raw deflate in small data."""
     view = memoryview(data)
     end = 0
-    for found in _ZLIB.finditer(data):
-        start = found.start()
-        # RFC 1950: the two bytes are a multiple of 31; a preset dictionary nobody could read.
-        if start < end or int.from_bytes(found[0], "big") % 31 or found[0][1] & 0x20:
+    for start in _zlib_headers(data):
+        if start < end:
             continue
         stream = _inflate(view[start:], zlib.MAX_WBITS)
         if stream.whole:
@@ -74,6 +81,12 @@ def inflated(data: bytes, *, raw: bool = True) -> Iterator[Unwrapped]:
         yield from _zip_entry(view, found.start())
     if raw and len(data) <= LARGEST_FOR_RAW:
         yield from _raw_deflate(view)
+
+
+def _zlib_headers(data: bytes) -> list[int]:
+    letters = np.frombuffer(data, np.uint8)
+    places: list[int] = np.flatnonzero(_IS_ZLIB[letters[:-1].astype(np.uint16) << 8 | letters[1:]]).tolist()
+    return places
 
 
 def _zip_entry(data: memoryview, start: int) -> Iterator[Unwrapped]:
@@ -159,8 +172,22 @@ def _base64(data: bytes) -> Iterator[bytes]:
 
 def _escapes(data: bytes) -> Iterator[bytes]:
     r"""Octal and hex escapes, \u, percent signs, quoted-printable, names in PDF, HTML entities."""
-    for found in _ESCAPED.finditer(data):
-        yield from {out for out in _unescaped(found[0]) if out != found[0]}
+    end = 0
+    for found in _ESCAPE.finditer(data):
+        if found.start() < end:
+            continue
+        start, end = _line_around(data, found.start(), end)
+        line = data[start:end]
+        yield from {out for out in _unescaped(line) if out != line}
+
+
+def _line_around(data: bytes, place: int, least: int) -> tuple[int, int]:
+    """Beginning (not before ``least``) and end of the printable bytes around a place."""
+    start = place
+    while start > least and 0x20 <= data[start - 1] <= 0x7E:
+        start -= 1
+    stop = _UNPRINTABLE.search(data, place)
+    return start, len(data) if stop is None else stop.start()
 
 
 def _unescaped(part: bytes) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from rapidfuzz import fuzz, process
 
 from quality.hunter import Hit, Hunter, Report
 from quality.hunter.tokens import folded
-from quality.intake import CENTER, Intake, Leak, read_json, write_json
+from quality.intake import CENTER, Intake, Judged, Leak
 from quality.reports.corpus import FILE_NAME, ReportPlan, ReportTruth, write_report
 from quality.reports.plants import IN_PICTURES
 
@@ -20,33 +20,13 @@ _SAME_WORD = 80  # of 100; OCR reads a letter of a long word wrong, and it is th
 
 
 @dataclass(frozen=True, slots=True)
-class ReportJudgement:
+class ReportJudgement(Judged):
     """What became of one report."""
 
-    seed: int
     style: str
     form: str
-    planted: tuple[str, ...]  # labels of the canaries
-    control_missed: tuple[str, ...]  # canaries that the hunter did not find in the untouched file
-    status: str  # as ``endoreg import --json`` says
-    error: str | None
-    findings: tuple[str, ...]  # codes
-    leaks: tuple[Leak, ...]
-    leaks_if_approved: tuple[Leak, ...]  # of a candidate under review, had a person let it pass unseen
-    fields: Mapping[str, bool]  # identity field → whether it was read right
     clinical: int  # clinical words of the letter
     lost: int  # of these, not to be found in the cleaned text
-    import_seconds: float
-    hunt_seconds: float
-
-    def write(self, path: Path) -> None:
-        """Write it as JSON, whole or not at all."""
-        write_json(path, self)
-
-    @classmethod
-    def read(cls, path: Path) -> ReportJudgement:
-        """What :meth:`write` wrote."""
-        return cls(**read_json(path))
 
 
 def examine_report(plan: ReportPlan, work: Path, hunter: Hunter) -> ReportJudgement:
@@ -58,7 +38,8 @@ def examine_report(plan: ReportPlan, work: Path, hunter: Hunter) -> ReportJudgem
         hunter: looks for what leaked.
     """
     source, truth = write_report(plan, work / "inbox")
-    control = hunter.hunt(source, truth.planted, pictures=plan.planted in IN_PICTURES)
+    reads = plan.planted in IN_PICTURES
+    control = hunter.hunt(source, truth.planted, pictures=reads, until_found=True)
     # What the pass is sure of is published, as a site does that does not have every report looked at.
     intake = Intake(work, {"ENDOREG_REPORT_RELEASE": "verified"})
     begun = time.monotonic()

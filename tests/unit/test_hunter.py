@@ -25,7 +25,7 @@ from endoreg_db.samples.layout import font
 from quality.hunter import Hit, Hunter, Token
 from quality.hunter.boxes import box_times, captions, group_times
 from quality.hunter.documents import undo_lzw
-from quality.hunter.reading import Needles
+from quality.hunter.reading import Needles, without_frame
 from quality.hunter.tokens import spellings
 
 NAME = Token("Weißenfels-Šárka", "last_name")
@@ -112,6 +112,46 @@ def test_base64_is_found_at_every_alignment(tmp_path: Path, shift: int) -> None:
     wrapped = base64.b64encode(b"x" * shift + NAME.text.encode() + b" and more")
 
     assert any("base64" in hit.how for hit in hits(file_with(tmp_path, b"data:" + wrapped), NAME))
+
+
+def test_a_stream_is_inflated_though_what_stands_before_it_looks_like_the_beginning_of_one(
+    tmp_path: Path,
+) -> None:
+    path = file_with(tmp_path, NOISE + b"x" + zlib.compress(UTF8 * 2) + NOISE)
+
+    assert any("zlib" in hit.how for hit in hits(path, NAME))
+
+
+@pytest.mark.parametrize("before", range(5))
+def test_a_name_is_found_on_the_border_of_two_stretches(tmp_path: Path, before: int) -> None:
+    stretch = NOISE * 11
+    data = stretch[: 2**20 - before] + b" Ng, Weissenfels-Sarka " + NOISE
+
+    assert hits(file_with(tmp_path, data), NAME)
+
+
+def test_a_hunt_may_end_when_everything_was_found(tmp_path: Path) -> None:
+    for name in ("1", "2"):
+        file_with(tmp_path, UTF8, name)
+
+    found = Hunter().hunt(tmp_path, [NAME], until_found=True)
+    other = Hunter().hunt(tmp_path, [NAME, BIRTH], until_found=True)
+
+    assert found.files == 1 and found.tokens == {NAME}
+    assert other.files == 2 and other.tokens == {NAME}
+
+
+def test_only_what_has_one_colour_is_cut_off_a_picture() -> None:
+    picture = np.full((400, 600), 16, np.uint8)
+    picture[100:140, 200:500] = 17
+
+    part = without_frame(picture)
+
+    assert part.shape == (40 + 2 * 48, 300 + 2 * 48) and (part == 17).sum() == 40 * 300
+    assert without_frame(np.stack([picture] * 3, axis=2)).shape == (*part.shape, 3)
+    assert without_frame(picture[:100]).size > 0
+    touching = picture[100:140, 200:500]
+    assert without_frame(np.pad(touching, ((0, 30), (0, 0)))).shape == (70, 300)
 
 
 def test_a_zip_entry_is_inflated(tmp_path: Path) -> None:

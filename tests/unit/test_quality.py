@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import random
+import re
+import subprocess
+import sys
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import av
@@ -14,13 +18,14 @@ from endoreg_db.samples import scaled, shipped_profile
 from quality import results
 from quality.bench import Judgement
 from quality.hunter import Hunter
-from quality.hunter.media import Sampling
+from quality.hunter.media import Sampling, media_pieces
 from quality.intake import Leak
 from quality.layouts import as_toml, invent_profile
 from quality.page import Figures, write_page
+from quality.painter import moving_bar
 from quality.plan import FORMATS, Event, Plan, Planted, draw_canary, draw_plan
 from quality.plants import PLANTS, Plant, fitting
-from quality.recordings import Truth, write_recording
+from quality.recordings import Truth, truth_of, write_recording
 from quality.statistics import Share, at_most, bounds
 
 #: Quick to draw; its text is too small to be read.
@@ -73,6 +78,38 @@ def test_the_corpus_has_everything_in_it() -> None:
     assert min(event.frames for plan in plans for event in plan.events) == 1
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_what_moves_in_the_overlay_column_hides_no_text(seed: int) -> None:
+    profile = invent_profile(random.Random(seed))
+
+    place = moving_bar(profile)
+
+    texts = (profile.image, *profile.boxes.values())
+    assert place is None or not any(place.overlaps(box) for box in texts)
+
+
+def test_something_moves_in_the_overlay_column_of_every_device_that_has_one_on_the_left() -> None:
+    invented = [invent_profile(random.Random(seed)) for seed in range(40)]
+
+    assert moving_bar(shipped_profile()) is not None
+    assert all(moving_bar(profile) for profile in invented if profile.image.x)
+
+
+def test_the_clock_that_counts_is_the_first_that_is_shown() -> None:
+    drawn = replace(draw_plan(3, seconds=4.0), fps=25, frames=100, change_at=None)
+    begun = drawn.examination.time().replace(microsecond=0).isoformat()
+    hidden = replace(drawn, events=(Event("overlay_off", 0, 60),))
+
+    late = replace(drawn, examination=drawn.examination + timedelta(seconds=2))
+
+    assert truth_of(replace(drawn, events=()), "a").identity["examination_time"] == begun
+    assert (
+        truth_of(replace(drawn, events=(Event("worklist", 60, 10),)), "a").identity["examination_time"]
+        == begun
+    )
+    assert truth_of(hidden, "a").identity == truth_of(replace(late, events=()), "a").identity
+
+
 def plan_with(plant: Plant) -> Plan:
     """A short recording of the small device with one thing hidden in it."""
     form = next(form for form in FORMATS if plant in fitting(form.suffix, form.codec))
@@ -104,6 +141,19 @@ def test_what_players_do_not_show_is_read_all_the_same(tmp_path: Path, name: str
     assert hits and all("hidden" in hit.where for hit in hits)
 
 
+@pytest.mark.parametrize(("name", "looks"), [("edit list", 2), ("title", 1)])
+def test_pictures_are_decoded_twice_only_where_an_edit_list_hides_some(
+    tmp_path: Path, name: str, looks: int
+) -> None:
+    plant = next(plant for plant in PLANTS if plant.name == name)
+    path, _ = write_recording(plan_with(plant), tmp_path)
+
+    pieces = media_pieces(str(path), Sampling(every=0.2, most=0))
+    views = {view for piece in pieces if (view := re.search(r"picture.*\((.*)\)", piece.where))}
+
+    assert len({view[1] for view in views}) == looks
+
+
 def test_the_truth_comes_back_as_it_was_written(tmp_path: Path) -> None:
     plan = draw_plan(3, seconds=0.5, profile=SMALL)
 
@@ -119,16 +169,18 @@ def judgement(**changes: object) -> Judgement:
         "codec": "mp4/h264", "happens": (), "planted": ("1 title",), "control_missed": (),
         "status": "imported", "error": None, "findings": (), "leaks": (), "leaks_if_approved": (),
         "fields": {"last_name": True}, "clean_frames": 50, "blanked_frames": 0, "psnr": 40.0,
-        "room_seconds": 0.0, "import_seconds": 4.0, "hunt_seconds": 1.0, **changes,
+        "blanked_runs": (), "misread": {}, "room_seconds": 0.0, "import_seconds": 4.0, "hunt_seconds": 1.0,
+        **changes,
     }  # fmt: skip
     return Judgement(**values)  # type: ignore[arg-type]
 
 
 def test_figures_are_sums_over_the_judgements(tmp_path: Path) -> None:
     leak = Leak("last_name", "published/1.mp4: picture <at> 1 s", "ocr", "Kaya", "1.png")
+    unread = {"fields": {"last_name": False}, "misread": {"last_name": None}}
     all_of_them = [
         judgement(),
-        judgement(status="needs_review", happens=("room",), room_seconds=1.5, fields={"last_name": False}),
+        judgement(status="needs_review", happens=("room",), room_seconds=1.5, **unread),
         judgement(status="needs_review", leaks=(leak, leak), control_missed=("1 title",), blanked_frames=5),
     ]
 
@@ -142,10 +194,29 @@ def test_figures_are_sums_over_the_judgements(tmp_path: Path) -> None:
     assert (summary.fields_right, summary.blanked) == (Share(2, 3), Share(5, 150))
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert '<img src="pictures/1.png"' in page and "&lt;at&gt;" in page and page.count("<h3>") == 2
+    assert "last_name was not read" in page
 
 
 def test_a_judgement_comes_back_as_it_was_written(tmp_path: Path) -> None:
-    written = judgement(leaks=(Leak("a", "b", "c", "d", None),))
+    written = judgement(leaks=(Leak("a", "b", "c", "d", None),), blanked_runs=((3, 2), (9, 1)))
     written.write(tmp_path / "1.json")
 
     assert Judgement.read(tmp_path / "1.json") == written
+
+
+def test_a_run_goes_on_where_an_earlier_one_stopped(tmp_path: Path) -> None:
+    """As a person starts it: its workers have to find what they are to do."""
+    judged = tmp_path / "seed-7-2s"
+    judged.mkdir()
+    judgement(seed=7).write(judged / "00007.json")
+    command = [sys.executable, "-m", "quality", "--recordings", "1", "--reports", "0", "--seconds", "2"]
+
+    ended = subprocess.run(
+        [*command, "--seed", "7", "--out", str(tmp_path)],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "00007  mp4/h264" in ended.stdout and (tmp_path / "index.html").exists()
