@@ -141,7 +141,7 @@ def _as_what(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
 
 
 def _calling(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
-    """``ist Zugbegleiterin,``: what somebody is, by its list or by its ending, with an adjective before it."""
+    """``ist Zugbegleiterin,``: what somebody is, by its list or by its ending."""
     start = index + 1
     while start < len(flow) and start - index <= 2 and flow[start].key in _BEING:
         start += 1
@@ -287,7 +287,7 @@ def _lives_at(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
 
 
 def _street_and_town(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
-    """``Wiesenhang 49, Höxter``: a word that is none of the trade, a number, a comma, and another such word."""
+    """``Wiesenhang 49, Höxter``: a word that is none of the trade, a number, and another such word."""
     word, number, town = flow[index : index + 3]
     if not (
         re.fullmatch(r"\d{1,3}[a-h]?,", number.text) and town.is_name_shaped and word.text[-1:].isalpha()

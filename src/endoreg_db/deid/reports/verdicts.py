@@ -198,7 +198,7 @@ def _begins_list(place: Place) -> bool:
 
 
 def _is_agent(place: Place) -> bool:
-    """``die von Hering gelegte Sonde``, ``stammt von Lust``: who did it stands between ``von`` and the deed."""
+    """``die von Hering gelegte Sonde``, ``stammt von Lust``: behind ``von``, before the deed."""
     before, after = place.before, place.after
     if before is None or before.key not in ("von", "durch", "by") or is_listed_as_clinical(place.token.core):
         return False
