@@ -31,6 +31,11 @@ from quality.letter_sheet import Letter, LetterSheet, words_of
 Half = Literal["development", "reported"]
 
 _FOLDER: Final = Path(__file__).parent / "held_out"
+#: What a half is made of: lists of the same name are joined.
+_FILES: Final[Mapping[Half, Sequence[str]]] = {
+    "development": ("development.toml", "development_harder.toml"),
+    "reported": ("reported.toml",),
+}
 _WRITTEN: Final = re.compile(r'(text )?"([^"]*)"|(\w+) (\d+)(?:-(\d+))?')
 _INLINE: Final = 0.4  # share of headings that stand before their text, not above it
 _WIDTH: Final = 490  # points, of a paragraph
@@ -63,9 +68,13 @@ def invent_letter(seed: int) -> Letter:
 
 @cache
 def _material(half: Half) -> Mapping[str, Any]:
-    with (_FOLDER / f"{half}.toml").open("rb") as file:
-        read = tomllib.load(file)
-    return {name: words_of(value) if isinstance(value, str) else value for name, value in read.items()}
+    joined: dict[str, list[Any]] = {}
+    for name in _FILES[half]:
+        with (_FOLDER / name).open("rb") as file:
+            read = tomllib.load(file)
+        for key, value in read.items():
+            joined.setdefault(key, []).extend(words_of(value) if isinstance(value, str) else value)
+    return joined
 
 
 class _Story:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from endoreg_db.deid.identity import Identity
 from endoreg_db.deid.messages import Finding
+from endoreg_db.deid.reports.doubts import kept_doubts
 from endoreg_db.deid.reports.formats import format_marks
 from endoreg_db.deid.reports.grow import grown_marks
 from endoreg_db.deid.reports.labels import PEOPLE, Labelled, labelled_marks, labels_of
@@ -84,7 +85,9 @@ def find_identity(
     strangers, unsure = stranger_marks(sheets, _places(marks))
     marks += strangers
     marks += grown_marks(sheets, _places(marks))
-    return Findings(merged(marks, sheets), identity, (*doubts, *failed, *_unsure_words(sheets, unsure)))
+    kept = kept_doubts(sheets, labels, _places(marks))
+    doubts = (*doubts, *failed, *_unsure_words(sheets, unsure), *kept)
+    return Findings(merged(marks, sheets), identity, doubts)
 
 
 def _known(

@@ -8,13 +8,14 @@ from typing import Final
 
 from endoreg_db.deid.reports.marks import Mark
 from endoreg_db.deid.reports.names import LEADING, is_particle, is_title
+from endoreg_db.deid.reports.places import is_sign
 from endoreg_db.deid.reports.sheets import Sheet, Token
 from endoreg_db.deid.reports.vocabulary import (
     cue_keys,
     is_clinical,
     is_first_name,
+    is_listed,
     is_role,
-    is_town,
     name_risk,
 )
 
@@ -24,6 +25,8 @@ _ONCE: Final = cue_keys("once_named")
 _BEFORE_PLACES: Final = cue_keys("before_places")
 _INSIDE: Final = cue_keys("inside_places")
 _INSIDE_TOWNS: Final = cue_keys("inside_towns")
+_HOUSES_OF: Final = cue_keys("houses_of")
+_CALLED: Final = cue_keys("called")
 _UNITS: Final = cue_keys("units")
 _HOUSE: Final = re.compile(r"\d{1,4}\s?[a-hA-H]?[.,;)]*")
 _CODE: Final = re.compile(r"[A-ZÄÖÜ]{1,3}[\-.]?\d{1,3}[a-zA-Z]?|\d{1,3}[A-Za-z]")
@@ -86,7 +89,7 @@ def _belongs(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
         and token.is_name_shaped
     ):
         return True  # ``St. Georgen``
-    if behind and (token.key in _BEFORE_PLACES or token.key in _NOBLE):
+    if (behind and _may_stand_before(token)) or (ahead and _is_called(flow, n)):
         return True
     if ahead and flow[n - 1].is_capitalised and _is_house_number(flow, n):
         return True
@@ -97,6 +100,18 @@ def _belongs(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
     if ahead and flow[n - 1].key in _ONCE and token.is_capitalised:
         return True
     return _is_particle_of(flow, n, named) or _fills_gap(flow, n, named) or _is_in_brackets(flow, n, named)
+
+
+def _may_stand_before(token: Token) -> bool:
+    """Whether a word belongs to the name behind it: ``Bad``, ``Graf``, ``Labor``, ``AWO``."""
+    if token.key in _BEFORE_PLACES | _NOBLE | _HOUSES_OF:
+        return True
+    return is_sign(token) and not is_listed(token.core) and token.text[-1:].isalpha()
+
+
+def _is_called(flow: Sequence[Token], n: int) -> bool:
+    """``Lakeview Endoscopy``: what a house does, behind its name."""
+    return flow[n].key in _CALLED and flow[n].is_capitalised and flow[n - 1].text[-1:].isalpha()
 
 
 def _is_named(flow: Sequence[Token], n: int) -> bool:
@@ -161,17 +176,14 @@ def _is_particle_of(flow: Sequence[Token], n: int, named: Collection[int]) -> bo
 
 def _fills_gap(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
     """``am`` in ``Rottenburg am Neckar``: small words of a place between two parts of it."""
-    if flow[n].key not in _INSIDE | _INSIDE_TOWNS:
-        return False
     inside = _INSIDE | _INSIDE_TOWNS
+    if flow[n].key not in inside:
+        return False
     left = next((m for m in range(n - 1, max(-1, n - 1 - _LONGEST_GAP), -1) if flow[m].key not in inside), -1)
     right = next(
         (m for m in range(n + 1, min(len(flow), n + 1 + _LONGEST_GAP)) if flow[m].key not in inside),
         len(flow),
     )
-    small = {flow[m].key for m in range(left + 1, right)}
-    if not (small <= _INSIDE or (left >= 0 and is_town(flow[left].core))):
-        return False
     if right == len(flow) or not flow[right].is_capitalised or right not in named:
         return False
     return left in named and flow[left].text[-1:].isalpha()

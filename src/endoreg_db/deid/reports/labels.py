@@ -19,7 +19,7 @@ from endoreg_db.deid.reports.dates import find_clocks, find_days
 from endoreg_db.deid.reports.marks import Mark, text_of
 from endoreg_db.deid.reports.names import name_before, name_run, starts_name
 from endoreg_db.deid.reports.sheets import Row, Sheet, Token
-from endoreg_db.deid.reports.vocabulary import is_ordinary, label_phrases, name_risk
+from endoreg_db.deid.reports.vocabulary import is_clinical, is_ordinary, label_phrases, name_risk
 
 NAMES: Final = frozenset({"patient_name", "last_name", "first_name"})
 PEOPLE: Final = NAMES | {"staff", "relative"}
@@ -139,7 +139,7 @@ def _counts(label: Label) -> bool:
     if label.plain or not rest:
         return label.kind == "birth_date" and not label.plain  # ``geb. am`` at the end of a line
     if label.kind in PEOPLE:
-        return starts_name(rest)
+        return starts_name(rest) or _may_be_named(rest)
     if label.kind == "ward" and rest[0].has_digit:
         return True
     if label.kind == "address" and rest[0].is_capitalised and any(token.has_digit for token in rest[:4]):
@@ -147,6 +147,13 @@ def _counts(label: Label) -> bool:
     if label.kind in _FREE:
         return label.start == 0 and rest[0].key != "" and (_is_short(rest) or _is_foreign(rest[0]))
     return any(token.has_digit for token in rest[:2])
+
+
+def _may_be_named(rest: Sequence[Token]) -> bool:
+    """Whether a word that may be a surname stands in the place of one: ``Spätdienst Donner``."""
+    if not rest or not rest[0].is_name_shaped or is_clinical(rest[0].core):
+        return False
+    return len(rest) == 1 or bool(name_risk(rest[0].core))
 
 
 def _is_short(rest: Sequence[Token]) -> bool:
@@ -278,7 +285,9 @@ def _trimmed(label: Label, rest: Sequence[Token]) -> tuple[Token, ...]:
     rest = _one_field(rest)
     if label.kind in PEOPLE:
         return name_run(
-            rest, labelled=label.colon or label.alone, several=label.kind in ("staff", "relative")
+            rest,
+            labelled=label.colon or label.alone or _may_be_named(rest),
+            several=label.kind in ("staff", "relative"),
         )
     if label.kind in _FREE:
         return _free(label, rest)

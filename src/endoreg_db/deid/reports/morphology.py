@@ -209,7 +209,10 @@ def _inflected(key: str, stems: Set[str], endings: tuple[str, ...]) -> bool:
 
 def _is_english_form(key: str) -> bool:
     stems = _stems_of("words_english")
-    return any(key.endswith(end) and key[: -len(end)] in stems for end in _ENGLISH_INFLECTIONS)
+    return any(
+        key.endswith(end) and len(key) - len(end) >= _SHORTEST_PART and key[: -len(end)] in stems
+        for end in _ENGLISH_INFLECTIONS
+    )
 
 
 def _derived(base: str, derivation: str, stems: Set[str]) -> bool:

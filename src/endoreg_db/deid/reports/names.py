@@ -14,6 +14,7 @@ PARTICLES: Final = cue_words("particles")
 LEADING: Final = cue_words("leading")
 _SALUTATIONS: Final = cue_words("salutations")
 _ENDS: Final = cue_words("name_ends")
+_ANDS: Final = ("und", "and", "u", "sowie")
 _ACADEMIC: Final = frozenset({"med", "phil", "rer", "nat", "habil", "mult", "hc"})
 
 
@@ -78,7 +79,11 @@ def name_run(tokens: Sequence[Token], *, labelled: bool, several: bool = False) 
         names += token.is_name_shaped and not is_title(token)
         if token.text.endswith((";", ")")) and not several:
             break
-    while taken and (not taken[-1].key or (is_particle(taken[-1]) and not taken[-1].is_capitalised)):
+    while taken and (
+        not taken[-1].key
+        or taken[-1].phrase in _ANDS
+        or (is_particle(taken[-1]) and not taken[-1].is_capitalised)
+    ):
         taken.pop()
     return tuple(taken) if names or any(token.is_initial for token in taken) or (labelled and taken) else ()
 
@@ -94,7 +99,7 @@ def _belongs(token: Token, taken: list[Token], names: int, *, labelled: bool, se
         return False
     if is_particle(token) and token.key != "und":
         return True
-    if token.phrase in ("und", "and", "u", "sowie"):
+    if token.phrase in _ANDS:
         return several
     if token.is_initial:
         return True

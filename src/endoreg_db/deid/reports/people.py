@@ -33,13 +33,14 @@ from endoreg_db.deid.reports.vocabulary import (
 
 _PERSON_CUES: Final = cue_words("person")
 _PLACE_CUES: Final = cue_words("place")
+_GREETINGS: Final = cue_keys("greetings")
 _AGENT_CUES: Final = cue_words("agent")
 _LINKS: Final = cue_words("links")
 _DEDICATIONS: Final = cue_words("dedications")
 _ENGLISH_DEDICATIONS: Final = cue_words("english_dedications")
 _INSTITUTION: Final = re.compile(
     r"(?:.{4,}haus(?:es)?|^(?:ag|kg|eg|partg|gmbh|ggmbh|nhs|mvz)|klinik(?:um|en|ums)?|zentrum|arztehaus|krankenhaus(?:es)?|spital|praxis|hospitals?|infirmary|clinic|cent(?:re|er)|charite|hospiz"
-    r"|versorgungszentrum|seniorenheim|pflegeheim|altenheim|seniorenzentrum|seniorenresidenz|wohnheim|apotheke"
+    r"|versorgungszentrum|seniorenheim|pflegeheim|altenheim|seniorenzentrum|seniorenresidenz|seniorenpark|wohnpark|pflegepark|wohngruppe|physio|ordination|wohnheim|apotheke"
     r"|stiftung|stift|kliniken|universitatsmedizin|hochschule|diakonissenhaus|institut|^reha|trust|kreiskrankenhaus|sanatorium|rehaklinik|tagesklinik"
     r"|pflegedienst|sozialstation|surgery|practice|unternehmen|^firma|^kanzlei|^taxi|schule|universitat|university)$"
 )
@@ -77,6 +78,10 @@ def _sheet_marks(page: int, sheet: Sheet) -> Iterator[Mark]:
 def _after_salutation(
     page: int, flow: Sequence[Token], index: int, below: Callable[[], Sequence[Token]]
 ) -> Iterator[Mark]:
+    if flow[index].key in _GREETINGS and flow[index].text[-1:].isalpha():
+        greeted = _addressed(flow[index + 1 : index + 3])
+        if greeted:
+            yield Mark("name", page, greeted, text_of(greeted), 0.9, "greeting")
     if not is_salutation(flow[index]):
         return
     rest = flow[index + 1 :]

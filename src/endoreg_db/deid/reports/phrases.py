@@ -25,6 +25,8 @@ _WORK: Final = cue_keys("work")
 _WORK_BEFORE: Final = cue_keys("work_before")
 _ENGLISH_WORK: Final = cue_keys("english_work")
 _ENGLISH_END: Final = cue_keys("english_work_ends")
+_BEING: Final = cue_keys("being")
+_CALLING_ENDS: Final = cue_keys("calling_ends")
 _ROOMS: Final = cue_keys("rooms")
 _ROOM: Final = re.compile(r"[A-ZÄÖÜ]{0,3}[\-.]?\s?\d{1,4}(?:[.\-/]\d{1,3})?[a-zA-Z]?[.,;)]*")
 _WARDS: Final = cue_keys("wards")
@@ -77,7 +79,17 @@ def _told_of_work(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tupl
         yield "occupation", _as_what(flow, index)
     if is_trade(token.core) and token.is_capitalised and _speaks_of_work(flow, index):
         yield "occupation", (token,)
+    if token.key in _BEING:
+        yield "occupation", _calling(flow, index)
     if token.key in _ENGLISH_WORK:
+        yield "occupation", _english_work(flow, index)
+    if (
+        token.key == "be"
+        and index
+        and flow[index - 1].key == "to"
+        and index > 1
+        and flow[index - 2].key == "used"
+    ):
         yield "occupation", _english_work(flow, index)
 
 
@@ -105,6 +117,8 @@ def _told_of_places(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tu
         yield "address", (token,)
     if token.key in _LIVES:
         yield "address", _lives_at(flow, index)
+    if token.is_name_shaped and index + 2 < len(flow):
+        yield "address", _street_and_town(flow, index)
     if token.key in _DEPARTMENTS and _is_linked(flow, index):
         yield "institution", _home(flow, index)
     if token.key in _HOMES and token.is_capitalised and not token.ends_clause:
@@ -124,6 +138,25 @@ def _as_what(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
         elif taken or not token.core.islower() or not is_ordinary(token.core):
             break
     return tuple(taken[:2])
+
+
+def _calling(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    """``ist Zugbegleiterin,``: what somebody is, by its list or by its ending."""
+    start = index + 1
+    while start < len(flow) and start - index <= 2 and flow[start].key in _BEING:
+        start += 1
+    for end in (start, start + 1):
+        if end >= len(flow) or not flow[end].is_name_shaped or is_clinical(flow[end].core):
+            return ()
+        if is_trade(flow[end].core) or _ends_as_calling(flow[end]):
+            return tuple(flow[start : end + 1])
+        if not flow[end].text[-1:].isalpha():
+            return ()
+    return ()
+
+
+def _ends_as_calling(token: Token) -> bool:
+    return any(token.key.endswith(end) and len(token.key) >= len(end) + 3 for end in _CALLING_ENDS)
 
 
 def _speaks_of_work(flow: Sequence[Token], index: int) -> bool:
@@ -208,6 +241,8 @@ def _insurer(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
         start -= 1
     while end < len(flow) and flow[end - 1].text[-1:].isalpha() and _is_of_insurer(flow[end]):
         end += 1
+    if end + 2 < len(flow) and flow[end].text in ("-", "–") and flow[end + 2].key.endswith("kase"):
+        end += 3  # ``AOK - Die Gesundheitskasse``
     named = tuple(flow[start:end])
     words = [token for token in named if token.core.islower() or is_ordinary(token.core)]
     return named if len(words) < len(named) or len(named) > 1 or name_risk(named[0].core) else ()
@@ -249,6 +284,16 @@ def _lives_at(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
             start += 1
         return tuple(flow[start : number + 1]) if start < number else ()
     return ()
+
+
+def _street_and_town(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    """``Wiesenhang 49, Höxter``: a word that is none of the trade, a number, and another such word."""
+    word, number, town = flow[index : index + 3]
+    if not (
+        re.fullmatch(r"\d{1,3}[a-h]?,", number.text) and town.is_name_shaped and word.text[-1:].isalpha()
+    ):
+        return ()
+    return () if is_clinical(word.core) or is_clinical(town.core) else (word, number, town)
 
 
 def _is_of_street(token: Token) -> bool:

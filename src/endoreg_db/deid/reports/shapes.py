@@ -12,19 +12,19 @@ from endoreg_db.deid.reports.vocabulary import is_clinical, is_listed, is_ordina
 
 _STREET_ENDS: Final = (
     r"(?i:stra(?:ß|ss|B)e|str\.?|weg|allee|platz|gasse|ring|damm|ufer|chaussee|steig|pfad|markt|graben|wall|stieg"
-    r"|kamp|berg|hof|garten|park|winkel|twiete|promenade|zeile|höhe|wiese|bogen)"
+    r"|kamp|berg|hof|hang|blick|rand|seite|grund|[aä]cker|quai|rain|br(?:ü|ue)hl|busch|garten|park|winkel|twiete|promenade|zeile|höhe|wiese|bogen)"
 )
 _STREET_WORDS: Final = (
     r"(?:Stra(?:ß|ss|B)e|Str\.|Weg|Allee|Platz|Gasse|Ring|Damm|Ufer|Markt|Chaussee|Berg|Graben|Wall)"
 )
 #: Of these, the ones that begin no place in the body, as long as nothing clinical follows.
-_LONG_OPENINGS: Final = re.compile(r"(?:Auf|Unter|Hinter|Vor|Neben|Ob|Bei|Zwischen)\sde[rnm]\s")
+_LONG_OPENINGS: Final = re.compile(r"(?:Auf|Unter|Hinter|Vor|Neben|Ob|Bei|Zwischen|Zu|Op)\sde[rnm]\s")
 _STREET_QUALITIES: Final = (
     r"(?:(?:Alte|Neue|Obere|Untere|Kleine|Große|Lange|Breite|Hohe|Krumme|Kurze|Hintere|Vordere|Innere|Äußere|Mittlere"
     r"|Erste|Zweite|Dritte)[rns]?\s)?"
 )
 _STREET_OPENINGS: Final = (
-    r"(?:Am|An\sde[rnm]|Im|In\sde[rn]|Auf\sde[rmn]|Zum|Zur|Unter\sde[rmn]|Beim|Hinter\sde[rmn]|Vor\sde[rmn]"
+    r"(?:Am|An\sde[rnm]|Im|In\sde[rn]|Auf\sde[rmn]|Zum|Zur|Zu\sde[rnm]|Unterm|Hinterm|Vorm|Op\sde|Achtern|Unter\sde[rmn]|Beim|Hinter\sde[rmn]|Vor\sde[rmn]"
     r"|Neben\sde[rmn]|Ob\sde[rm]|Bei\sde[rmn]|Zwischen\sden)"
 )
 _TOWN_MORE: Final = (
@@ -149,6 +149,7 @@ SHAPES: Final = (
     _shape(
         "address", 0.8, r"[A-ZÄÖÜ][\w.\-]+\s\d{1,3}\s?[a-h]?\s?[,·|]\s\d{5}\s[A-ZÄÖÜ][\w\-]+"
     ),  # a misread street
+    _shape("insurer", 0.9, r"\bR\s?\+\s?V\b(?:\s(?:BKK|Versicherung\w*))?"),
     _shape("address", 0.9, r"\b[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2}\b"),  # British postcode
     _shape(
         "address",

@@ -46,6 +46,7 @@ __all__ = [
     "folded",
     "is_abstract",
     "is_clinical",
+    "is_english",
     "is_eponym",
     "is_first_name",
     "is_like_words",
@@ -68,6 +69,18 @@ __all__ = [
 ]  # fmt: skip
 
 _LOOKALIKES: Final = str.maketrans("01568|", "oisbBl")
+_LONGEST_SURNAME: Final = 8  # letters of an everyday word that may be somebody's name
+_LONGEST_DOER: Final = 9
+_LONGEST_FORM: Final = 7
+_DOERS: Final = ("er", "ers")
+_NO_SURNAME: Final = re.compile(
+    r".{3,}(?:ung|ungen|heit|keit|tion|lich|liche[nrsm]?|isch|ische[nrsm]?|ieren|iert|iger?e?n?)$"
+)
+_ROLE_END: Final = re.compile(  # ``Zimmernachbar``, ``Schuldirektorin``, ``Studienschwester``
+    r".{3,}(?:nachbar|arzt|arztin|schwester|bruder|pfleger|kraft|freund|freundin|sohn|tochter|vater|mutter|leiter|leiterin"
+    r"|direktor|direktorin|berater|beraterin|therapeut|therapeutin|betreuer|chirurg|chirurgin|assistent|assistentin"
+    r"|kollege|kollegin|partner|partnerin|helfer|helferin|lehrer|lehrerin|pfarrer|pastor|frau|mann|loge|login|iater|buro)s?$"
+)
 _PARTS: Final = re.compile(r"[-–/'’.+&]")
 
 
@@ -124,6 +137,16 @@ def is_clinical(text: str) -> bool:
 
 def _of_trade(key: str) -> bool:
     return is_word(key) and is_compound_of_trade(key)
+
+
+def is_english(text: str) -> bool:
+    """Whether a small word is in the list of English ones and in no German one."""
+    return word_key(text) in table("words_english") and word_key(text) not in _german()
+
+
+@cache
+def _german() -> frozenset[str]:
+    return table("words_german")
 
 
 def is_listed_as_clinical(text: str) -> bool:
@@ -190,11 +213,55 @@ def resembles_ordinary(text: str, *, letters: int = 5) -> bool:
 @lru_cache(maxsize=50_000)
 def name_risk(text: str) -> Risk:
     """Whether a word is also a surname, in any form that letters give a name (``Kerns``)."""
+    parts = re.split(r"[-–]", text)
+    if len(parts) > 1 and all(len(part) > 2 for part in parts):
+        return min(map(name_risk, parts))  # ``Lang-Wende``
     written = plain(text)
     forms = {written, written[:-1]} if written.endswith("s") and len(written) > 3 else {written}
     if forms & names("surnames"):
         return Risk.FREQUENT
-    return Risk.RARE if forms & _rare() or is_word_town(text) else Risk.NONE
+    return Risk.RARE if forms & _rare() or is_word_town(text) or _may_be_surname(text) else Risk.NONE
+
+
+def _may_be_surname(text: str) -> bool:
+    """Whether a word is an everyday one and short, as surnames that no list has are, or a doer (``Prager``).
+
+    Any noun or adjective of everyday life may be a surname; lists of those that are never end. Words of the
+    trade and of labels are left out, and so are abstract nouns.
+    """
+    key = word_key(text)
+    if not len(key) >= 3 or "-" in text or is_abstract_key(key) or _NO_SURNAME.search(key):
+        return False
+    if key in table("words_clinical") or key in _label_words():
+        return False
+    if key in words():
+        return len(key) <= _LONGEST_SURNAME and key in _everyday()
+    if key.endswith(_DOERS) and len(key) <= _LONGEST_DOER:
+        return is_form(key)
+    return len(key) <= _LONGEST_FORM and is_form(key) and not is_clinical_word(key)
+
+
+@cache
+def _everyday() -> frozenset[str]:
+    return table("words_german") | table("words_english") | table("words_parts")
+
+
+@cache
+def _label_words() -> frozenset[str]:
+    labels = frozenset(word_key(word) for phrase in label_phrases() for word in phrase.split())
+    lists = (
+        "titles",
+        "roles",
+        "headings",
+        "times",
+        "units",
+        "departments",
+        "determiners",
+        "before_times",
+        "sayers",
+        "doers",
+    )
+    return labels.union(*map(cue_keys, lists), cue_keys("finite"), cue_keys("person"))
 
 
 @cache
@@ -232,9 +299,11 @@ def is_town(text: str) -> bool:
 
 
 def is_role(text: str) -> bool:
-    """Whether a capitalised word says what a person is to others or lives of."""
+    """Whether a capitalised word says what a person is to others or lives of, or is a compound of one."""
     return text[:1].isupper() and (
-        is_trade(text) or bool({folded(text)} & (cue_words("person") | cue_words("roles")))
+        is_trade(text)
+        or bool({folded(text)} & (cue_words("person") | cue_words("roles")))
+        or bool(_ROLE_END.search(word_key(text)))
     )
 
 

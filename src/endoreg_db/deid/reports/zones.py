@@ -16,8 +16,9 @@ from endoreg_db.deid.reports.labels import Label, Labels
 from endoreg_db.deid.reports.marks import Mark, text_of
 from endoreg_db.deid.reports.names import is_particle, is_salutation, is_title
 from endoreg_db.deid.reports.people import is_institution, is_institution_part
+from endoreg_db.deid.reports.places import Place, is_sign
 from endoreg_db.deid.reports.sheets import Row, Sheet, Token
-from endoreg_db.deid.reports.strangers import Place, Verdict, is_sign, judge
+from endoreg_db.deid.reports.verdicts import Verdict, judge
 from endoreg_db.deid.reports.vocabulary import (
     Risk,
     cue_keys,
@@ -58,6 +59,7 @@ _CODE: Final = re.compile(r"[A-ZÄÖÜ]{1,3}[\-.]?\d{1,3}[a-zA-Z]?|\d{1,3}[A-Za-
 _DIAGNOSIS: Final = re.compile(r"[A-TV-Z]\d{2}\.\d{1,2}[A-Z]?")  # K29.5
 _STAGE: Final = re.compile(r"[cpyru]{0,3}(?:T|N|M|L|V|R|Pn|G)[0-4xX][a-d]?")  # pT2
 _SEGMENT_ENDS: Final = (";", ":", "|")
+_SMALL: Final = cue_keys("determiners") | cue_keys("sayers") | cue_keys("doers") | cue_keys("finite")
 _SIDES: Final = cue_keys("sides")
 _UNITS: Final = cue_words("units")
 
@@ -66,18 +68,19 @@ def zone_marks(sheets: Sequence[Sheet], labels: Sequence[Labels]) -> list[Mark]:
     """Everything in the zones around the body, and in the cells of forms, that no list allows."""
     marks = [mark for page, sheet in enumerate(sheets) for mark in _signatures(page, sheet)]
     for page, sheet in enumerate(sheets):
-        edges = {row.index for row in _zone_rows(sheet, first=page == 0)}
+        edges = {row.index for row in zone_rows(sheet, first=page == 0)}
         for row in sheet.rows:
             if row.index not in edges and _is_house_or_street([token for token in row.tokens if token.key]):
                 marks.append(Mark("address", page, row.tokens, text_of(row.tokens), 0.6, "zone:place"))
-            elif (row.index in edges and not _goes_on(sheet, row)) or _is_cell(
+            elif (row.index in edges and not _goes_on(sheet, row)) or is_cell(
                 sheet, row, labels[page][row.index]
             ):
                 marks += _row_marks(page, row, labels[page][row.index], edge=row.index in edges)
     return marks
 
 
-def _zone_rows(sheet: Sheet, *, first: bool) -> Iterator[Row]:
+def zone_rows(sheet: Sheet, *, first: bool) -> Iterator[Row]:
+    """The lines of letterhead, running head, foot and signature; ``first``: it is the first page."""
     body = _body_start(sheet) if first else 0.0
     closing = _closing_start(sheet)
     height = sheet.page.height
@@ -124,7 +127,7 @@ def _starts_with(row: Row, openings: tuple[str, ...]) -> bool:
     return phrase.startswith(openings)
 
 
-def _is_cell(sheet: Sheet, row: Row, labels: Sequence[Label]) -> bool:
+def is_cell(sheet: Sheet, row: Row, labels: Sequence[Label]) -> bool:
     """Whether a line stands alone: a cell of a form, a signature; no finding, no end of a paragraph."""
     above = sheet.before(row)
     if _is_prose(row) or (above is not None and _is_prose(above)):
@@ -286,6 +289,10 @@ def _is_staged(row: Row) -> bool:
     return stages >= 2 or any(_DIAGNOSIS.fullmatch(token.core) for token in row.tokens)
 
 
+def _is_small_word(token: Token) -> bool:
+    return token.key in _SMALL
+
+
 def _ends_field(token: Token) -> bool:
     return not token.text[-1:].isalpha()
 
@@ -353,6 +360,8 @@ def _is_allowed_word(row: Row, index: int) -> bool:
         return is_listed(text) if is_sign(token) else (not is_first_name(text) and is_trade_compound(text))
     if is_first_name(text) and not is_ordinary(text):
         return False
+    if _is_small_word(token) and (len(row.tokens) == 1 or (index == 0 and token.text.endswith(","))):
+        return False  # a cell of its own is no place for ``Laut`` or ``Allen``, unless it is somebody
     if name_risk(text) is Risk.NONE and not is_first_name(text):
         return not is_loose_compound(text) or token.text.endswith(":")
     first = index == 0 or row.tokens[index - 1].text.endswith((":", ",", ";"))

@@ -1,0 +1,193 @@
+"""What stays and might still be somebody: each such word or number sends the report to a person.
+
+The rules that remove ask whether something is identity. Here it is asked the other way round: is what
+stays clean beyond doubt? A capitalised word is, if it is a word of the trade or of the language that is
+nobody's name, or if what stands beside it says that it is a word (*der Stein*, *kleiner Stein*). Where people
+are named in the same sentence, in the letterhead, in a signature or in a cell, less is taken for clean.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from endoreg_db.deid.messages import Finding
+from endoreg_db.deid.reports.labels import Label, Labels
+from endoreg_db.deid.reports.names import is_title
+from endoreg_db.deid.reports.places import Place, ends_sentence, is_sign, is_sort
+from endoreg_db.deid.reports.sheets import Row, Sheet, Token
+from endoreg_db.deid.reports.verdicts import (
+    is_among_clinical,
+    is_dosed,
+    is_noun_here,
+    stands_for_something,
+)
+from endoreg_db.deid.reports.vocabulary import (
+    Risk,
+    cue_keys,
+    is_abstract,
+    is_clinical,
+    is_eponym,
+    is_first_name,
+    is_like_words,
+    is_listed,
+    is_listed_as_clinical,
+    is_ordinary,
+    is_role,
+    is_town,
+    is_trade_compound,
+    name_risk,
+)
+from endoreg_db.deid.reports.zones import is_cell, zone_rows
+
+_REACH: Final = 12  # tokens on either side that belong to the same sentence, at most
+_LONG_NUMBER: Final = 5  # digits that hardly measure anything
+_LONGEST_CELL: Final = 3  # tokens of a line that stands alone
+_UNITS: Final = cue_keys("units")
+_NOBODY: Final = cue_keys("nobody")
+_ROOM: Final = re.compile(r"\d{1,4}[a-zA-Z]?")
+_CODE: Final = re.compile(r"\d-\d{2,3}[a-z]?(?:\.[\da-z]{1,2})?|[A-TV-Z]\d{2}(?:\.\d{1,2})?")  # OPS, ICD
+_MEASURED: Final = re.compile(r"[\d.,]+\s?(?:/\s?\w+|[µμ]?[a-zA-Z%°]+(?:/\w+)?)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A word that stays, where it stands, and what is known of the line."""
+
+    place: Place
+    apart: bool  # in letterhead, foot, signature or a cell
+    labelled: bool  # it is part of a label
+
+
+def kept_doubts(
+    sheets: Sequence[Sheet], labels: Sequence[Labels], marked: Collection[tuple[int, int]]
+) -> tuple[Finding, ...]:
+    """A doubt for each page, and each sort of what stays there and might be somebody.
+
+    Args:
+        sheets: the pages.
+        labels: the labels of each page.
+        marked: page (its index) and word of everything that goes.
+    """
+    doubts: list[Finding] = []
+    for page, sheet in enumerate(sheets):
+        counts: Counter[str] = Counter()
+        for seen in _kept(page, sheet, labels[page], marked):
+            counts[_sort_of(seen)] += 1
+        number = sheet.page.number
+        if counts["word"]:
+            detail = f"Page {number} keeps {counts['word']} capitalised words that might be names."
+            doubts.append(Finding("risky_words", "review", detail))
+        if counts["number"]:
+            detail = f"Page {number} keeps {counts['number']} numbers that nothing explains."
+            doubts.append(Finding("unknown_numbers", "review", detail))
+    return tuple(doubts)
+
+
+def _kept(page: int, sheet: Sheet, labels: Labels, marked: Collection[tuple[int, int]]) -> Iterator[_Seen]:
+    edges = {row.index for row in zone_rows(sheet, first=page == 0)}
+    for row in sheet.rows:
+        own = labels[row.index]
+        alone = len(row.tokens) <= _LONGEST_CELL and is_cell(sheet, row, own)
+        apart = row.index in edges or alone
+        flow, start = _flow(sheet, row)
+        gone = {n for n, token in enumerate(flow) if any((page, word) in marked for word in token.words)}
+        people = frozenset(n for n in gone if flow[n].is_capitalised)
+        for n in range(start, start + len(row.tokens)):
+            if n not in gone and flow[n].key:
+                yield _Seen(Place(flow, n, people, people), apart, _is_in(own, n - start))
+
+
+def _flow(sheet: Sheet, row: Row) -> tuple[tuple[Token, ...], int]:
+    """The line with what it continues and what continues it, and where it begins therein."""
+    above, following = sheet.before(row), sheet.continuation(row)
+    lead = above.tokens[-_REACH:] if above is not None else ()
+    return (*lead, *row.tokens, *(following.tokens[:_REACH] if following is not None else ())), len(lead)
+
+
+def _is_in(labels: Sequence[Label], index: int) -> bool:
+    return any(label.start <= index < label.end for label in labels)
+
+
+def _sort_of(seen: _Seen) -> str:
+    token = seen.place.token
+    if seen.labelled or is_title(token) or token.key in _NOBODY:
+        return ""
+    if token.has_digit:
+        return "number" if _is_odd_number(seen) else ""
+    if token.is_initial and token.text.endswith("."):
+        return "word" if _is_odd_initial(seen.place) else ""
+    return "word" if token.is_name_shaped and _may_be_somebody(seen) else ""
+
+
+def _may_be_somebody(seen: _Seen) -> bool:
+    text = seen.place.token.core
+    if is_sign(seen.place.token):
+        return seen.apart and not is_listed(text) and not is_clinical(text)
+    personal = seen.apart or _is_among_people(seen.place)
+    if not is_ordinary(text):
+        return not _is_plainly_of_trade(seen.place, strict=personal)
+    risk = name_risk(text)
+    if risk is Risk.FREQUENT or is_first_name(text) or is_town(text):
+        return not _is_plainly_word(seen.place)
+    if not personal or is_role(text):
+        return False
+    unlisted = not is_listed(text) and not is_clinical(text) and not is_abstract(text)
+    return (risk is Risk.RARE or unlisted) and not _is_plainly_word(seen.place)
+
+
+def _is_among_people(place: Place) -> bool:
+    """Whether somebody is named, or was, in the same sentence."""
+    first = place.index
+    while first and place.index - first < _REACH and not ends_sentence(place.flow[first - 1]):
+        first -= 1
+    last = place.index
+    while last + 1 < len(place.flow) and last - place.index < _REACH and not place.flow[last].ends_clause:
+        last += 1
+    return any(first <= n <= last for n in place.sure)
+
+
+def _is_plainly_of_trade(place: Place, *, strict: bool) -> bool:
+    """Whether a word in no list is a compound of the trade, a drug with its dose, or far from any name."""
+    text = place.token.core
+    if is_dosed(place) or (is_eponym(text) and stands_for_something(place)) or is_abstract(text):
+        return True
+    return is_trade_compound(text) or (not strict and is_like_words(text))
+
+
+def _is_plainly_word(place: Place) -> bool:
+    """Whether what stands beside a word that is also a name says that it is a word."""
+    text = place.token.core
+    if place.beside_name:
+        return False
+    if is_eponym(text):
+        return stands_for_something(place)
+    return is_noun_here(place) or (is_listed_as_clinical(text) and is_among_clinical(place))
+
+
+def _is_odd_initial(place: Place) -> bool:
+    """Whether a letter with a dot stands before a capitalised word as a first name's does."""
+    after = place.flow[place.index + 1] if place.index + 1 < len(place.flow) else None
+    if after is None or not after.is_name_shaped or is_sort(place.flow, place.index):
+        return False
+    return place.index + 1 in place.sure or not is_clinical(after.core)
+
+
+def _is_odd_number(seen: _Seen) -> bool:
+    """Whether digits might be a number of a file, a telephone, a house or a room."""
+    place, token = seen.place, seen.place.token
+    after = place.flow[place.index + 1] if place.index + 1 < len(place.flow) else None
+    if _CODE.fullmatch(token.core) or (
+        _MEASURED.fullmatch(token.core.rstrip(".,")) and not token.core[-1].isdigit()
+    ):
+        return False
+    if after is not None and (after.key in _UNITS or after.text[:1] in "%/°µ"):
+        return False
+    digits = sum(map(str.isdigit, token.core))
+    if digits >= _LONG_NUMBER and not re.search(r"[.,]\d{3}\b", token.core):
+        return True
+    house = place.index - 1 in place.sure and place.flow[place.index - 1].text[-1:].isalpha()
+    return house and bool(_ROOM.fullmatch(token.core)) and (after is None or not token.text[-1:].isalnum())
