@@ -16,6 +16,8 @@ from av.codec.context import CodecContext
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 
+from tests.faults.in_the_cell import put
+
 #: What it goes by.
 NAME = "h264_nvenc"
 #: Frames after which one encoder fails: more than a trial has, fewer than a piece.
@@ -33,12 +35,12 @@ def install(name: str) -> None:
             return real(encoder)
         return cast(VideoCodecContext, DEVICES[name]())
 
-    _put(encode, "create_encoder", create)
-    _put(encode, "HARDWARE", MappingProxyType({NAME: encode.Hardware(("crf",), {"preset": "ultrafast"})}))
+    put(encode, "create_encoder", create)
+    put(encode, "HARDWARE", MappingProxyType({NAME: encode.Hardware(("crf",), {"preset": "ultrafast"})}))
     if name == "hanging at once":
-        _put(hardware, "_TRIAL_SECONDS", 3.0)
+        put(hardware, "_TRIAL_SECONDS", 3.0)
     if name == "hanging":
-        _put(encoders, "_SILENCE", 2.0)
+        put(encoders, "_SILENCE", 2.0)
 
 
 class Device:
@@ -156,8 +158,3 @@ DEVICES: Mapping[str, Callable[[], Device]] = MappingProxyType(
         "changing": Changing,
     }
 )
-
-
-def _put(owner: Any, name: str, value: Any) -> None:
-    assert hasattr(owner, name), f"{owner} has no {name} any more: this device does nothing"
-    setattr(owner, name, value)

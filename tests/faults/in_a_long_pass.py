@@ -57,7 +57,7 @@ def _stop_after(pieces: int) -> None:
             time.sleep(3600)
         return transcode_segment(job, tick, write=write)
 
-    in_the_cell._put(module, "transcode_segment", stopping)
+    in_the_cell.put(module, "transcode_segment", stopping)
 
 
 HOOKS: dict[str, Callable[[], None]] = {

@@ -32,7 +32,7 @@ def write_hook(folder: Path, name: str, *, module: str = __name__) -> None:
 def probing_crashes() -> None:
     from endoreg_db.deid.video import source
 
-    _put(source, "probe", _crash)
+    put(source, "probe", crash)
 
 
 def decoder_stops_early() -> None:
@@ -43,7 +43,7 @@ def decoder_stops_early() -> None:
     def stopping(self: Any, container: Any, stream: Any) -> Iterator[Any]:
         return islice(whole(self, container, stream), _SOON)
 
-    _put(SegmentDecoder, "_decoded", stopping)
+    put(SegmentDecoder, "_decoded", stopping)
 
 
 def decoder_of_the_output_stops_early() -> None:
@@ -54,7 +54,7 @@ def decoder_of_the_output_stops_early() -> None:
     def stopping(self: Any) -> Iterator[Any]:
         return islice(whole(self), _SOON)
 
-    _put(PacketDecoder, "__iter__", stopping)
+    put(PacketDecoder, "__iter__", stopping)
 
 
 def encoder_drops_frames() -> None:
@@ -67,13 +67,13 @@ def encoder_drops_frames() -> None:
         if len(seen) % _SOON:
             spool(self, packet)
 
-    _put(PacketSink, "_spool", dropping)
+    put(PacketSink, "_spool", dropping)
 
 
 def encoder_crashes() -> None:
     from endoreg_db.deid.video.transcode import PacketSink
 
-    _put(PacketSink, "write", _crash)
+    put(PacketSink, "write", crash)
 
 
 def nothing_is_blanked() -> None:
@@ -89,7 +89,7 @@ def nothing_is_blanked() -> None:
             plane.update(rows)
         return frame
 
-    _put(FrameMasker, "masked", unmasked)
+    put(FrameMasker, "masked", unmasked)
 
 
 def _padded(values: Any, plane: Any) -> bytes:
@@ -108,7 +108,7 @@ def joining_loses_packets() -> None:
     def losing(results: Any) -> Iterator[Any]:
         return (packet for number, packet in enumerate(whole(results)) if number != _SOON)
 
-    _put(join, "retimed", losing)
+    put(join, "retimed", losing)
 
 
 def joining_changes_a_byte() -> None:
@@ -121,32 +121,32 @@ def joining_changes_a_byte() -> None:
             last = packet.data[-1] ^ (64 if number == _SOON else 0)
             yield replace(packet, data=packet.data[:-1] + bytes([last]))
 
-    _put(join, "retimed", changing)
+    put(join, "retimed", changing)
 
 
 def joining_crashes() -> None:
     from endoreg_db.deid.video import join
 
-    _put(join, "join", _crash)
+    put(join, "join", crash)
 
 
 def verifier_crashes() -> None:
     from endoreg_db.deid.video import verify
 
-    _put(verify, "blank_residue", _crash)
+    put(verify, "blank_residue", crash)
 
 
 def verifier_is_killed() -> None:
     from endoreg_db.deid.video import verify
 
-    _put(verify, "blank_residue", lambda *_: os._exit(9))
+    put(verify, "blank_residue", lambda *_: os._exit(9))
 
 
 def ocr_raises() -> None:
     from endoreg_db.deid.ocr import TextReader
 
-    _put(TextReader, "read_line", _crash)
-    _put(TextReader, "find_text", _crash)
+    put(TextReader, "read_line", crash)
+    put(TextReader, "find_text", crash)
 
 
 def ocr_reads_rubbish() -> None:
@@ -155,15 +155,15 @@ def ocr_reads_rubbish() -> None:
 
     rubbish = "#~§ xqzw 77"
     found = [FoundText(Box(0, 0, 10, 10), rubbish, 0.99)]
-    _put(TextReader, "read_line", lambda *_: Line(rubbish, 0.99))
-    _put(TextReader, "find_text", lambda *_, **__: found)
+    put(TextReader, "read_line", lambda *_: Line(rubbish, 0.99))
+    put(TextReader, "find_text", lambda *_, **__: found)
 
 
 def ocr_reads_nothing() -> None:
     from endoreg_db.deid.ocr import EMPTY, TextReader
 
-    _put(TextReader, "read_line", lambda *_: EMPTY)
-    _put(TextReader, "find_text", lambda *_, **__: [])
+    put(TextReader, "read_line", lambda *_: EMPTY)
+    put(TextReader, "find_text", lambda *_, **__: [])
 
 
 def ocr_model_is_damaged() -> None:
@@ -176,16 +176,16 @@ def ocr_model_is_damaged() -> None:
             (folder / name).write_bytes(b"no model")
         return folder
 
-    _put(ocr, "_model_folder", damaged)
+    put(ocr, "_model_folder", damaged)
 
 
-def _put(owner: Any, name: str, faulty: Callable[..., Any]) -> None:
+def put(owner: Any, name: str, faulty: Any) -> None:
     """Put something in the place of what is there, for as long as the process lives."""
     assert hasattr(owner, name), f"{owner} has no {name} any more: this fault does nothing"
     setattr(owner, name, faulty)
 
 
-def _crash(*_: Any, **__: Any) -> Any:
+def crash(*_: Any, **__: Any) -> Any:
     raise RuntimeError("injected")
 
 

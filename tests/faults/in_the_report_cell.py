@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tests.faults.in_the_cell import _crash, _put
+from tests.faults.in_the_cell import crash, put
 
 
 def install(name: str) -> None:
@@ -21,13 +21,13 @@ def install(name: str) -> None:
 def opening_crashes() -> None:
     from endoreg_db.deid.pdf import deidentify
 
-    _put(deidentify, "open_report", _crash)
+    put(deidentify, "open_report", crash)
 
 
 def pages_are_counted_too_few() -> None:
     from pypdfium2 import PdfDocument
 
-    _put(PdfDocument, "__len__", lambda _self: 1)
+    put(PdfDocument, "__len__", lambda _self: 1)
 
 
 # ------------------------------------------------------------------------------------------- read
@@ -37,13 +37,13 @@ def reading_loses_a_page() -> None:
     from endoreg_db.deid.pdf import deidentify
 
     whole = deidentify._read
-    _put(deidentify, "_read", lambda *arguments: list(whole(*arguments))[:-1])
+    put(deidentify, "_read", lambda *arguments: list(whole(*arguments))[:-1])
 
 
 def reading_crashes() -> None:
     from endoreg_db.deid.pdf import deidentify
 
-    _put(deidentify, "read_page", _crash)
+    put(deidentify, "read_page", crash)
 
 
 def reading_loses_words() -> None:
@@ -54,23 +54,23 @@ def reading_loses_words() -> None:
     def losing(words: Sequence[Any]) -> Any:
         return tuple(replace(line, words=line.words[:2]) for line in lines_of(words))
 
-    _put(read, "lines_of", losing)
+    put(read, "lines_of", losing)
 
 
 def ocr_raises() -> None:
     from endoreg_db.deid.ocr import TextReader
 
     for name in ("read_line", "read_spaced", "find_text", "detect"):
-        _put(TextReader, name, _crash)
+        put(TextReader, name, crash)
 
 
 def ocr_reads_nothing() -> None:
     from endoreg_db.deid.ocr import EMPTY, SpacedLine, TextReader
 
-    _put(TextReader, "read_line", lambda *_: EMPTY)
-    _put(TextReader, "read_spaced", lambda *_: SpacedLine("", 0.0, ()))
-    _put(TextReader, "find_text", lambda *_, **__: [])
-    _put(TextReader, "detect", lambda *_, **__: [])
+    put(TextReader, "read_line", lambda *_: EMPTY)
+    put(TextReader, "read_spaced", lambda *_: SpacedLine("", 0.0, ()))
+    put(TextReader, "find_text", lambda *_, **__: [])
+    put(TextReader, "detect", lambda *_, **__: [])
 
 
 def ocr_reads_rubbish() -> None:
@@ -78,8 +78,8 @@ def ocr_reads_rubbish() -> None:
 
     rubbish = "xqzw rrrr"
     places = tuple((n + 0.5) / 8 for n in range(8))
-    _put(TextReader, "read_line", lambda *_: Line(rubbish, 0.99))
-    _put(TextReader, "read_spaced", lambda *_: SpacedLine(rubbish, 0.99, places))
+    put(TextReader, "read_line", lambda *_: Line(rubbish, 0.99))
+    put(TextReader, "read_spaced", lambda *_: SpacedLine(rubbish, 0.99, places))
 
 
 # ------------------------------------------------------------------------------------------- find
@@ -88,7 +88,7 @@ def ocr_reads_rubbish() -> None:
 def finder_crashes() -> None:
     from endoreg_db.deid.reports import find
 
-    _put(find, "find_identity", _crash)
+    put(find, "find_identity", crash)
 
 
 def finder_finds_nothing() -> None:
@@ -109,7 +109,7 @@ def finder_names_words_that_are_not_there() -> None:
         found = whole(*arguments, **options)
         return replace(found, hits=(replace(found.hits[0], words=(9999,)), *found.hits[1:]))
 
-    _put(find, "find_identity", beyond)
+    put(find, "find_identity", beyond)
 
 
 def _find_only(wanted: Callable[[int, int], bool]) -> None:
@@ -122,7 +122,7 @@ def _find_only(wanted: Callable[[int, int], bool]) -> None:
         hits = tuple(hit for hit in found.hits if wanted(hit.page, hit.words[0]))
         return replace(found, hits=hits, doubts=())
 
-    _put(find, "find_identity", some)
+    put(find, "find_identity", some)
 
 
 # ---------------------------------------------------------------------------------------- rebuild
@@ -131,7 +131,7 @@ def _find_only(wanted: Callable[[int, int], bool]) -> None:
 def nothing_is_blanked() -> None:
     from endoreg_db.deid.pdf import rebuild
 
-    _put(rebuild, "blanked_picture", lambda _plan, picture: picture)
+    put(rebuild, "blanked_picture", lambda _plan, picture: picture)
 
 
 def boxes_land_beside_the_words() -> None:
@@ -142,7 +142,7 @@ def boxes_land_beside_the_words() -> None:
     def lower(page: Any, hit: Any) -> Any:
         return tuple(Rect(box.x0, box.y0 + 60, box.x1, box.y1 + 60) for box in boxes_of_hits(page, hit))
 
-    _put(rebuild, "boxes_of_hits", lower)
+    put(rebuild, "boxes_of_hits", lower)
 
 
 def a_removed_word_is_drawn_over_a_line_that_stays() -> None:
@@ -162,7 +162,7 @@ def a_removed_word_is_drawn_over_a_line_that_stays() -> None:
         cv2.putText(result, text, (left, bottom - 9), cv2.FONT_HERSHEY_DUPLEX, size, (0, 0, 0), 2)
         return result
 
-    _put(rebuild, "blanked_picture", drawn_over)
+    put(rebuild, "blanked_picture", drawn_over)
 
 
 def text_layer_keeps_removed_words() -> None:
@@ -172,7 +172,7 @@ def text_layer_keeps_removed_words() -> None:
     def everything(plan: Any, _unit: float) -> list[list[TextRun]]:
         return [[TextRun(word.text, word.box) for word in line.words] for line in plan.sheet.page.lines]
 
-    _put(rebuild, "_runs", everything)
+    put(rebuild, "_runs", everything)
 
 
 def text_for_research_keeps_removed_words() -> None:
@@ -181,7 +181,7 @@ def text_for_research_keeps_removed_words() -> None:
     def everything(plan: Any, _kinds: Any) -> str:
         return "\n".join(line.text for line in plan.sheet.page.lines)
 
-    _put(deidentify, "page_text", everything)
+    put(deidentify, "page_text", everything)
 
 
 def rebuilding_loses_a_page() -> None:
@@ -194,7 +194,7 @@ def rebuilding_loses_a_page() -> None:
         if len(seen) > 1:
             whole(self, page)
 
-    _put(PdfWriter, "add", losing)
+    put(PdfWriter, "add", losing)
 
 
 def rebuilding_draws_another_page() -> None:
@@ -204,19 +204,19 @@ def rebuilding_draws_another_page() -> None:
     def first(document: Any, sheet: Any) -> Any:
         return draw_sheet(document, replace(sheet, page=replace(sheet.page, number=1)))
 
-    _put(deidentify, "draw_sheet", first)
+    put(deidentify, "draw_sheet", first)
 
 
 def rebuilding_crashes() -> None:
     from endoreg_db.deid.pdf import deidentify
 
-    _put(deidentify, "new_page", _crash)
+    put(deidentify, "new_page", crash)
 
 
 def rebuilding_is_killed() -> None:
     from endoreg_db.deid.pdf import deidentify
 
-    _put(deidentify, "new_page", lambda *_: os._exit(9))
+    put(deidentify, "new_page", lambda *_: os._exit(9))
 
 
 # ----------------------------------------------------------------------------------------- verify
@@ -225,13 +225,13 @@ def rebuilding_is_killed() -> None:
 def verifier_crashes() -> None:
     from endoreg_db.deid.pdf import verify
 
-    _put(verify, "_check_ink", _crash)
+    put(verify, "_check_ink", crash)
 
 
 def verifier_is_killed() -> None:
     from endoreg_db.deid.pdf import verify
 
-    _put(verify, "_check_ink", lambda *_: os._exit(9))
+    put(verify, "_check_ink", lambda *_: os._exit(9))
 
 
 def verifier_stops_after_the_first_page() -> None:
@@ -248,13 +248,13 @@ def verifier_stops_after_the_first_page() -> None:
         def pages(self) -> list[PageObject]:
             return OnlyTheFirst(super().pages)
 
-    _put(verify, "PdfReader", Reader)
+    put(verify, "PdfReader", Reader)
 
 
 def verifier_looks_at_nothing() -> None:
     from endoreg_db.deid.pdf import verify
 
-    _put(verify, "_check_page", lambda *_: None)
+    put(verify, "_check_page", lambda *_: None)
 
 
 def verifier_reads_nothing() -> None:
@@ -264,7 +264,7 @@ def verifier_reads_nothing() -> None:
     def nothing(*_: Any) -> Iterator[str]:
         return iter(())
 
-    _put(verify, "_read_again", nothing)
+    put(verify, "_read_again", nothing)
 
 
 #: Fault → the stage of the pass that it is in, and what puts it there.

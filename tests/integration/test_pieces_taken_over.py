@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from endoreg_db.deid.geometry import Box
-from endoreg_db.deid.messages import EncodeSettings
 from endoreg_db.deid.video.covers import Cover
 from endoreg_db.deid.video.manifest import (
     Manifest,
@@ -22,36 +21,14 @@ from endoreg_db.deid.video.manifest import (
     write_manifest,
 )
 from endoreg_db.deid.video.pieces import Piece, make_piece, maker, recipe
-from endoreg_db.deid.video.probe import open_video, probe
-from endoreg_db.deid.video.segments import plan, read_index
 from endoreg_db.deid.video.spool import read_packets, write_packet
 from endoreg_db.deid.video.transcode import SegmentJob
-from tests.integration.video_clips import SMALL, numbered, write_clip
-
-PROFILE = replace(SMALL, boxes=dict(SMALL.boxes))
+from tests.integration.video_clips import SMALL, jobs_of, numbered, write_clip
 
 
 def jobs_for(source: Path, folder: Path) -> list[SegmentJob]:
-    """Its pieces, as the pass would have them made."""
-    facts, look = probe(str(source))
-    with open_video(str(source)) as (container, stream):
-        segments = plan(read_index(container.demux(stream)), facts.time_base)
-    return [
-        SegmentJob(
-            source=str(source),
-            segment=segment,
-            profile=PROFILE,
-            encode=EncodeSettings(preset="ultrafast", crf=16),
-            look=look,
-            width=SMALL.frame_width,
-            height=SMALL.frame_height,
-            spool=str(folder / f"segment-{segment.number:05}.packets"),
-            zero=segments[0].start,
-            watch_overlay=True,
-            maker="this code",
-        )
-        for segment in segments
-    ]
+    """Its pieces, whose manifests name the code that makes them."""
+    return [replace(job, maker="this code") for job in jobs_of(source, folder)]
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ from endoreg_db.services.video_import import VideoImportService, import_and_anon
 from endoreg_db.storage.workspace import Workspace
 from tests.conftest import SMALL_DEVICE, DrawnOnce
 from tests.faults.stand_in import stand_in_pass, write_recording
-from tests.integration.video_clips import Planes, codes, decoded, deidentify, numbered, write_clip
+from tests.integration.video_clips import Planes, codes, decoded, deidentify, is_inside, numbered, write_clip
 
 #: Not one of the shipped ones: the image on the left, the overlay on the right, 4:3.
 INVENTED = DeviceProfile(
@@ -66,15 +66,6 @@ def invented(drawn_once: DrawnOnce, tmp_path: Path) -> Path:
 
 def grey(frame: av.VideoFrame) -> NDArray[np.uint8]:
     return np.asarray(frame.to_ndarray(format="gray"), np.uint8)
-
-
-def is_inside(inner: Box, outer: Box) -> bool:
-    return (
-        inner.x >= outer.x
-        and inner.y >= outer.y
-        and inner.right <= outer.right
-        and inner.bottom <= outer.bottom
-    )
 
 
 # ---- pictures from the whole recording

@@ -13,12 +13,10 @@ from endoreg_db.deid.messages import EncodeSettings
 from endoreg_db.deid.video.finished import compare_bytes, outline
 from endoreg_db.deid.video.join import join
 from endoreg_db.deid.video.pieces import Piece, make_piece
-from endoreg_db.deid.video.probe import open_video, probe
-from endoreg_db.deid.video.segments import plan, read_index
 from endoreg_db.deid.video.spool import read_packets, write_packet
 from endoreg_db.deid.video.transcode import SegmentJob
 from endoreg_db.deid.video.verify import VerifyJob, verify_segment
-from tests.integration.video_clips import SMALL, numbered, write_clip
+from tests.integration.video_clips import SMALL, jobs_of, numbered, write_clip
 
 SETTINGS = EncodeSettings(preset="ultrafast", crf=16)
 SIZE = (SMALL.frame_width, SMALL.frame_height)
@@ -28,24 +26,7 @@ def jobs(folder: Path) -> list[SegmentJob]:
     """Two segments of a recording of four seconds."""
     source = folder / "recording.mp4"
     write_clip(source, [numbered(n) for n in range(100)], options={"preset": "ultrafast", "g": "10"})
-    facts, look = probe(str(source))
-    with open_video(str(source)) as (container, stream):
-        segments = plan(read_index(container.demux(stream)), facts.time_base)
-    return [
-        SegmentJob(
-            source=str(source),
-            segment=segment,
-            profile=replace(SMALL, boxes=dict(SMALL.boxes)),
-            encode=SETTINGS,
-            look=look,
-            width=SIZE[0],
-            height=SIZE[1],
-            spool=str(folder / f"{segment.number}.packets"),
-            zero=segments[0].start,
-            watch_overlay=False,
-        )
-        for segment in segments
-    ]
+    return jobs_of(source, folder)
 
 
 def finish(made: Sequence[SegmentJob], folder: Path) -> tuple[list[Piece], Path]:

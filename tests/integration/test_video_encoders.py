@@ -191,7 +191,7 @@ def test_a_cell_that_names_another_encoder_is_not_believed(
 ) -> None:
     task = VideoTask("/in.mp4", str(tmp_path), SMALL, EncodeSettings(encoder=NAME), 1)
     monkeypatch.setattr(
-        client, "_run", lambda *_: replace(stand_in_pass(task, lambda _: None), encoder="h264_qsv")
+        client, "run_cell", lambda *_: replace(stand_in_pass(task, lambda _: None), encoder="h264_qsv")
     )
 
     with pytest.raises(DeidentificationError, match="another question"):

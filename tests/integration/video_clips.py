@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,14 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from endoreg_db.deid.client import run_video
+from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.messages import Done, EncodeSettings, Message, VideoTask
 from endoreg_db.deid.profiles import DeviceProfile
+from endoreg_db.deid.video.jobs import segment_jobs
+from endoreg_db.deid.video.mask import with_field_order
+from endoreg_db.deid.video.recording import Recording
+from endoreg_db.deid.video.source import look_into
+from endoreg_db.deid.video.transcode import SegmentJob
 from endoreg_db.samples import scaled, shipped_profile
 
 Planes = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
@@ -79,21 +86,9 @@ def woven(number: int, profile: DeviceProfile, order: str = "tff") -> Planes:
     return luma, second[1], second[2]
 
 
-def interlaced(frame: av.VideoFrame, order: str = "tff") -> av.VideoFrame:
-    """The frame, marked as two fields ("tff", "bff": which is first) or as one picture ("prog")."""
-    graph = av.filter.Graph()
-    source = graph.add_buffer(
-        width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 25)
-    )
-    mark, sink = graph.add("setfield", order), graph.add("buffersink")
-    source.link_to(mark)
-    mark.link_to(sink)
-    graph.configure()
-    frame.pts = 0
-    graph.push(frame)
-    marked = graph.pull()
-    assert isinstance(marked, av.VideoFrame)
-    return marked
+def interlaced(frame: av.VideoFrame) -> av.VideoFrame:
+    """The frame, marked as two fields of which the upper one is first."""
+    return with_field_order(frame, "tff")
 
 
 def write_clip(
@@ -158,6 +153,14 @@ def deidentify(
     return run_video(task, on_message)
 
 
+def jobs_of(source: Path, folder: Path) -> list[SegmentJob]:
+    """The pieces of a recording of :data:`SMALL`, as the pass would have them made; nobody keeps them."""
+    task = VideoTask(str(source), str(folder), SMALL, EncodeSettings(preset="ultrafast", crf=16), 1)
+    profile = replace(SMALL, boxes=dict(SMALL.boxes))
+    jobs = segment_jobs(Recording(task, profile, None, look_into(str(source))))
+    return [replace(job, maker="") for job in jobs]
+
+
 def decoded(path: Path | str) -> list[av.VideoFrame]:
     """All frames as a player sees them."""
     with av.open(str(path)) as container:
@@ -167,6 +170,12 @@ def decoded(path: Path | str) -> list[av.VideoFrame]:
 def codes(done: Done) -> set[str]:
     """The kinds of everything that was found while reading, encoding and verifying."""
     return {finding.code for finding in (*done.findings, *done.verification.findings)}
+
+
+def is_inside(inner: Box, outer: Box) -> bool:
+    """Whether no pixel of the one lies outside the other."""
+    across = outer.x <= inner.x and inner.right <= outer.right
+    return across and outer.y <= inner.y and inner.bottom <= outer.bottom
 
 
 def spread(picture: NDArray[Any]) -> int:

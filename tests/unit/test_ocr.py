@@ -124,6 +124,27 @@ def test_loading_and_reading_never_open_a_connection(monkeypatch: pytest.MonkeyP
     assert [found.text for found in reader.find_text(written("Müller"))] == ["Müller"]
 
 
+def test_a_process_that_is_the_readers_own_has_nothing_to_reach_the_network_with() -> None:
+    code = """
+import sys
+from endoreg_db.deid import ocr
+ocr.import_engine()
+import numpy as np
+picture = np.zeros((40, 200), np.uint8); picture[10:30, 20:24] = 255
+ocr.TextReader().read_line(picture)
+assert "onnxruntime" in sys.modules and not {"requests", "urllib3"} & set(sys.modules)
+import requests
+assert requests.__file__, "whoever else needs it gets it"
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_an_engine_that_wants_to_download_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="must not"):
+        ocr._NoNetwork("requests").get("https://models.example/det.onnx", stream=True)
+
+
 def test_the_engine_says_nothing_and_is_only_loaded_when_it_is_needed() -> None:
     code = """
 import sys

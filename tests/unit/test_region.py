@@ -21,6 +21,7 @@ from endoreg_db.deid.video.region import (
     moving_region,
 )
 from endoreg_db.samples.mucosa import Mucosa
+from tests.integration.video_clips import is_inside
 
 Luma = NDArray[np.uint8]
 
@@ -88,15 +89,6 @@ def seen(lumas: list[Luma]) -> Activity:
 
 def region_of(lumas: list[Luma]) -> Box | None:
     return moving_region(seen(lumas).active)
-
-
-def is_inside(inner: Box, outer: Box) -> bool:
-    return (
-        inner.x >= outer.x
-        and inner.y >= outer.y
-        and inner.right <= outer.right
-        and inner.bottom <= outer.bottom
-    )
 
 
 def assert_close_and_inside(found: Box | None, picture: Box, most: int = 10) -> None:

@@ -11,14 +11,15 @@ import pytest
 from av.filter import Graph
 
 from endoreg_db.deid.video.layout import LayoutGuard
+from endoreg_db.deid.video.mask import with_field_order
 from endoreg_db.deid.video.pictures import Picture, pictures
-from tests.integration.video_clips import SMALL, Planes, as_frame, interlaced, numbered, woven
+from tests.integration.video_clips import SMALL, Planes, as_frame, numbered, woven
 
 PROFILE = replace(SMALL, frame_height=184)
 
 
 def frames_of(planes: Sequence[Planes], order: str = "tff") -> list[tuple[int, av.VideoFrame]]:
-    return [(40 * n, interlaced(as_frame(p), order)) for n, p in enumerate(planes)]
+    return [(40 * n, with_field_order(as_frame(p), order)) for n, p in enumerate(planes)]
 
 
 def seen(frames: Sequence[tuple[int, av.VideoFrame]], *, deinterlace: bool = True) -> list[Picture]:

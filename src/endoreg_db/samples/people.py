@@ -38,6 +38,15 @@ class Patient:
         """``Last, First``, as overlays and report headers write it."""
         return f"{self.last_name}, {self.first_name}"
 
+    @property
+    def identity(self) -> dict[str, str]:
+        """Identity field → normalised value, as far as recordings and reports show it alike."""
+        return {
+            "last_name": self.last_name,
+            "first_name": self.first_name,
+            "birth_date": self.birth_date.isoformat(),
+        }
+
 
 def invent_patient(rng: random.Random, *, on: date = date(2025, 6, 30)) -> Patient:
     """An adult who was born 18 to 98 years before the day ``on``."""

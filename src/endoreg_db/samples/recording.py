@@ -88,9 +88,7 @@ class RecordingTruth:
     def identity(self) -> dict[str, str]:
         """Identity field → normalised value, as far as an overlay shows it."""
         return {
-            "last_name": self.patient.last_name,
-            "first_name": self.patient.first_name,
-            "birth_date": self.patient.birth_date.isoformat(),
+            **self.patient.identity,
             "examination_date": self.examination.date().isoformat(),
             "examination_time": self.examination.time().isoformat(),
             "device": self.device,

@@ -46,9 +46,7 @@ class ReportTruth:
     def identity(self) -> dict[str, str]:
         """Identity field → normalised value, as far as the header shows it."""
         return {
-            "last_name": self.patient.last_name,
-            "first_name": self.patient.first_name,
-            "birth_date": self.patient.birth_date.isoformat(),
+            **self.patient.identity,
             "examination_date": self.examination.date().isoformat(),
             "case_number": self.patient.case_number,
         }

@@ -135,14 +135,17 @@ def _halved(box: Box) -> tuple[Box, Box, Box]:
 def _blank_frame(width: int, height: int, *, full_range: bool, field_order: str) -> av.VideoFrame:
     frame = av.VideoFrame(width, height, "yuv420p")
     if field_order:
-        frame = _marked_interlaced(frame, field_order)
+        frame = with_field_order(frame, field_order)
     for view, value in zip(plane_views(frame), black(full_range=full_range), strict=True):
         view[:] = value
     return frame
 
 
-def _marked_interlaced(frame: av.VideoFrame, field_order: str) -> av.VideoFrame:
-    """A frame like this one, flagged as interlaced; PyAV lets only a filter set the flag."""
+def with_field_order(frame: av.VideoFrame, field_order: str) -> av.VideoFrame:
+    """A frame like this one, flagged as two fields ("tff", "bff": which is first) or one picture ("prog").
+
+    PyAV lets only a filter set the flag.
+    """
     graph = Graph()
     source = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 25)
