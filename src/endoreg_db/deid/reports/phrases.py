@@ -13,6 +13,8 @@ from endoreg_db.deid.reports.vocabulary import (
     cue_keys,
     cue_words,
     is_clinical,
+    is_listed,
+    is_listed_as_clinical,
     is_ordinary,
     is_trade,
     is_word_town,
@@ -105,6 +107,8 @@ def _told_of_the_house(flow: Sequence[Token], index: int) -> Iterator[tuple[str,
         yield "ward", _ward(flow, index)
     if token.key in _PHONES and index + 1 < len(flow):
         yield "phone", _extension(flow, index)
+    if token.phrase.split()[-1:] == ["bkk"] and "-" in token.core:
+        yield "insurer", (token,)
     if token.key in _INSURERS and token.is_capitalised and token.core[-1:].isalpha():
         yield "insurer", _insurer(flow, index)
 
@@ -117,6 +121,8 @@ def _told_of_places(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tu
         yield "address", (token,)
     if token.key in _LIVES:
         yield "address", _lives_at(flow, index)
+    if token.text in ("St.", "Sankt") and index + 1 < len(flow) and _is_saint(flow[index + 1]):
+        yield "address", (token, flow[index + 1])
     if token.is_name_shaped and index + 2 < len(flow):
         yield "address", _street_and_town(flow, index)
     if token.key in _DEPARTMENTS and _is_linked(flow, index):
@@ -146,9 +152,9 @@ def _calling(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     while start < len(flow) and start - index <= 2 and flow[start].key in _BEING:
         start += 1
     for end in (start, start + 1):
-        if end >= len(flow) or not flow[end].is_name_shaped or is_clinical(flow[end].core):
+        if end >= len(flow) or not flow[end].is_name_shaped:
             return ()
-        if is_trade(flow[end].core) or _ends_as_calling(flow[end]):
+        if is_trade(flow[end].core) or (not is_clinical(flow[end].core) and _ends_as_calling(flow[end])):
             return tuple(flow[start : end + 1])
         if not flow[end].text[-1:].isalpha():
             return ()
@@ -156,7 +162,9 @@ def _calling(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
 
 
 def _ends_as_calling(token: Token) -> bool:
-    return any(token.key.endswith(end) and len(token.key) >= len(end) + 3 for end in _CALLING_ENDS)
+    if any(token.key.endswith(end) and len(token.key) >= len(end) + 3 for end in _CALLING_ENDS):
+        return True
+    return len(token.key) > 6 and token.key.endswith(("er", "in")) and not is_listed(token.core)
 
 
 def _speaks_of_work(flow: Sequence[Token], index: int) -> bool:
@@ -209,7 +217,8 @@ def _moved_to(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     taken: list[Token] = []
     for token in flow[start + 1 : start + 5]:
         ward = token.is_capitalised or token.has_digit or token.key in _SIDES
-        clinical = is_clinical(token.core) and token.key not in _WARDS | _SIDES and not token.has_digit
+        called = token.key in _WARDS | _SIDES or flow[start + len(taken)].key == "station"
+        clinical = is_clinical(token.core) and not called and not token.has_digit
         if not ward or find_days(token.text) or clinical:
             break
         taken.append(token)
@@ -249,7 +258,7 @@ def _insurer(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
 
 
 def _is_of_insurer(token: Token) -> bool:
-    if token.key in _INSURERS:
+    if token.key in _INSURERS or token.core in ("gesund", "plus", "classic", "direkt"):
         return True
     return token.is_name_shaped and not is_clinical(token.core)
 
@@ -284,6 +293,11 @@ def _lives_at(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
             start += 1
         return tuple(flow[start : number + 1]) if start < number else ()
     return ()
+
+
+def _is_saint(token: Token) -> bool:
+    """Whether ``St.`` before the word is a saint's, and not a state after something (``St. p.``)."""
+    return token.is_name_shaped and not is_listed_as_clinical(token.core)
 
 
 def _street_and_town(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
