@@ -36,11 +36,13 @@ _WARD: Final = re.compile(r"(?:\d{1,2}[a-zA-Z]?|[IVX]{1,3}|[A-D])[.,;)]*")
 _LONGEST_UNIT: Final = 3  # words
 _MOVES: Final = cue_keys("moves")
 _ONTO: Final = cue_keys("onto")
+_WHEN: Final = frozenset({"vom", "um", "gegen", "bis", "am", "seit"})
 _SIDES: Final = cue_keys("sides")
 _HOUSES: Final = cue_keys("houses")
 _PHONES: Final = cue_keys("phones")
 _INSURERS: Final = cue_keys("insurers")
 _PLACE_CUES: Final = cue_keys("towns_after")
+_AT_HOME: Final = cue_keys("at_home")
 _INSIDE_TOWNS: Final = cue_keys("inside_towns") | cue_keys("inside_places")
 _LIVES: Final = cue_keys("lives")
 _LINKS: Final = cue_words("links")
@@ -119,6 +121,8 @@ def _told_of_places(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tu
         yield "address", _town(flow, index + 1)
     if is_word_town(token.core) and _stands_alone(flow, index):
         yield "address", (token,)
+    if token.key in _PLACE_CUES and _is_at_home(flow, index) and index + 1 < len(flow):
+        yield "address", _home_town(flow, index + 1)
     if token.key in _LIVES:
         yield "address", _lives_at(flow, index)
     if token.text in ("St.", "Sankt") and index + 1 < len(flow) and _is_saint(flow[index + 1]):
@@ -218,6 +222,7 @@ def _moved_to(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     for token in flow[start + 1 : start + 5]:
         ward = token.is_capitalised or token.has_digit or token.key in _SIDES
         called = token.key in _WARDS | _SIDES or flow[start + len(taken)].key == "station"
+        called |= start + 2 < len(flow) and not taken and flow[start + 2].key in _WHEN
         clinical = is_clinical(token.core) and not called and not token.has_digit
         if not ward or find_days(token.text) or clinical:
             break
@@ -293,6 +298,23 @@ def _lives_at(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
             start += 1
         return tuple(flow[start : number + 1]) if start < number else ()
     return ()
+
+
+def _is_at_home(flow: Sequence[Token], index: int) -> bool:
+    """Whether it was just said that somebody lives, was born or spent a holiday somewhere."""
+    return any(token.key in _AT_HOME and not token.ends_clause for token in flow[max(0, index - 4) : index])
+
+
+def _home_town(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    """The place that begins here, unless it is a word that says when or a part of the body."""
+    token = flow[index]
+    if (
+        not token.is_name_shaped
+        or token.key in _TIMES
+        or (is_clinical(token.core) and not name_risk(token.core))
+    ):
+        return ()
+    return _town(flow, index)
 
 
 def _is_saint(token: Token) -> bool:

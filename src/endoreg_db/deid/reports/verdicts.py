@@ -53,6 +53,9 @@ _FOREIGN_PARTICLES: Final = cue_keys("foreign_particles")
 _PARTICIPLE: Final = re.compile(r"(?:\w*ge\w+|\w{2,}iert|[vzeb]e?r?\w+)(?:te|ten|ter|tes|ene|enen|ener|enes)")
 _NO_AGENTS: Final = cue_keys("no_agents")
 _HELPERS: Final = frozenset({"hat", "hatte", "has", "had", "will"})
+_OPENINGS: Final = cue_keys("surname_openings") - {"am", "im", "beim", "in", "aus"}
+_CARERS: Final = cue_keys("carers")
+_WHO_DID: Final = cue_keys("who_did")
 _STEMS_FROM: Final = cue_keys("stems_from")
 _PREPOSITIONS: Final = cue_keys("prepositions")
 _PAST: Final = ("ete", "ierte", "ierten", "elte", "erte", "gte")  # verbs, which people stand behind
@@ -187,6 +190,8 @@ def _is_named_here(place: Place) -> bool:
         return True
     if after is not None and after.key in _COPULAS and {place.index + 2, place.index + 3} & set(place.sure):
         return True  # ``Salz ist gelernter Bestatter``
+    if before is not None and (before.key in _WHO_DID or _opens_surname(place)):
+        return True
     if _is_alone_in_brackets(place) or _is_subject(place) or _is_proper_in_english(place):
         return True
     last = place.flow[place.index - 1] if place.index else None
@@ -197,6 +202,18 @@ def _is_named_here(place: Place) -> bool:
     earlier = place.flow[max(0, place.index - 3) : place.index - 1]
     is_so = before.key in _COPULAS and any(is_role(other.core) for other in earlier)  # ``Hausarzt wird Wand``
     return is_so or before.key in _NAMED_AFTER
+
+
+def _opens_surname(place: Place) -> bool:
+    """``freigegeben (vom Stein)``, ``Nachbarin von Berg``: a particle where a name begins."""
+    start = place.index
+    while start and place.flow[start - 1].key in _OPENINGS and place.index - start < 2:
+        start -= 1
+    if start == place.index or start == 0:
+        return False
+    ahead = place.flow[start - 1]
+    in_brackets = ahead.text == "(" and start > 1 and place.flow[start - 2].key in _DOINGS | _CARERS
+    return in_brackets or (is_role(ahead.core) and ahead.text[-1:].isalpha())
 
 
 def _is_foreign_particle(token: Token) -> bool:
@@ -237,7 +254,8 @@ def _is_subject(place: Place) -> bool:
     after = place.after
     if place.before is not None or after is None or after.key not in _COPULAS | _HELPERS:
         return False
-    if is_english(after.core) and not is_english(place.token.core):
+    following = [token.core for token in place.flow[place.index + 2 : place.index + _CLOSE + 2]]
+    if any(map(is_english, following)) and not is_english(place.token.core):
         return True  # ``Wald was present``
     return any(token.key in _DOINGS for token in place.flow[place.index + 2 : place.index + _CLOSE + 2])
 
