@@ -123,7 +123,7 @@ def _opens_surname(flow: Sequence[Token], n: int) -> bool:
 
 
 def _is_suffix(flow: Sequence[Token], n: int) -> bool:
-    """``Koch II``, ``Koch sen.``, ``Ahornweg 7``, ``29580590 Palliativ``: what only goes with what is before it."""
+    """``Koch II``, ``Koch sen.``, ``Ahornweg 7``: what only goes with what is before it."""
     token, before = flow[n], flow[n - 1]
     if re.fullmatch(r"[IVX]{1,3}[.,;]?|sen\.|jun\.|jr\.?|sr\.?", token.text):
         return True

@@ -160,6 +160,9 @@ def _judge_word(place: Place) -> Verdict:
     risk = name_risk(text)
     if risk is Risk.NONE and is_first_name(text):
         risk = Risk.FREQUENT
+    inside = place.index > 0 and place.flow[place.index - 1].line == place.token.line
+    if risk is not Risk.NONE and place.before is None and inside and place.token.text.endswith(":"):
+        return Verdict.UNSURE  # ``Oberst: bitte Termin vereinbaren``
     if risk is Risk.NONE:
         return _judge_compound(place) if is_loose_compound(text) else Verdict.KNOWN
     if _is_done(place):
@@ -186,7 +189,9 @@ def _is_named_here(place: Place) -> bool:
         return True
     if before is not None and _is_foreign_particle(before) and not is_listed_as_clinical(place.token.core):
         return True
-    if _is_in_department(place) or place.is_listed or _begins_list(place) or _is_agent(place):
+    if _is_in_department(place) or place.is_listed or _begins_list(place):
+        return True
+    if _is_agent(place) or _is_gone_to(place):
         return True
     if after is not None and after.key in _COPULAS and {place.index + 2, place.index + 3} & set(place.sure):
         return True  # ``Salz ist gelernter Bestatter``
@@ -212,8 +217,13 @@ def _opens_surname(place: Place) -> bool:
     if start == place.index or start == 0:
         return False
     ahead = place.flow[start - 1]
+    if ahead.key in _DOERS | _SAYERS and not ahead.ends_clause and place.flow[start].key not in _DETERMINERS:
+        return True  # ``von aus dem Moore``: no two prepositions stand together otherwise
+    if ahead.text.endswith(":") and (ahead.key in _DOINGS or is_role(ahead.core)):
+        return True
     in_brackets = ahead.text == "(" and start > 1 and place.flow[start - 2].key in _DOINGS | _CARERS
-    return in_brackets or (is_role(ahead.core) and ahead.text[-1:].isalpha())
+    named = start - 1 in place.sure and is_first_name(ahead.core) and ahead.text[-1:].isalpha()
+    return in_brackets or named or is_title(ahead) or (is_role(ahead.core) and ahead.text[-1:].isalpha())
 
 
 def _is_foreign_particle(token: Token) -> bool:
@@ -241,6 +251,14 @@ def _is_agent(place: Place) -> bool:
     return any(token.key in _STEMS_FROM for token in earlier)
 
 
+def _is_gone_to(place: Place) -> bool:
+    """``kommt montags zu Wade``: no noun stands bare behind ``zu``, but for a few."""
+    before = place.before
+    if before is None or before.key != "zu" or place.token.key in _NO_AGENTS:
+        return False
+    return not is_clinical(place.token.core) or bool(name_risk(place.token.core))
+
+
 def _is_alone_in_brackets(place: Place) -> bool:
     """``(Gasser)``: one word in brackets that is none of the trade."""
     text = place.token.text
@@ -252,7 +270,15 @@ def _is_alone_in_brackets(place: Place) -> bool:
 def _is_subject(place: Place) -> bool:
     """``Salz wurde informiert``: who begins a sentence in which something was done with people."""
     after = place.after
-    if place.before is not None or after is None or after.key not in _COPULAS | _HELPERS:
+    if place.before is not None or after is None:
+        return False
+    if (
+        after.key == "to"
+        and place.index + 2 < len(place.flow)
+        and is_english(place.flow[place.index + 2].core)
+    ):
+        return True  # ``Leder to chase results``
+    if after.key not in _COPULAS | _HELPERS:
         return False
     following = [token.core for token in place.flow[place.index + 2 : place.index + _CLOSE + 2]]
     if any(map(is_english, following)) and not is_english(place.token.core):

@@ -100,6 +100,8 @@ def is_ordinary(text: str) -> bool:
     letters = [re.sub(r"\d+", "", part) for part in parts]
     if any(c.isdigit() for c in text) and sum(map(len, letters)) < 2:
         return False
+    if len(parts) > 1 and word_key(text) in words():
+        return True  # ``Hüft-TEP``
     return any(letters) and all(map(_is_part, _PARTS.split(text)))
 
 
