@@ -187,7 +187,8 @@ def find_clocks(text: str) -> list[Clock]:
     taken = [(clock.start, clock.end) for clock in found]
     for match in _HOUR.finditer(text):
         if not any(match.start() < end and start < match.end() for start, end in taken) and not re.search(
-            r"\b(?:bei|auf|um die|from|at)\s$", text[: match.start()]
+            r"\b(?:bei|auf|um die|from|at)\s(?:\d{1,2}\s?(?:,|und|bis|and|to|-|–|/)\s?)*$",
+            text[: match.start()],
         ):
             found.append(Clock(match.start(), match.end(), None))
     return found

@@ -27,6 +27,8 @@ _INSIDE: Final = cue_keys("inside_places")
 _INSIDE_TOWNS: Final = cue_keys("inside_towns")
 _HOUSES_OF: Final = cue_keys("houses_of")
 _CALLED: Final = cue_keys("called")
+_OPENINGS: Final = cue_keys("surname_openings") - {"am", "im", "beim", "in"}
+_VERBS: Final = ("ete", "ierte", "elte", "erte", "gte")
 _UNITS: Final = cue_keys("units")
 _HOUSE: Final = re.compile(r"\d{1,4}\s?[a-hA-H]?[.,;)]*")
 _CODE: Final = re.compile(r"[A-ZÄÖÜ]{1,3}[\-.]?\d{1,3}[a-zA-Z]?|\d{1,3}[A-Za-z]")
@@ -91,13 +93,13 @@ def _belongs(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
         return True  # ``St. Georgen``
     if (behind and _may_stand_before(token)) or (ahead and _is_called(flow, n)):
         return True
-    if ahead and flow[n - 1].is_capitalised and _is_house_number(flow, n):
-        return True
     if n + 1 in named and token.is_initial and token.text.endswith(".") and not is_title(token):
         return True
     if ahead and (token.key in _NOBLE or (token.key in _ONCE and _is_named(flow, n + 1))):
         return True
     if ahead and flow[n - 1].key in _ONCE and token.is_capitalised:
+        return True
+    if (behind and _opens_surname(flow, n)) or (ahead and _is_suffix(flow, n)):
         return True
     return _is_particle_of(flow, n, named) or _fills_gap(flow, n, named) or _is_in_brackets(flow, n, named)
 
@@ -107,6 +109,26 @@ def _may_stand_before(token: Token) -> bool:
     if token.key in _BEFORE_PLACES | _NOBLE | _HOUSES_OF:
         return True
     return is_sign(token) and not is_listed(token.core) and token.text[-1:].isalpha()
+
+
+def _opens_surname(flow: Sequence[Token], n: int) -> bool:
+    """``(vom Stein)``, ``leitete die Bont``: a small word where a name begins, and nothing else can."""
+    token = flow[n]
+    if token.key not in _OPENINGS:
+        return False
+    before = flow[n - 1] if n else None
+    if before is None or token.text.startswith("(") or before.text.endswith(("(", ":", "/", "·")):
+        return True
+    return before.key.endswith(_VERBS) or is_role(before.core) or is_title(before)
+
+
+def _is_suffix(flow: Sequence[Token], n: int) -> bool:
+    """``Koch II``, ``Koch sen.``, ``Ahornweg 7``: what only goes with what is before it."""
+    token, before = flow[n], flow[n - 1]
+    if re.fullmatch(r"[IVX]{1,3}[.,;]?|sen\.|jun\.|jr\.?|sr\.?", token.text):
+        return True
+    number = re.fullmatch(r"\d{6,}", before.text) is not None and n == len(flow) - 1 == 1
+    return (before.is_capitalised and _is_house_number(flow, n)) or (number and token.is_capitalised)
 
 
 def _is_called(flow: Sequence[Token], n: int) -> bool:

@@ -29,6 +29,7 @@ _FREE: Final = frozenset(
 )
 #: Kinds whose values carry no identity, but end the value of the label before them.
 _KEPT: Final = frozenset({"device"})
+_SMALL_LABELS: Final = frozenset({"von", "an", "from", "to"})  # they begin names and sentences, too
 _LONGEST: Final = 5  # tokens in a label
 _CONFIDENCE: Final = 0.96
 
@@ -136,6 +137,8 @@ def _counts(label: Label) -> bool:
     if label.colon or label.alone:
         return True
     rest = label.row.tokens[label.end :]
+    if label.kind in PEOPLE and label.plain and rest and _is_named_cell(label, rest):
+        return True
     if label.plain or not rest:
         return label.kind == "birth_date" and not label.plain  # ``geb. am`` at the end of a line
     if label.kind in PEOPLE:
@@ -154,6 +157,20 @@ def _may_be_named(rest: Sequence[Token]) -> bool:
     if not rest or not rest[0].is_name_shaped or is_clinical(rest[0].core):
         return False
     return len(rest) == 1 or bool(name_risk(rest[0].core))
+
+
+def _is_named_cell(label: Label, rest: Sequence[Token]) -> bool:
+    """``Anästhesie Auge``, ``Arzt Durand, Pflege Sommer``: one word or two, and the field ends."""
+    lead = label.row.tokens[label.start]
+    if not rest[0].is_name_shaped or not lead.is_capitalised or lead.key in _SMALL_LABELS:
+        return False
+    if label.start == 0:
+        return len(rest) <= 2 and all(token.is_name_shaped and _is_no_term(token) for token in rest)
+    return rest[0].text[-1:] in ",;/" and _is_no_term(rest[0]) and bool(name_risk(rest[0].core))
+
+
+def _is_no_term(token: Token) -> bool:
+    return not is_clinical(token.core) or bool(name_risk(token.core))
 
 
 def _is_short(rest: Sequence[Token]) -> bool:

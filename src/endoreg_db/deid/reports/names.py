@@ -21,6 +21,8 @@ _ACADEMIC: Final = frozenset({"med", "phil", "rer", "nat", "habil", "mult", "hc"
 def is_title(token: Token) -> bool:
     """Whether the token is a title, a salutation or a role before a name."""
     words = token.phrase.split()
+    if token.text in ("h.", "c.", "h.c."):
+        return True  # ``Dr. h. c.``
     return (
         bool(words)
         and all(word in TITLES for word in words)

@@ -25,6 +25,7 @@ from endoreg_db.deid.reports.vocabulary import (
     is_abstract,
     is_clinical,
     is_first_name,
+    is_loose_compound,
     is_ordinary,
     is_town,
     name_risk,
@@ -243,7 +244,7 @@ def _cued_name(rest: Sequence[Token]) -> tuple[Token, ...]:
     first = rest[0]
     if first.key in LEADING and not first.is_capitalised:
         return surname_after(rest)
-    risky = first.is_name_shaped and bool(name_risk(first.core))
+    risky = first.is_name_shaped and bool(name_risk(first.core) or is_loose_compound(first.core))
     if not (may_be_name(first) or risky or (first.is_initial and first.text.endswith("."))):
         return ()
     return (first,) if first.ends_clause else (first, *_more_names(first, rest[1:]))

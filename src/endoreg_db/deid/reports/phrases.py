@@ -13,11 +13,12 @@ from endoreg_db.deid.reports.vocabulary import (
     cue_keys,
     cue_words,
     is_clinical,
+    is_listed,
     is_ordinary,
     is_trade,
-    is_word_town,
     name_risk,
 )
+from endoreg_db.deid.reports.whereabouts import told_of_places
 
 _AHEAD: Final = 6  # tokens of the next line
 _REACH: Final = 8  # tokens in which a word about work speaks of an occupation
@@ -27,6 +28,10 @@ _ENGLISH_WORK: Final = cue_keys("english_work")
 _ENGLISH_END: Final = cue_keys("english_work_ends")
 _BEING: Final = cue_keys("being")
 _CALLING_ENDS: Final = cue_keys("calling_ends")
+_PAID: Final = cue_keys("paid")
+_BEFORE_PAYERS: Final = cue_keys("before_payers")
+_NO_PAYERS: Final = cue_keys("no_payers")
+_MOVED: Final = cue_keys("moved")
 _ROOMS: Final = cue_keys("rooms")
 _ROOM: Final = re.compile(r"[A-ZÄÖÜ]{0,3}[\-.]?\s?\d{1,4}(?:[.\-/]\d{1,3})?[a-zA-Z]?[.,;)]*")
 _WARDS: Final = cue_keys("wards")
@@ -34,11 +39,13 @@ _WARD: Final = re.compile(r"(?:\d{1,2}[a-zA-Z]?|[IVX]{1,3}|[A-D])[.,;)]*")
 _LONGEST_UNIT: Final = 3  # words
 _MOVES: Final = cue_keys("moves")
 _ONTO: Final = cue_keys("onto")
+_WHEN: Final = frozenset({"vom", "um", "gegen", "bis", "am", "seit"})
 _SIDES: Final = cue_keys("sides")
 _HOUSES: Final = cue_keys("houses")
 _PHONES: Final = cue_keys("phones")
 _INSURERS: Final = cue_keys("insurers")
 _PLACE_CUES: Final = cue_keys("towns_after")
+_AT_HOME: Final = cue_keys("at_home")
 _INSIDE_TOWNS: Final = cue_keys("inside_towns") | cue_keys("inside_places")
 _LIVES: Final = cue_keys("lives")
 _LINKS: Final = cue_words("links")
@@ -70,7 +77,8 @@ def _told(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tuple[Token,
     """What the word begins: kind of identity, and the words that go."""
     yield from _told_of_work(flow, index)
     yield from _told_of_the_house(flow, index)
-    yield from _told_of_places(flow, index)
+    yield from _told_of_insurers(flow, index)
+    yield from told_of_places(flow, index)
 
 
 def _told_of_work(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tuple[Token, ...]]]:
@@ -83,13 +91,7 @@ def _told_of_work(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tupl
         yield "occupation", _calling(flow, index)
     if token.key in _ENGLISH_WORK:
         yield "occupation", _english_work(flow, index)
-    if (
-        token.key == "be"
-        and index
-        and flow[index - 1].key == "to"
-        and index > 1
-        and flow[index - 2].key == "used"
-    ):
+    if [other.key for other in flow[max(0, index - 2) : index + 1]] == ["used", "to", "be"]:
         yield "occupation", _english_work(flow, index)
 
 
@@ -105,24 +107,20 @@ def _told_of_the_house(flow: Sequence[Token], index: int) -> Iterator[tuple[str,
         yield "ward", _ward(flow, index)
     if token.key in _PHONES and index + 1 < len(flow):
         yield "phone", _extension(flow, index)
+    if token.key in _MOVED:
+        yield "ward", _moved_from(flow, index)
+
+
+def _told_of_insurers(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tuple[Token, ...]]]:
+    token = flow[index]
+    if token.phrase.split()[-1:] == ["bkk"] and "-" in token.core:
+        yield "insurer", (token,)
+    if token.key in _PAID:
+        yield "insurer", _payer(flow, index)
+    if token.key.endswith("kase") and token.is_capitalised:
+        yield "insurer", _named_fund(flow, index)
     if token.key in _INSURERS and token.is_capitalised and token.core[-1:].isalpha():
         yield "insurer", _insurer(flow, index)
-
-
-def _told_of_places(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tuple[Token, ...]]]:
-    token = flow[index]
-    if token.key in _PLACE_CUES and index + 1 < len(flow) and is_word_town(flow[index + 1].core):
-        yield "address", _town(flow, index + 1)
-    if is_word_town(token.core) and _stands_alone(flow, index):
-        yield "address", (token,)
-    if token.key in _LIVES:
-        yield "address", _lives_at(flow, index)
-    if token.is_name_shaped and index + 2 < len(flow):
-        yield "address", _street_and_town(flow, index)
-    if token.key in _DEPARTMENTS and _is_linked(flow, index):
-        yield "institution", _home(flow, index)
-    if token.key in _HOMES and token.is_capitalised and not token.ends_clause:
-        yield "institution", _home(flow, index)
 
 
 def _as_what(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
@@ -146,9 +144,9 @@ def _calling(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     while start < len(flow) and start - index <= 2 and flow[start].key in _BEING:
         start += 1
     for end in (start, start + 1):
-        if end >= len(flow) or not flow[end].is_name_shaped or is_clinical(flow[end].core):
+        if end >= len(flow) or not flow[end].is_name_shaped:
             return ()
-        if is_trade(flow[end].core) or _ends_as_calling(flow[end]):
+        if is_trade(flow[end].core) or (not is_clinical(flow[end].core) and _ends_as_calling(flow[end])):
             return tuple(flow[start : end + 1])
         if not flow[end].text[-1:].isalpha():
             return ()
@@ -156,7 +154,9 @@ def _calling(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
 
 
 def _ends_as_calling(token: Token) -> bool:
-    return any(token.key.endswith(end) and len(token.key) >= len(end) + 3 for end in _CALLING_ENDS)
+    if any(token.key.endswith(end) and len(token.key) >= len(end) + 3 for end in _CALLING_ENDS):
+        return True
+    return len(token.key) > 6 and token.key.endswith(("er", "in")) and not is_listed(token.core)
 
 
 def _speaks_of_work(flow: Sequence[Token], index: int) -> bool:
@@ -209,7 +209,9 @@ def _moved_to(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     taken: list[Token] = []
     for token in flow[start + 1 : start + 5]:
         ward = token.is_capitalised or token.has_digit or token.key in _SIDES
-        clinical = is_clinical(token.core) and token.key not in _WARDS | _SIDES and not token.has_digit
+        called = token.key in _WARDS | _SIDES or flow[start + len(taken)].key == "station"
+        called |= start + 2 < len(flow) and not taken and flow[start + 2].key in _WHEN
+        clinical = is_clinical(token.core) and not called and not token.has_digit
         if not ward or find_days(token.text) or clinical:
             break
         taken.append(token)
@@ -248,71 +250,52 @@ def _insurer(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     return named if len(words) < len(named) or len(named) > 1 or name_risk(named[0].core) else ()
 
 
+def _payer(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    """``Kostenzusage der KPT``: the capitalised words behind what is paid."""
+    start = index + 1
+    while start < len(flow) and start - index <= 3 and flow[start].key in _BEFORE_PAYERS:
+        start += 1
+    end = start
+    while start > index + 1 and end < len(flow) and end - start <= 4 and flow[end].is_capitalised:
+        end += 1
+        if flow[end - 1].ends_clause or flow[end - 1].text.endswith(","):
+            break
+    named = tuple(flow[start:end])
+    return () if any(token.key in _NO_PAYERS for token in named) else named
+
+
+def _named_fund(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    """``Freie Arzt- und Medizinkasse``: a fund's name, back to its first capital."""
+    start = index
+    while start and index - start < 4 and _is_of_fund(flow[start - 1]):
+        start -= 1
+    while start < index and not flow[start].is_capitalised:
+        start += 1
+    named = tuple(flow[start : index + 1])
+    return named if len(named) > 1 or not is_listed(flow[index].core) else ()
+
+
+def _is_of_fund(token: Token) -> bool:
+    return ((token.is_capitalised or token.key == "und") and token.text[-1:] in "-–") or (
+        token.key == "und"
+        or (token.is_capitalised and token.text[-1:].isalpha() and not is_clinical(token.core))
+    )
+
+
+def _moved_from(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    """``bitte auf ITS 2 zurückverlegen``: what stands between ``auf`` and the verb."""
+    start = index
+    while (
+        start
+        and index - start < 4
+        and (flow[start - 1].is_capitalised or flow[start - 1].has_digit or len(flow[start - 1].core) == 1)
+    ):
+        start -= 1
+    onto = start and flow[start - 1].key in _ONTO
+    return tuple(flow[start:index]) if onto and start < index else ()
+
+
 def _is_of_insurer(token: Token) -> bool:
-    if token.key in _INSURERS:
+    if token.key in _INSURERS or token.core in ("gesund", "plus", "classic", "direkt"):
         return True
     return token.is_name_shaped and not is_clinical(token.core)
-
-
-def _town(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
-    """The town that begins here, with what tells it from others: ``Zell am Main``, ``Weil der Stadt``."""
-    end = index + 1
-    while end < len(flow) and flow[end].key in _INSIDE_TOWNS and flow[end - 1].text[-1:].isalpha():
-        end += 1
-    longer = (
-        end > index + 1 and end < len(flow) and flow[end].is_name_shaped and not is_clinical(flow[end].core)
-    )
-    return tuple(flow[index : end + 1]) if longer else (flow[index],)
-
-
-def _stands_alone(flow: Sequence[Token], index: int) -> bool:
-    """Whether a word stands between two commas, as a place does (``Dr. Graf, Essen.``)."""
-    token = flow[index]
-    bracket = index + 1 < len(flow) and flow[index + 1].text.startswith("(")
-    return index > 0 and flow[index - 1].text.endswith(",") and (bracket or token.text[-1:] in ".,;)")
-
-
-def _lives_at(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
-    """``wohnt allein, Hohe Warte 75``: capitalised words up to a house number, soon behind ``wohnt``."""
-    for number in range(index + 2, min(len(flow), index + _REACH + 3)):
-        if not _HOUSE.fullmatch(flow[number].text) or flow[number - 1].text[-1:] in ",;:":
-            continue
-        start = number
-        while start - 1 > index and _is_of_street(flow[start - 1]) and flow[start - 1].text[-1:] not in ",;":
-            start -= 1
-        while start < number and not flow[start].is_capitalised:
-            start += 1
-        return tuple(flow[start : number + 1]) if start < number else ()
-    return ()
-
-
-def _street_and_town(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
-    """``Wiesenhang 49, Höxter``: a word that is none of the trade, a number, and another such word."""
-    word, number, town = flow[index : index + 3]
-    if not (
-        re.fullmatch(r"\d{1,3}[a-h]?,", number.text) and town.is_name_shaped and word.text[-1:].isalpha()
-    ):
-        return ()
-    return () if is_clinical(word.core) or is_clinical(town.core) else (word, number, town)
-
-
-def _is_of_street(token: Token) -> bool:
-    return token.is_capitalised or token.phrase in _LINKS
-
-
-def _is_linked(flow: Sequence[Token], index: int) -> bool:
-    """``Gastroenterologie am Bahnhof``: a department that is called after the place where it is."""
-    return index + 1 < len(flow) and flow[index + 1].key in _AT_PLACES and flow[index].text[-1:].isalpha()
-
-
-def _home(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
-    """``Haus Abendfrieden``, ``Haus am See``: a house with a name."""
-    end = index + 1
-    while end < len(flow) and end - index <= 2 and flow[end].key in _LINKS_OF_HOMES:
-        end += 1
-    following = flow[end] if end < len(flow) else None
-    if following is None or not following.is_name_shaped or following.key in _TIMES:
-        return ()
-    if is_clinical(following.core) and not name_risk(following.core):
-        return ()
-    return tuple(flow[index : end + 1])

@@ -16,6 +16,7 @@ from endoreg_db.deid.reports.vocabulary import folded, is_ordinary, word_key
 from endoreg_db.deid.reports.words import KnownIdentity
 
 _SUFFIXES: Final = ("s", "es", "sche", "schen", "scher", "sches")
+_PARTICLES: Final = PARTICLES | {"aus", "dem", "auf", "in", "vor", "op", "am"}
 _LONGEST_RUN: Final = 5  # tokens that one number may be written in
 
 
@@ -52,7 +53,7 @@ def gather(
     stem = re.sub(r"\.[A-Za-z0-9]{1,5}$", "", known.file_name)
     from_file = [part for part in re.split(r"[\W_\d]+", stem) if len(part) >= 3 and not is_ordinary(part)]
     parts = {
-        part: frozenset(folded(name).split()) & PARTICLES
+        part: frozenset(folded(name).split()) & _PARTICLES
         for name in (*names, *known.names, *from_file)
         for part in name_parts(name)
     }

@@ -33,7 +33,7 @@ _TOWN_MORE: Final = (
 )
 _ENGLISH_STREETS: Final = (
     r"(?:Str[a-z]{3}|St|Road|Rd|Avenue|Ave|Lane|Close|Drive|Crescent|Terrace|Gardens|Way|Court|Square|Grove|Hill|Place"
-    r"|Boulevard)"
+    r"|Boulevard|Row|Parade|Mews|Walk|Rise|View|Green|Gate|Park|Circus|Quay|Wharf|Yard|Mount|Vale|Bank|Common|Highway)"
 )
 _COUNTED: Final = re.compile(
     r"\s(?:Leuko|Thrombo|Ery|Zellen|Einheiten|Patienten|Patients|Keime|Fälle|Euro|EUR|Schritte|Liter|Kalorien"

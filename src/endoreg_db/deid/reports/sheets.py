@@ -221,6 +221,8 @@ def _runs(words: Sequence[Word]) -> list[list[int]]:
         end = start
         while end < len(words) and re.fullmatch(r"[^\W\d_][,:.]?", words[end].text):
             end += 1
+            if words[end - 1].text.endswith("."):
+                break  # ``h. c. T.`` are three letters, not one word spaced out
         if end - start >= 3:
             runs.extend(_parted(words, start, end))
         else:

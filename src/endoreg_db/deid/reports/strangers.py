@@ -58,8 +58,10 @@ def _row_strangers(
 
 def _goes(place: Place, doubtful: set[int]) -> bool:
     token = place.token
-    if is_title(token) or is_particle(token):
+    if is_title(token):
         return False
+    if is_particle(token):  # ``Stavros Lê``: a particle with a capital at the end of a name is its surname
+        return token.is_capitalised and place.ends_name and not token.core.isupper()
     if token.is_initial and token.text.endswith("."):
         return place.beside_name and place.index + 1 in place.named
     if not token.is_name_shaped:

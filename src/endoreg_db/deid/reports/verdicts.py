@@ -12,11 +12,12 @@ from enum import Enum
 from typing import Final
 
 from endoreg_db.deid.reports.names import is_salutation, is_title
-from endoreg_db.deid.reports.places import Place, is_sign
+from endoreg_db.deid.reports.places import Place, ends_sentence, is_sign
 from endoreg_db.deid.reports.sheets import Token
 from endoreg_db.deid.reports.vocabulary import (
     Risk,
     cue_keys,
+    is_adjective,
     is_clinical,
     is_english,
     is_eponym,
@@ -48,9 +49,16 @@ _EPONYM_CUES: Final = cue_keys("eponym_cues")
 _GRADE: Final = re.compile(r"(?:[IVXL]{1,5}(?:[a-cps]|sp)?|\d[\w\-+,.]*|[A-D]\d?|[CL]\d\w*)[,;.)]*")
 _INFLECTED: Final = ("e", "en", "er", "es", "em")
 _FOREIGN: Final = re.compile(r"[^a-zäöüßéèêëïæœ\W\d_-]", re.I)  # letters that only names have in such reports
+_FOREIGN_PARTICLES: Final = cue_keys("foreign_particles")
 _PARTICIPLE: Final = re.compile(r"(?:\w*ge\w+|\w{2,}iert|[vzeb]e?r?\w+)(?:te|ten|ter|tes|ene|enen|ener|enes)")
 _NO_AGENTS: Final = cue_keys("no_agents")
+_HELPERS: Final = frozenset({"hat", "hatte", "has", "had", "will"})
+_OPENINGS: Final = cue_keys("surname_openings") - {"am", "im", "beim", "in", "aus"}
+_CARERS: Final = cue_keys("carers")
+_WHO_DID: Final = cue_keys("who_did")
 _STEMS_FROM: Final = cue_keys("stems_from")
+_PREPOSITIONS: Final = cue_keys("prepositions")
+_PAST: Final = ("ete", "ierte", "ierten", "elte", "erte", "gte")  # verbs, which people stand behind
 _UNITS: Final = cue_keys("units")
 _COPULAS: Final = cue_keys("copulas")
 _NAMED_AFTER: Final = cue_keys("named_after")
@@ -83,6 +91,10 @@ def judge(place: Place) -> Verdict:
     if "-" in text and is_trade_compound(text):
         return Verdict.KNOWN
     if is_name(text) or place.beside_sure_name or _FOREIGN.search(text):
+        return Verdict.STRANGER
+    if place.before is None and is_adjective(text) and place.token.text[-1:].isalpha():
+        return Verdict.UNSURE
+    if not is_trade_compound(text) and not is_like_words(text) and _is_named_here(place):
         return Verdict.STRANGER
     if is_dosed(place) or is_trade_compound(text) or is_like_words(text):
         return Verdict.KNOWN
@@ -130,6 +142,7 @@ def _is_described(place: Place) -> bool:
     inflected = before.core.islower() and re.search(r"(?<!t)e$|(?<!te)[nrsm]$", before.key)
     return (
         bool(inflected)
+        and before.key not in _PREPOSITIONS
         and before.key.endswith(_INFLECTED)
         and len(before.key) > 5
         and is_ordinary(before.core)
@@ -147,6 +160,9 @@ def _judge_word(place: Place) -> Verdict:
     risk = name_risk(text)
     if risk is Risk.NONE and is_first_name(text):
         risk = Risk.FREQUENT
+    inside = place.index > 0 and place.flow[place.index - 1].line == place.token.line
+    if risk is not Risk.NONE and place.before is None and inside and place.token.text.endswith(":"):
+        return Verdict.UNSURE  # ``Oberst: bitte Termin vereinbaren``
     if risk is Risk.NONE:
         return _judge_compound(place) if is_loose_compound(text) else Verdict.KNOWN
     if _is_done(place):
@@ -171,11 +187,17 @@ def _is_named_here(place: Place) -> bool:
     before, after = place.before, place.after
     if after is not None and after.key in _PEOPLE_DO:
         return True
-    if _is_in_department(place) or place.is_listed or _begins_list(place) or _is_agent(place):
+    if before is not None and _is_foreign_particle(before) and not is_listed_as_clinical(place.token.core):
+        return True
+    if _is_in_department(place) or place.is_listed or _begins_list(place):
+        return True
+    if _is_agent(place) or _is_gone_to(place):
         return True
     if after is not None and after.key in _COPULAS and {place.index + 2, place.index + 3} & set(place.sure):
         return True  # ``Salz ist gelernter Bestatter``
-    if _is_alone_in_brackets(place) or _is_proper_in_english(place):
+    if before is not None and (before.key in _WHO_DID or _opens_surname(place)):
+        return True
+    if _is_alone_in_brackets(place) or _is_subject(place) or _is_proper_in_english(place):
         return True
     last = place.flow[place.index - 1] if place.index else None
     if last is not None and last.text.endswith(":") and (last.key in _DOINGS or is_role(last.core)):
@@ -185,6 +207,27 @@ def _is_named_here(place: Place) -> bool:
     earlier = place.flow[max(0, place.index - 3) : place.index - 1]
     is_so = before.key in _COPULAS and any(is_role(other.core) for other in earlier)  # ``Hausarzt wird Wand``
     return is_so or before.key in _NAMED_AFTER
+
+
+def _opens_surname(place: Place) -> bool:
+    """``freigegeben (vom Stein)``, ``Nachbarin von Berg``: a particle where a name begins."""
+    start = place.index
+    while start and place.flow[start - 1].key in _OPENINGS and place.index - start < 2:
+        start -= 1
+    if start == place.index or start == 0:
+        return False
+    ahead = place.flow[start - 1]
+    if ahead.key in _DOERS | _SAYERS and not ahead.ends_clause and place.flow[start].key not in _DETERMINERS:
+        return True  # ``von aus dem Moore``: no two prepositions stand together otherwise
+    if ahead.text.endswith(":") and (ahead.key in _DOINGS or is_role(ahead.core)):
+        return True
+    in_brackets = ahead.text == "(" and start > 1 and place.flow[start - 2].key in _DOINGS | _CARERS
+    named = start - 1 in place.sure and is_first_name(ahead.core) and ahead.text[-1:].isalpha()
+    return in_brackets or named or is_title(ahead) or (is_role(ahead.core) and ahead.text[-1:].isalpha())
+
+
+def _is_foreign_particle(token: Token) -> bool:
+    return token.key in _FOREIGN_PARTICLES and token.key not in _DETERMINERS and not token.core.isupper()
 
 
 def _begins_list(place: Place) -> bool:
@@ -208,12 +251,39 @@ def _is_agent(place: Place) -> bool:
     return any(token.key in _STEMS_FROM for token in earlier)
 
 
+def _is_gone_to(place: Place) -> bool:
+    """``kommt montags zu Wade``: no noun stands bare behind ``zu``, but for a few."""
+    before = place.before
+    if before is None or before.key != "zu" or place.token.key in _NO_AGENTS:
+        return False
+    return not is_clinical(place.token.core) or bool(name_risk(place.token.core))
+
+
 def _is_alone_in_brackets(place: Place) -> bool:
     """``(Gasser)``: one word in brackets that is none of the trade."""
     text = place.token.text
     opened = text.startswith("(") or (place.index > 0 and place.flow[place.index - 1].text == "(")
     closed = ")" in text or (place.after is not None and place.after.text.startswith(")"))
     return opened and closed and not is_clinical(place.token.core)
+
+
+def _is_subject(place: Place) -> bool:
+    """``Salz wurde informiert``: who begins a sentence in which something was done with people."""
+    after = place.after
+    if place.before is not None or after is None:
+        return False
+    if (
+        after.key == "to"
+        and place.index + 2 < len(place.flow)
+        and is_english(place.flow[place.index + 2].core)
+    ):
+        return True  # ``Leder to chase results``
+    if after.key not in _COPULAS | _HELPERS:
+        return False
+    following = [token.core for token in place.flow[place.index + 2 : place.index + _CLOSE + 2]]
+    if any(map(is_english, following)) and not is_english(place.token.core):
+        return True  # ``Wald was present``
+    return any(token.key in _DOINGS for token in place.flow[place.index + 2 : place.index + _CLOSE + 2])
 
 
 def _is_proper_in_english(place: Place) -> bool:
@@ -272,9 +342,14 @@ def _judge_compound(place: Place) -> Verdict:
 def _is_done(place: Place) -> bool:
     """Whether somebody did something: ``wurde von Stein durchgeführt``, ``Stein übernahm``."""
     before = place.before
-    if before is not None and before.text == "(" and place.flow[max(0, place.index - 2)].key in _DOINGS:
+    if (
+        before is not None
+        and before.text.startswith("(")
+        and place.flow[max(0, place.index - 2)].key in _DOINGS
+    ):
         return True  # ``freigegeben (Kern, 1.2.2024)``
-    if before is None or before.key not in _DOERS or before.is_capitalised:
+    first = place.index - 1 == 0 or before is None or ends_sentence(place.flow[place.index - 2])
+    if before is None or before.key not in _DOERS or (before.is_capitalised and not first):
         return False
     around = place.flow[max(0, place.index - REACH) : place.index + REACH]
     return any(token.key in _DOINGS for token in around)
@@ -306,7 +381,9 @@ def is_noun_here(place: Place) -> bool:
         return True
     if place.token.key.rstrip("s") in _TIMES and (before.key in _BEFORE_TIMES or before.key in _TIMES):
         return True
-    inflected = before.core.islower() and before.key.endswith(("e", "en", "er", "es", "em"))
+    inflected = before.core.islower() and before.key.endswith(_INFLECTED)
+    if before.key in _PREPOSITIONS or before.key.endswith(_PAST):
+        return False
     return inflected and is_ordinary(before.core) and before.key not in _DOERS and before.key not in _FINITE
 
 

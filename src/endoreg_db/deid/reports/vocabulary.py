@@ -45,6 +45,7 @@ __all__ = [
     "cue_words",
     "folded",
     "is_abstract",
+    "is_adjective",
     "is_clinical",
     "is_english",
     "is_eponym",
@@ -71,7 +72,7 @@ __all__ = [
 _LOOKALIKES: Final = str.maketrans("01568|", "oisbBl")
 _LONGEST_SURNAME: Final = 8  # letters of an everyday word that may be somebody's name
 _LONGEST_DOER: Final = 9
-_LONGEST_FORM: Final = 7
+_LONGEST_FORM: Final = 10
 _DOERS: Final = ("er", "ers")
 _NO_SURNAME: Final = re.compile(
     r".{3,}(?:ung|ungen|heit|keit|tion|lich|liche[nrsm]?|isch|ische[nrsm]?|ieren|iert|iger?e?n?)$"
@@ -99,6 +100,8 @@ def is_ordinary(text: str) -> bool:
     letters = [re.sub(r"\d+", "", part) for part in parts]
     if any(c.isdigit() for c in text) and sum(map(len, letters)) < 2:
         return False
+    if len(parts) > 1 and word_key(text) in words():
+        return True  # ``Hüft-TEP``
     return any(letters) and all(map(_is_part, _PARTS.split(text)))
 
 
@@ -165,9 +168,12 @@ def is_trade_compound(text: str) -> bool:
             and not ends_as_surnames(parts[-1])
             and not name_risk(parts[-1])
         )
-    return any(
-        is_compound_of_trade(part) or is_abstract_key(part) or is_adjective_key(part) for part in parts
-    )
+    return any(is_compound_of_trade(part) or is_abstract_key(part) for part in parts)
+
+
+def is_adjective(text: str) -> bool:
+    """Whether a word in no list ends as adjectives do; inside a sentence only names have a capital then."""
+    return is_adjective_key(word_key(text))
 
 
 @lru_cache(maxsize=50_000)

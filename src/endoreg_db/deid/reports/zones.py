@@ -55,10 +55,14 @@ _CLOSINGS: Final = (
     "validiert", "vidiert", "freigegeben", "signed", "untersucher", "untersuchender", "dr med", "prof",
     "pd dr", "reported by",
 )  # fmt: skip
-_CODE: Final = re.compile(r"[A-ZÄÖÜ]{1,3}[\-.]?\d{1,3}[a-zA-Z]?|\d{1,3}[A-Za-z]")  # C3, M12, 7a, 2B
+_CODE: Final = re.compile(
+    r"[A-ZÄÖÜ]{1,3}[\-.]?\d{1,3}[a-zA-Z]?|\d{1,3}[A-Za-z]|[IVX]{1,4}/\d"
+)  # C3, M12, 7a, 2B
 _DIAGNOSIS: Final = re.compile(r"[A-TV-Z]\d{2}\.\d{1,2}[A-Z]?")  # K29.5
 _STAGE: Final = re.compile(r"[cpyru]{0,3}(?:T|N|M|L|V|R|Pn|G)[0-4xX][a-d]?")  # pT2
 _SEGMENT_ENDS: Final = (";", ":", "|")
+_ID: Final = re.compile(r"(?:[A-Z]{1,2}-)?\d{4}|\d{5,}")
+_SURNAME_OPENINGS: Final = cue_keys("surname_openings")
 _SMALL: Final = cue_keys("determiners") | cue_keys("sayers") | cue_keys("doers") | cue_keys("finite")
 _SIDES: Final = cue_keys("sides")
 _UNITS: Final = cue_words("units")
@@ -231,7 +235,9 @@ def _foreign(row: Row, start: int, end: int, *, edge: bool) -> list[int]:
     """What goes of one field: what is foreign, and with it whatever is not plainly something else."""
     tokens = row.tokens
     coded = end - start <= 3 and any(_is_code(row, n) for n in range(start, end))
-    if coded or _is_place_name(row, start, end) or any(_is_insurer(token) for token in tokens[start:end]):
+    if coded or _is_particle_name(tokens[start:end]) or _is_labelled_number(tokens[start:end]):
+        return [n for n in range(start, end) if tokens[n].key]
+    if _is_place_name(row, start, end) or any(_is_insurer(token) for token in tokens[start:end]):
         return [n for n in range(start, end) if tokens[n].key]
     foreign = [n for n in range(start, end) if not _allowed(row, n, edge=edge)]
     if not any(tokens[n].is_capitalised or _is_code(row, n) for n in foreign):
@@ -239,6 +245,25 @@ def _foreign(row: Row, start: int, end: int, *, edge: bool) -> list[int]:
     if _is_prose(row):
         return foreign
     return [n for n in range(start, end) if n in foreign or not _stays_beside(row, n)]
+
+
+def _is_particle_name(tokens: Sequence[Token]) -> bool:
+    """``vom Stein``, ``auf der Heyde``: a field of small words and one or two capitalised ones."""
+    small = next((n for n, token in enumerate(tokens) if not token.core.islower()), len(tokens))
+    rest = tokens[small:]
+    if not 0 < small <= 2 or not 1 <= len(rest) <= 2 or not all(token.is_name_shaped for token in rest):
+        return False
+    return all(t.key in _SURNAME_OPENINGS or is_particle(t) for t in tokens[:small])
+
+
+def _is_labelled_number(tokens: Sequence[Token]) -> bool:
+    """``29580590 Palliativ``, ``4600 Wels``: a number of a patient or a postcode, and what stands behind it."""
+    written = [token for token in tokens if token.key]
+    if not 2 <= len(written) <= 3 or not _ID.fullmatch(written[0].core):
+        return False
+    return all(token.is_capitalised or token.has_digit for token in written[1:]) and not any(
+        token.core in _UNITS for token in written
+    )
 
 
 def _is_insurer(token: Token) -> bool:
