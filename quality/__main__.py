@@ -35,6 +35,10 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
     judgements = [judgement_of(job) for job in jobs]
+    if len(versions := {judged.code for judged in judgements}) > 1:
+        sys.stdout.write(
+            f"The results are of {len(versions)} versions of the code: no figures of any of them\n"
+        )
     return _tell(options.out, judgements, f"{recordings.name}/{PICTURES}")
 
 

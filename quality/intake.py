@@ -83,6 +83,7 @@ class Judged:
     fields: Mapping[str, bool]  # identity field → whether it was read right
     import_seconds: float
     hunt_seconds: float
+    code: str = field(default="", kw_only=True)  # digest of what has imported and judged it
 
     def write(self, path: Path) -> None:
         """Write it as JSON, whole or not at all: an interrupted run goes on where it was."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from importlib import resources
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -45,13 +47,24 @@ def _judged(job: Job) -> str:
     """A line on one recording or report, judged in an earlier run or now."""
     if not job.path.exists():
         with tempfile.TemporaryDirectory(prefix="endoreg-quality-") as work:
-            _examined(job, Path(work)).write(job.path)
+            replace(_examined(job, Path(work)), code=code_digest()).write(job.path)
     return _line(judgement_of(job))
 
 
 def judgement_of(job: Job) -> Judgement | ReportJudgement:
     """What was found of it, in this run or an earlier one."""
     return Judgement.read(job.path) if job.seconds else ReportJudgement.read(job.path)
+
+
+@cache
+def code_digest() -> str:
+    """Of the package and the bench as they lie there: results of several versions are no figures of one."""
+    digest = hashlib.sha256()
+    for package in ("endoreg_db", "quality"):
+        root = Path(str(resources.files(package)))
+        for path in sorted(path for path in root.rglob("*") if path.suffix in (".py", ".toml", ".txt")):
+            digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _examined(job: Job, work: Path) -> Judgement | ReportJudgement:

@@ -22,6 +22,7 @@ from quality.plan import Event, Plan, Style
 from quality.plants import banner
 from quality.screens import Plane, Planes
 
+_EDGE_TEXT = 28  # pixels per em
 _BAR_ROWS = 12  # pixels
 _GREY = 128  # chroma without colour
 _SMALLEST = 9.0  # pixels per em that a device writes
@@ -117,7 +118,7 @@ class Painter:
                 write(luma, _free_part(self._boxes, field), text, plan.style)
         edge = plan.plants("text at the edge")
         if edge is not None and patient is not None:
-            _write_at_edge(luma, plan.profile.image, edge.canary)
+            _write_at_edge(luma, plan.profile, edge.canary)
         return luma
 
     def _lines(self, patient: Patient) -> dict[str, str]:
@@ -182,14 +183,28 @@ def _free_part(boxes: dict[str, Box], field: str) -> Box:
     return Box(left, clock.y, clock.x - 8 - left, clock.height)
 
 
-def _write_at_edge(luma: Plane, image: Box, text: str) -> None:
+def _write_at_edge(luma: Plane, profile: DeviceProfile, text: str) -> None:
     """Letters that touch the image's edge, and go on a little beyond it."""
-    face = ImageFont.truetype(_font_file(False, False), 28)
+    face = ImageFont.truetype(_font_file(False, False), _EDGE_TEXT)
+    place = edge_text_place(profile, round(face.getlength(text)))
     picture = Image.fromarray(luma)
-    at_left = image.x > 100
-    place = (image.x + 6 if at_left else image.right - 6, image.y + image.height * 0.55)
-    ImageDraw.Draw(picture).text(place, text, font=face, fill=235, anchor="rm" if at_left else "lm")
+    draw = ImageDraw.Draw(picture)
+    draw.text((place.x, place.y + place.height // 2), text, font=face, fill=235, anchor="lm")
     luma[:] = np.asarray(picture)
+
+
+def edge_text_place(profile: DeviceProfile, width: int) -> Box:
+    """Where such letters are written, ``width`` pixels long: beside the overlay's lines, not over them.
+
+    As near to the middle of the edge as there is room.
+    """
+    image, height = profile.image, _EDGE_TEXT * 3 // 2
+    left = image.x + 6 - width if image.x > 100 else image.right - 6
+    middle = round(image.y + image.height * 0.55) - height // 2
+    lines = [box for box in (*overlay_boxes(profile).values(), moving_bar(profile)) if box]
+    places = [Box(max(0, left), y, width, height) for y in range(image.y, image.bottom - height, 4)]
+    free = [place for place in places if not any(place.overlaps(line) for line in lines)]
+    return min(free or places, key=lambda place: abs(place.y - middle))
 
 
 def moving_bar(profile: DeviceProfile) -> Box | None:

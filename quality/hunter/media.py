@@ -150,7 +150,9 @@ def _payload(index: int, data: bytes) -> Iterator[Piece]:
 def _pictures(path: str, view: _View, sampling: Sampling, seen: set[bytes]) -> Iterator[Piece | Unread]:
     """The pictures worth reading of every video stream; those that an earlier view gave are left out."""
     with av.open(path) as container:
-        indices = [stream.index for stream in container.streams.video]
+        # The smallest first: covers and second streams are soon done.
+        streams = sorted(container.streams.video, key=lambda stream: stream.width * stream.height)
+        indices = [stream.index for stream in streams]
     for index in indices:
         watcher = PrintWatcher(sampling)
         try:

@@ -121,7 +121,8 @@ class Stubborn:
 
     def read_scenes(self, looks: Sequence[SceneLook]) -> None:
         for look in looks:
-            Path(look.path).unlink()
+            for path in look.paths:
+                Path(path).unlink()
         self.asked = True
 
     def scenes(self) -> tuple[SceneReading, ...]:

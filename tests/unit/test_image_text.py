@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
 from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.ocr import FoundText
@@ -13,15 +16,20 @@ from endoreg_db.deid.video.covers import Cover, covered_at, fitted, in_output
 from endoreg_db.deid.video.image_text import (
     TEXT_MARGIN,
     ImageText,
+    Picture,
     SceneReading,
     Sight,
+    has_traces,
     text_covers,
     text_findings,
     texts_in,
     whole_covers,
 )
+from endoreg_db.deid.video.looks import SceneLook
+from endoreg_db.deid.video.reading import SceneReader
 from endoreg_db.deid.video.verify import inner_part
-from endoreg_db.samples import shipped_profile
+from endoreg_db.samples import Recording, shipped_profile
+from endoreg_db.samples.layout import font
 
 TOKENS = frozenset({"Müller-Lüdenscheidt", "1961-02-03", "4711008"})
 #: Pictures begin at column 534 of the source; a tick is a millisecond, the first frame is shown at 500.
@@ -141,3 +149,88 @@ def test_covers_are_told_in_the_times_and_pixels_of_the_output() -> None:
     moved = in_output(covers, profile, 1000, Fraction(1, 10))
 
     assert moved == (Cover(Box(560, 10, 20, 20), 1, 99), Cover(None, -100, -50))
+
+
+# ---- the picture right before
+
+INSIDE = shipped_profile().image.slices
+SHOWN = FoundText(Box(500, 400, 330, 50), "Kaya 07.09.1992", 0.95)
+
+
+def mucosa(number: int, ink: float = 0.0, text: str = SHOWN.text) -> Picture:
+    """A picture of the inside, with text so many grey levels brighter than what is behind it."""
+    luma = Recording(22).planes(number)[0][INSIDE]
+    picture = Image.new("L", (luma.shape[1], luma.shape[0]))
+    ImageDraw.Draw(picture).text((SHOWN.box.x + 6, SHOWN.box.y + 6), text, 255, font(34))
+    return np.clip(luma + ink * (np.asarray(picture) / 255), 0, 255).astype(np.uint8)
+
+
+def test_tissue_alone_is_no_trace_of_text() -> None:
+    assert not any(has_traces(mucosa(n), mucosa(n + 1, 150), [SHOWN]) for n in range(5))
+
+
+@pytest.mark.parametrize("ink", [4.0, 10.0, 30.0])
+def test_text_that_is_too_faint_to_be_read_leaves_a_trace(ink: float) -> None:
+    assert all(has_traces(mucosa(n, ink), mucosa(n + 1, 150), [SHOWN]) for n in range(5))
+
+
+def test_pictures_of_another_size_are_no_proof_of_anything() -> None:
+    assert has_traces(mucosa(1)[:-2], mucosa(2, 150), [SHOWN])
+
+
+class _KnownTexts:
+    """In place of the engine: says what is known to be in a picture, by its brightest pixel."""
+
+    def __init__(self) -> None:
+        self.read = 0
+
+    def find_text(self, picture: Picture, *, smallest: int) -> list[FoundText]:
+        self.read += 1
+        return [SHOWN] if picture[SHOWN.box.slices].max() > 220 else []
+
+
+def look_with_before(folder: Path, before: Picture, picture: Picture) -> SceneLook:
+    for name, saved in (("before", before), ("picture", picture)):
+        np.save(folder / f"{name}.npy", saved)
+    return SceneLook(3, 6.16, str(folder / "picture.npy"), SceneLook(3, 6.12, str(folder / "before.npy")))
+
+
+@pytest.mark.parametrize(
+    ("before", "picture", "looks", "read"),
+    [
+        pytest.param(0.0, 150.0, [6.16, 6.12], 2, id="text that comes at once"),
+        pytest.param(8.0, 150.0, [6.16], 1, id="text that was there already, faintly"),
+        pytest.param(0.0, 0.0, [6.16], 1, id="no text"),
+    ],
+)
+def test_what_is_right_before_a_text_is_read_as_well(
+    tmp_path: Path, before: float, picture: float, looks: list[float], read: int
+) -> None:
+    engine = _KnownTexts()
+    look = look_with_before(tmp_path, mucosa(1, before), mucosa(2, picture))
+
+    seen = SceneReader(engine, 24).read(look, TOKENS)  # type: ignore[arg-type]
+
+    assert ([one.at for one in seen], engine.read) == (looks, read)
+    assert [one.aside for one in seen] == [False, True][: len(seen)]
+    assert not list(tmp_path.iterdir()), "pictures of the output stay nowhere"
+
+
+def test_a_text_is_blanked_from_the_picture_right_before_it_on() -> None:
+    looks = (reading(0.0), reading(6.0, WORD), reading(9.0))
+
+    (alone,) = text_covers(looks, SIGHT)
+    (cover,) = text_covers((*looks, SceneReading(0, 5.96, (), aside=True)), SIGHT)
+
+    assert (alone.first, alone.last) == (500, 9500)
+    assert (cover.first, cover.last) == (6460, 9500)
+
+
+def test_a_text_that_has_moved_is_blanked_on_its_way_though_it_was_not_found_right_before() -> None:
+    moved = replace(WORD, box=Box(600, 500, 80, 30))
+    looks = (reading(0.0, WORD), reading(1.0, moved))
+    aside = SceneReading(0, 0.96, (), aside=True)
+
+    ways = {cover.box for cover in text_covers(looks, SIGHT)}
+
+    assert {cover.box for cover in text_covers((*looks, aside), SIGHT)} == ways and len(ways) == 3

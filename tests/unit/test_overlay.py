@@ -190,6 +190,21 @@ def test_a_ticking_clock_is_looked_at_every_ten_seconds_and_wakes_no_other_box()
     assert looks == [(second, "examination_time") for second in (10, 20, 30)]
 
 
+def test_a_clock_that_is_switched_on_is_looked_at_at_once_and_from_then_on_every_ten_seconds() -> None:
+    recording, watcher = Recording(5), BoxWatcher(PROFILE)
+    off = np.full((PROFILE.frame_height, PROFILE.frame_width), 16, np.uint8)
+    box = PROFILE.boxes["examination_time"]
+
+    looks = []
+    for second in range(16):
+        luma = off.copy()
+        if second >= 3:
+            luma[box.slices] = recording.planes(25 * second)[0][box.slices]
+        looks += [second for name in watcher.changed_crops(luma, float(second)) if name == "examination_time"]
+
+    assert looks == [0, 3, 13]
+
+
 def test_the_clock_is_not_part_of_the_date_that_surrounds_it() -> None:
     crops = BoxWatcher(PROFILE).changed_crops(overlay_of(Recording(5)), 0.0)
     clock = PROFILE.boxes["examination_time"]

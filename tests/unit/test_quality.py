@@ -22,7 +22,7 @@ from quality.hunter.media import Sampling, media_pieces
 from quality.intake import Leak
 from quality.layouts import as_toml, invent_profile
 from quality.page import Figures, write_page
-from quality.painter import moving_bar
+from quality.painter import edge_text_place, moving_bar
 from quality.plan import FORMATS, Event, Plan, Planted, draw_canary, draw_plan
 from quality.plants import PLANTS, Plant, fitting
 from quality.recordings import Truth, truth_of, write_recording
@@ -86,6 +86,16 @@ def test_what_moves_in_the_overlay_column_hides_no_text(seed: int) -> None:
 
     texts = (profile.image, *profile.boxes.values())
     assert place is None or not any(place.overlaps(box) for box in texts)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_is_written_at_the_edge_of_the_image_touches_it_and_hides_no_text(seed: int) -> None:
+    profile = invent_profile(random.Random(seed))
+
+    place, image = edge_text_place(profile, 260), profile.image
+
+    assert place.overlaps(image) and (place.x < image.x or place.right > image.right)
+    assert not any(place.overlaps(box) for box in (*profile.boxes.values(), moving_bar(profile)) if box)
 
 
 def test_something_moves_in_the_overlay_column_of_every_device_that_has_one_on_the_left() -> None:
@@ -209,7 +219,8 @@ def test_a_run_goes_on_where_an_earlier_one_stopped(tmp_path: Path) -> None:
     judged = tmp_path / "seed-7-2s"
     judged.mkdir()
     judgement(seed=7).write(judged / "00007.json")
-    command = [sys.executable, "-m", "quality", "--recordings", "1", "--reports", "0", "--seconds", "2"]
+    judgement(seed=8, code="0123456789abcdef").write(judged / "00008.json")
+    command = [sys.executable, "-m", "quality", "--recordings", "2", "--reports", "0", "--seconds", "2"]
 
     ended = subprocess.run(
         [*command, "--seed", "7", "--out", str(tmp_path)],
@@ -219,4 +230,5 @@ def test_a_run_goes_on_where_an_earlier_one_stopped(tmp_path: Path) -> None:
     )
 
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert "00007  mp4/h264" in ended.stdout and (tmp_path / "index.html").exists()
+    assert "00007  mp4/h264" in ended.stdout and "2 versions of the code" in ended.stdout
+    assert (tmp_path / "index.html").exists()

@@ -26,7 +26,13 @@ from endoreg_db.deid.video.scenes import LOOK_SECONDS, SceneWatcher
 from endoreg_db.deid.video.spool import EncodedPacket, read_packets, write_packet
 from endoreg_db.deid.video.transcode import BlankRun, OverlayWatch, Runs, SegmentResult
 from endoreg_db.deid.video.units import UnitDigest, length_prefixed, parameter_sets, start_coded
-from endoreg_db.deid.video.verify import VerifyResult, blank_areas, blank_residue
+from endoreg_db.deid.video.verify import (
+    SceneCollector,
+    VerifyJob,
+    VerifyResult,
+    blank_areas,
+    blank_residue,
+)
 from endoreg_db.samples import Recording, Script, scaled, shipped_profile
 
 PROFILE = shipped_profile()
@@ -346,6 +352,45 @@ def test_boxes_that_change_all_the_time_are_called_restless() -> None:
         watch.see(coarse.repeat(8, axis=0).repeat(8, axis=1), 0.205 * number)
 
     assert watch.restless and 200 <= len(watch.looks) < 210
+
+
+def test_what_comes_with_one_frame_is_told_from_what_is_looked_at_in_turn() -> None:
+    still, watcher = np.full((480, 400), 60, np.uint8), SceneWatcher()
+
+    sudden = []
+    for at, luma in ((0.0, still), (0.04, still), (0.08, _flickering(0)), (0.12, still), (10.2, still)):
+        watcher.wants(luma, at)
+        sudden.append(watcher.sudden)
+
+    assert sudden == [False, False, True, False, False]
+
+
+def test_the_picture_right_before_a_sudden_one_is_kept_for_a_look(tmp_path: Path) -> None:
+    job = VerifyJob(
+        number=0,
+        spool="",
+        extradata=b"",
+        size=(400, 480),
+        kept=Box(0, 0, 400, 480),
+        full_range=False,
+        time_base=Fraction(1, 25),
+        zero=0,
+        covers=(),
+        scenes=str(tmp_path / "piece"),
+        is_last=True,
+    )
+    collector = SceneCollector(job)
+    for at, luma in enumerate((np.full((480, 400), 60, np.uint8), np.full((480, 400), 61, np.uint8))):
+        collector.see(luma, at / 25)
+
+    collector.see(_flickering(0), 0.08)
+    collector.see(_flickering(1), 0.12)
+
+    first, second, third = collector.finish()
+    assert first.before is None and third.before is None, "what is before the third is the second"
+    assert second.before is not None and second.before.at == 0.04
+    assert np.load(second.before.path)[0, 0] == 61
+    assert {str(path) for path in tmp_path.iterdir()} == {*first.paths, *second.paths, *third.paths}
 
 
 def test_a_sudden_change_of_scene_is_looked_at() -> None:

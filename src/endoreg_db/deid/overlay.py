@@ -46,6 +46,7 @@ _CHANGED_CELLS = 3
 #: that counts; other boxes only change without end where something moves behind them.
 _PAUSE: Mapping[str, float] = {"examination_time": 10.0}
 _SHORT_PAUSE = 0.2
+_EMPTY = 36  # grey levels from the darkest to the lightest cell of a box in which nothing is written
 
 _READINGS = 3  # of one text in one box
 _USABLE = 0.7  # confidence from which on a reading has a vote
@@ -89,7 +90,7 @@ class BoxWatcher:
         changed = {}
         for name, box in self._boxes.items():
             last, since = self._seen.get(name, (None, 0.0))
-            if last is not None and abs(at - since) < _PAUSE.get(name, _SHORT_PAUSE):
+            if last is not None and abs(at - since) < _pause(name, last):
                 continue
             crop = _cut(frame, box, self._inner[name])
             look = signature(crop)
@@ -97,6 +98,12 @@ class BoxWatcher:
                 self._seen[name] = (look, at)
                 changed[name] = crop
         return changed
+
+
+def _pause(name: str, look: Signature) -> float:
+    """Seconds before the box is looked at again. An overlay that was off may be switched on at any moment."""
+    is_empty = int(np.ptp(look)) < _EMPTY
+    return _SHORT_PAUSE if is_empty else _PAUSE.get(name, _SHORT_PAUSE)
 
 
 def _boxes_inside(name: str, boxes: Mapping[str, Box]) -> tuple[Box, ...]:

@@ -88,8 +88,12 @@ def _mended(name: str) -> str:
 
     A capital I after a lower-case letter at the end of a word is an l (``GüI``), a capital B there
     an ß (``GroB``), and so is a B between lower-case letters after a vowel, unless that follows the
-    first two letters (``WeiBenfels``, but ``DeBoer`` and ``LaBelle``).
+    first two letters (``WeiBenfels``, but ``DeBoer`` and ``LaBelle``). A name does not begin with a small
+    letter: an i there is what the engine, which has no such capital, makes of the dotted one (``İbrahim``),
+    and an l before a consonant is a capital I (``lldikó``).
     """
+    name = re.sub(r"(?:^|(?<=[ \-]))i(?=[^\W\d_A-Z]{2})", "İ", name)
+    name = re.sub(r"(?:^|(?<=[ \-]))l(?=[bcdfghjklmnpqrstvwxz][^\W\d_A-Z])", "I", name)
     name = re.sub(r"(?<=[^\W\d_A-Z])I\b", "l", name)
     name = re.sub(r"(?<=[a-zäöü])B\b", "ß", name)
     return re.sub(r"(?<=\w\w[aeiouäöü])B(?=[a-z])", "ß", name)

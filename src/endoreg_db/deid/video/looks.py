@@ -24,6 +24,13 @@ class SceneLook:
     piece: int  # number of the piece that it is from
     at: float  # seconds from the start of the output
     path: str  # .npy
+    #: The picture right before, where that may be the last without what made this one worth a look.
+    before: SceneLook | None = None
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every file that was saved for it."""
+        return (self.path,) if self.before is None else (self.path, *self.before.paths)
 
 
 _ALLOWANCE_SECONDS = 10.0  # about as long as a piece is, where a recording can be cut

@@ -118,7 +118,8 @@ def _taken_over(job: SegmentJob, manifest: Manifest, tick: Tick) -> Piece | None
         if all_there and seen.largest_residue <= MAX_RESIDUE:
             return Piece(made, seen, taken_over=True)
         for look in seen.scenes:
-            Path(look.path).unlink()
+            for path in look.paths:
+                Path(path).unlink()
     return None
 
 

@@ -25,7 +25,7 @@ from endoreg_db.deid.ocr import FoundText, TextReader, import_engine, smallest_o
 from endoreg_db.deid.ocr_proof import require_reading
 from endoreg_db.deid.overlay import OverlayReader
 from endoreg_db.deid.profiles import DeviceProfile
-from endoreg_db.deid.video.image_text import SceneReading, texts_in
+from endoreg_db.deid.video.image_text import Picture, SceneReading, has_traces, texts_in
 from endoreg_db.deid.video.looks import BoxLook, SceneLook
 from endoreg_db.deid.video.workers import children
 from endoreg_db.errors import DeidentificationError
@@ -120,7 +120,7 @@ def _serve(parent: int, requests: Queue[Any], answers: Connection) -> None:
     profile: DeviceProfile = requests.get()
     overlay = OverlayReader(profile, reader)
     scenes = SceneReader(reader, smallest_overlay_text(profile.frame_height))
-    seen: list[tuple[SceneLook, list[FoundText]]] = []
+    seen: list[SeenScene] = []
     while True:
         match requests.get():
             case "overlay":
@@ -128,16 +128,28 @@ def _serve(parent: int, requests: Queue[Any], answers: Connection) -> None:
             case "scenes":
                 # Only now is known all that was read about the patient.
                 tokens = overlay.tokens()
-                answers.send(
-                    tuple(SceneReading(look.piece, look.at, texts_in(found, tokens)) for look, found in seen)
-                )
+                answers.send(tuple(one.meaning(tokens) for one in seen))
                 seen = []
             case looks:
                 for look in looks:
                     if isinstance(look, SceneLook):
-                        seen.append((look, scenes.read(look)))
+                        seen += scenes.read(look, overlay.tokens())
                     else:
                         overlay.take(look.field, look.crop, look.at)
+
+
+@dataclass(frozen=True, slots=True)
+class SeenScene:
+    """What OCR found in one picture of the output."""
+
+    piece: int
+    at: float  # seconds from the start of the output
+    found: list[FoundText]  # whatever its confidence
+    aside: bool = False  # see :class:`SceneReading`
+
+    def meaning(self, tokens: frozenset[str]) -> SceneReading:
+        """What of it is text, now that all is known that was read about the patient."""
+        return SceneReading(self.piece, self.at, texts_in(self.found, tokens), self.aside)
 
 
 class SceneReader:
@@ -148,13 +160,36 @@ class SceneReader:
         self._smallest = smallest  # pixels per em
         self._known: dict[bytes, list[FoundText]] = {}
 
-    def read(self, look: SceneLook) -> list[FoundText]:
-        """The lines in the picture, whose file is removed."""
-        picture = np.load(look.path, allow_pickle=False)
-        Path(look.path).unlink()
+    def read(self, look: SceneLook, tokens: frozenset[str]) -> list[SeenScene]:
+        """The lines in the picture, whose files are removed.
+
+        Text in it makes the picture right before worth a look as well: if nothing is there, not even a
+        trace, all that is earlier need not be blanked because of it.
+
+        Args:
+            look: where it lies.
+            tokens: what was read about the patient until now.
+        """
+        picture = _taken(look)
+        found = self._found(picture)
+        seen = [SeenScene(look.piece, look.at, found)]
+        if look.before is not None:
+            before = _taken(look.before)
+            if texts_in(found, tokens) and not has_traces(before, picture, found):
+                seen.append(SeenScene(look.piece, look.before.at, self._found(before), aside=True))
+        return seen
+
+    def _found(self, picture: Picture) -> list[FoundText]:
         digest = blake2b(picture.tobytes()).digest()
         if digest not in self._known:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known[digest] = self._reader.find_text(picture, smallest=self._smallest)
         return self._known[digest]
+
+
+def _taken(look: SceneLook) -> Picture:
+    """The saved picture; its file is removed."""
+    picture: Picture = np.load(look.path, allow_pickle=False)
+    Path(look.path).unlink()
+    return picture

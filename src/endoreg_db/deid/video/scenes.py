@@ -51,12 +51,14 @@ class SceneWatcher:
         self._seen: NDArray[np.float64] | None = None  # most strokes per tile at any look
         self._recent: NDArray[np.float64] | None = None  # most strokes per tile right before
         self._thumb: NDArray[np.int16] | None = None  # of the frame before
+        self.sudden = False  # whether the last frame shows what the frame right before did not
         self.restless = False  # whether frames that were worth a look did not get one
 
     def wants(self, luma: Plane, at: float) -> bool:
         """Whether OCR should look at this picture (H×W, the kept part only) at ``at`` seconds."""
         strokes, cut = stroke_shares(luma), self._is_cut(luma)
-        print_like = self._is_print(strokes, _FULL / luma.shape[0])
+        comes, more = self._is_print(strokes, _FULL / luma.shape[0])
+        print_like, self.sudden = comes or more, comes or cut
         if print_like and self._allowance.is_used_up(at):
             self.restless, print_like = True, False
         since = math.inf if self._looked_at is None else at - self._looked_at
@@ -68,13 +70,14 @@ class SceneWatcher:
             self._seen = strokes if self._seen is None else np.maximum(self._seen, strokes)
         return wanted
 
-    def _is_print(self, strokes: NDArray[np.float64], scale: float) -> bool:
+    def _is_print(self, strokes: NDArray[np.float64], scale: float) -> tuple[bool, bool]:
+        """Whether there are more strokes than right before, and whether there are more than at any look."""
         recent, seen = self._recent, self._seen
         self._recent = strokes if recent is None else np.maximum(strokes, recent * _FORGET)
         if recent is None or seen is None:
-            return False
+            return False, False
         comes = float((strokes - recent).max()) > max(_COMES, _COMES_SMALL * scale)
-        return comes or float((strokes - seen).max()) > _PRINT * math.sqrt(scale)
+        return comes, float((strokes - seen).max()) > _PRINT * math.sqrt(scale)
 
     def _is_cut(self, luma: Plane) -> bool:
         thumb = luma[::_THUMB_STEP, ::_THUMB_STEP].astype(np.int16)

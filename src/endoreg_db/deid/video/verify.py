@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -154,6 +154,10 @@ class PacketDecoder:
                 yield frame.pts, frame
 
 
+#: Luma, and seconds from the start of the output.
+_Picture = tuple[Plane, float]
+
+
 class SceneCollector:
     """Saves the pictures of one piece that OCR should look at."""
 
@@ -163,16 +167,16 @@ class SceneCollector:
         self._part = looked_at(job.kept, job.size).slices
         self._watcher = SceneWatcher()
         self._scenes: list[SceneLook] = []
-        self._latest: tuple[Plane, float] | None = None  # seen, but not saved
+        self._latest: _Picture | None = None  # seen, but not saved
 
     def see(self, luma: Plane, at: float) -> None:
         """Save a frame's luma around the kept part if it is worth a look; frames come in order."""
         if self._job.scenes is None:
             return
-        picture = luma[self._part]
+        picture, before = luma[self._part], self._latest
         self._latest = (picture, at)
         if self._watcher.wants(picture, at):
-            self._save()
+            self._save(before if self._watcher.sudden else None)
 
     @property
     def restless(self) -> bool:
@@ -185,13 +189,18 @@ class SceneCollector:
             self._save()
         return tuple(self._scenes)
 
-    def _save(self) -> None:
-        assert self._latest is not None and self._job.scenes is not None
-        picture, at = self._latest
+    def _save(self, before: _Picture | None = None) -> None:
+        """Save the latest picture, and with it the one right before, unless that was saved as well."""
+        assert self._latest is not None
+        name = f"scene-{len(self._scenes):05}"
+        last = None if before is None else self._saved(before, f"{name}-before")
+        self._scenes.append(replace(self._saved(self._latest, name), before=last))
         self._latest = None
-        path = f"{self._job.scenes}-scene-{len(self._scenes):05}.npy"
-        np.save(path, picture)
-        self._scenes.append(SceneLook(self._job.number, at, path))
+
+    def _saved(self, picture: _Picture, name: str) -> SceneLook:
+        path = f"{self._job.scenes}-{name}.npy"
+        np.save(path, picture[0])
+        return SceneLook(self._job.number, picture[1], path)
 
 
 def looked_at(kept: Box, size: tuple[int, int]) -> Box:
