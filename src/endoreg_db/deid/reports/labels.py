@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import Final
 
 from rapidfuzz import process
@@ -198,6 +199,7 @@ def labelled_marks(sheets: Sequence[Sheet], labels: Sequence[Labels]) -> list[La
 
 def _sheet_labels(page: int, sheet: Sheet, labels: Labels) -> Iterator[Labelled]:
     for row in sheet.rows:
+        yield from _starred(page, row)
         for number, label in enumerate(labels[row.index]):
             if label.kind in _KEPT:
                 continue
@@ -207,6 +209,14 @@ def _sheet_labels(page: int, sheet: Sheet, labels: Labels) -> Iterator[Labelled]
                 yield _labelled(page, label, tokens)
             if label.kind == "birth_date":
                 yield from _born(page, sheet, label)
+
+
+def _starred(page: int, row: Row) -> Iterator[Labelled]:
+    """``Erika Klein, *1.2.1956``: a star right before a date says that somebody was born then."""
+    for before, token in pairwise(row.tokens):
+        if before.text.endswith("*") and find_days(token.core):
+            mark = Mark("birth_date", page, (token,), token.core, _CONFIDENCE, "star:birth_date")
+            yield Labelled("birth_date", "", mark)
 
 
 def _born(page: int, sheet: Sheet, label: Label) -> Iterator[Labelled]:

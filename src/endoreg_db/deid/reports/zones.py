@@ -257,7 +257,7 @@ def _is_particle_name(tokens: Sequence[Token]) -> bool:
 
 
 def _is_labelled_number(tokens: Sequence[Token]) -> bool:
-    """``29580590 Palliativ``, ``4600 Wels``: a number of a patient or a postcode, and what stands behind it."""
+    """``29580590 Palliativ``, ``4600 Wels``: a patient's number or a postcode, and what is behind it."""
     written = [token for token in tokens if token.key]
     if not 2 <= len(written) <= 3 or not _ID.fullmatch(written[0].core):
         return False
