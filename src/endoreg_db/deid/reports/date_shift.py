@@ -22,8 +22,8 @@ from endoreg_db.deid.reports.dates import Day, find_days
 from endoreg_db.deid.reports.words import Findings, Hit, Page, Word
 
 #: Days into the past. A date that is moved by less than a year often looks as the old one does but for one
-#: digit, in one of the orders of day and month; then nobody could tell whether the old one was left in, and
-#: the date is removed. That befell 3.7 % of dates when they were moved by 1 to 364 days, and befalls 0.2 % now.
+#: digit, in one of the orders of day and month; then nobody could tell whether the old one was left, and the
+#: date is removed. That befell 3.7 % of dates when they were moved by 1 to 364 days, and befalls 0.2 % now.
 _SHORTEST: Final = 366
 _LONGEST: Final = 729
 #: Confidence of OCR below which a digit may be another one; an interval that is wrong is worse than none.

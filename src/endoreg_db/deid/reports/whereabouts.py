@@ -21,6 +21,7 @@ _REACH: Final = 8  # tokens in which a word about work speaks of an occupation
 _PLACE_CUES: Final = cue_keys("towns_after")
 _AT_HOME: Final = cue_keys("at_home")
 _HOME: Final = 6  # tokens before a place that may speak of a home
+_GONE: Final = frozenset({"gezogen", "umgezogen", "verzogen", "gereist", "zurückgekehrt"})
 _ENGLISH_AT: Final = frozenset({"at", "from", "to"})
 _INSIDE_TOWNS: Final = cue_keys("inside_towns") | cue_keys("inside_places")
 _LIVES: Final = cue_keys("lives")

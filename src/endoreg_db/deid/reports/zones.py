@@ -74,7 +74,8 @@ def zone_marks(sheets: Sequence[Sheet], labels: Sequence[Labels]) -> list[Mark]:
     for page, sheet in enumerate(sheets):
         edges = {row.index for row in zone_rows(sheet, first=page == 0)}
         for row in sheet.rows:
-            if row.index not in edges and _is_house_or_street([token for token in row.tokens if token.key]):
+            alone = row.index not in edges and sheet.before(row) is None
+            if alone and _is_house_or_street([token for token in row.tokens if token.key]):
                 marks.append(Mark("address", page, row.tokens, text_of(row.tokens), 0.6, "zone:place"))
             elif (row.index in edges and not _goes_on(sheet, row)) or is_cell(
                 sheet, row, labels[page][row.index]
