@@ -169,11 +169,11 @@ def _is_plainly_word(place: Place) -> bool:
         return False
     if is_eponym(text):
         return stands_for_something(place)
-    if _is_alone(place):
+    if _is_alone(place) or _may_open_surname(place):
         return False
     if is_listed_as_clinical(text) and is_among_clinical(place):
         return True
-    return is_noun_here(place) and not _may_open_surname(place)
+    return is_noun_here(place)
 
 
 def _is_alone(place: Place) -> bool:

@@ -18,9 +18,15 @@ from rapidfuzz.distance import Levenshtein
 
 from endoreg_db.deid.reports.dates import find_clocks, find_days
 from endoreg_db.deid.reports.marks import Mark, text_of
-from endoreg_db.deid.reports.names import name_before, name_run, starts_name
+from endoreg_db.deid.reports.names import is_particle, is_title, name_before, name_run, starts_name
 from endoreg_db.deid.reports.sheets import Row, Sheet, Token
-from endoreg_db.deid.reports.vocabulary import is_clinical, is_ordinary, label_phrases, name_risk
+from endoreg_db.deid.reports.vocabulary import (
+    is_clinical,
+    is_first_name,
+    is_ordinary,
+    label_phrases,
+    name_risk,
+)
 
 NAMES: Final = frozenset({"patient_name", "last_name", "first_name"})
 PEOPLE: Final = NAMES | {"staff", "relative"}
@@ -174,6 +180,16 @@ def _is_no_term(token: Token) -> bool:
     return not is_clinical(token.core) or bool(name_risk(token.core))
 
 
+def _is_plain_word(token: Token) -> bool:
+    """Whether a word after a label is one of the trade or the language, and nobody's name."""
+    return (
+        is_ordinary(token.core)
+        and not name_risk(token.core)
+        and not is_first_name(token.core)
+        and (not is_title(token) and not is_particle(token))
+    )
+
+
 def _is_short(rest: Sequence[Token]) -> bool:
     """Whether so little follows that it is no sentence: ``Beruf Rentner``, ``Station 4B``."""
     return len(rest) <= 2 and not rest[-1].ends_clause
@@ -311,6 +327,8 @@ def _trimmed(label: Label, rest: Sequence[Token]) -> tuple[Token, ...]:
     """As much of what follows a label as belongs to its value."""
     rest = _one_field(rest)
     if label.kind in PEOPLE:
+        if label.plain and rest and _is_plain_word(rest[0]):
+            return ()  # ``Sedierung: Propofol``, ``Kontrolle: ambulant``
         return name_run(
             rest,
             labelled=label.colon or label.alone or _may_be_named(rest),

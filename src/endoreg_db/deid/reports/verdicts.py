@@ -203,7 +203,8 @@ def _is_named_here(place: Place) -> bool:
         return True
     if _is_agent(place) or _is_gone_to(place):
         return True
-    if after is not None and after.key in _COPULAS and {place.index + 2, place.index + 3} & set(place.sure):
+    called = after is not None and after.key in _COPULAS and not is_role(place.token.core)
+    if called and {place.index + 2, place.index + 3} & set(place.sure):
         return True  # ``Salz ist gelernter Bestatter``
     if before is not None and (before.key in _WHO_DID or _opens_surname(place)):
         return True

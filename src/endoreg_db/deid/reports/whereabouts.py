@@ -97,7 +97,9 @@ def _lives_at(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
 
 
 def _is_at_home(flow: Sequence[Token], index: int) -> bool:
-    """Whether it was just said that somebody lives, was born or spent a holiday somewhere."""
+    """Whether it is said that somebody lives, was born or spent a holiday somewhere, or moved there."""
+    if index + 2 < len(flow) and flow[index + 2].key in _GONE:
+        return True  # ``nach Ohne gezogen``
     return any(
         token.key in _AT_HOME and not token.ends_clause for token in flow[max(0, index - _HOME) : index]
     )
