@@ -48,7 +48,7 @@ def test_the_dates_of_one_patient_are_moved_alike_in_all_reports(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ENDOREG_REPORT_DATES", "shift")
-    # Always by the same number of days: by some, a date would become one that is removed instead.
+    # Always by the same number of days: by one in some hundreds a date would be removed instead.
     load_pseudonym_key(store.folder.keys, may_create=True)
     replace_pseudonym_key(store.folder.keys, bytes(range(32)))
     first = draw_report(tmp_path / "first.pdf", seed=3)

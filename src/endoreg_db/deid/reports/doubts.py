@@ -47,6 +47,8 @@ _REACH: Final = 12  # tokens on either side that belong to the same sentence, at
 _LONG_NUMBER: Final = 5  # digits that hardly measure anything
 _LONGEST_CELL: Final = 3  # tokens of a line that stands alone
 _UNITS: Final = cue_keys("units")
+_DEEDS: Final = cue_keys("deeds")
+_OPENINGS: Final = cue_keys("surname_openings") - {"am", "im", "beim"}
 _NOBODY: Final = cue_keys("nobody")
 _ROOM: Final = re.compile(r"\d{1,4}[a-zA-Z]?")
 _CODE: Final = re.compile(r"\d-\d{2,3}[a-z]?(?:\.[\da-z]{1,2})?|[A-TV-Z]\d{2}(?:\.\d{1,2})?")  # OPS, ICD
@@ -147,7 +149,9 @@ def _is_among_people(place: Place) -> bool:
     last = place.index
     while last + 1 < len(place.flow) and last - place.index < _REACH and not place.flow[last].ends_clause:
         last += 1
-    return any(first <= n <= last for n in place.sure)
+    if any(first <= n <= last for n in place.sure):
+        return True
+    return any(token.key in _DEEDS for token in place.flow[first : last + 1])
 
 
 def _is_plainly_of_trade(place: Place, *, strict: bool) -> bool:
@@ -165,7 +169,25 @@ def _is_plainly_word(place: Place) -> bool:
         return False
     if is_eponym(text):
         return stands_for_something(place)
-    return is_noun_here(place) or (is_listed_as_clinical(text) and is_among_clinical(place))
+    if _is_alone(place) or _may_open_surname(place):
+        return False
+    if is_listed_as_clinical(text) and is_among_clinical(place):
+        return True
+    return is_noun_here(place)
+
+
+def _is_alone(place: Place) -> bool:
+    """Whether a word is a sentence or an item of a list by itself: ``…, Magen.``."""
+    begins = place.before is None or place.flow[place.index - 1].text.endswith((",", ";", "/", "·"))
+    return begins and (place.token.text[-1:] in ".,;/" or place.index + 1 == len(place.flow))
+
+
+def _may_open_surname(place: Place) -> bool:
+    """Whether what stands before a word may be part of a name: ``vom Stein``, ``auf der Heyde``."""
+    before, earlier = place.flow[place.index - 1], place.flow[max(0, place.index - 2)]
+    if before.key in ("vom", "zur", "zum"):
+        return True
+    return before.key in ("der", "dem", "den") and earlier.key in _OPENINGS and place.index > 1
 
 
 def _is_odd_initial(place: Place) -> bool:

@@ -117,7 +117,12 @@ def _opens_surname(flow: Sequence[Token], n: int) -> bool:
     if token.key not in _OPENINGS:
         return False
     before = flow[n - 1] if n else None
-    if before is None or token.text.startswith("(") or before.text.endswith(("(", ":", "/", "·")):
+    if (
+        before is None
+        or before.key in _OPENINGS
+        or token.text.startswith("(")
+        or before.text.endswith(("(", ":", "/", "·"))
+    ):
         return True
     return before.key.endswith(_VERBS) or is_role(before.core) or is_title(before)
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import Final
 
 from rapidfuzz import process
@@ -17,9 +18,15 @@ from rapidfuzz.distance import Levenshtein
 
 from endoreg_db.deid.reports.dates import find_clocks, find_days
 from endoreg_db.deid.reports.marks import Mark, text_of
-from endoreg_db.deid.reports.names import name_before, name_run, starts_name
+from endoreg_db.deid.reports.names import is_particle, is_title, name_before, name_run, starts_name
 from endoreg_db.deid.reports.sheets import Row, Sheet, Token
-from endoreg_db.deid.reports.vocabulary import is_clinical, is_ordinary, label_phrases, name_risk
+from endoreg_db.deid.reports.vocabulary import (
+    is_clinical,
+    is_first_name,
+    is_ordinary,
+    label_phrases,
+    name_risk,
+)
 
 NAMES: Final = frozenset({"patient_name", "last_name", "first_name"})
 PEOPLE: Final = NAMES | {"staff", "relative"}
@@ -173,6 +180,16 @@ def _is_no_term(token: Token) -> bool:
     return not is_clinical(token.core) or bool(name_risk(token.core))
 
 
+def _is_plain_word(token: Token) -> bool:
+    """Whether a word after a label is one of the trade or the language, and nobody's name."""
+    return (
+        is_ordinary(token.core)
+        and not name_risk(token.core)
+        and not is_first_name(token.core)
+        and (not is_title(token) and not is_particle(token))
+    )
+
+
 def _is_short(rest: Sequence[Token]) -> bool:
     """Whether so little follows that it is no sentence: ``Beruf Rentner``, ``Station 4B``."""
     return len(rest) <= 2 and not rest[-1].ends_clause
@@ -198,6 +215,7 @@ def labelled_marks(sheets: Sequence[Sheet], labels: Sequence[Labels]) -> list[La
 
 def _sheet_labels(page: int, sheet: Sheet, labels: Labels) -> Iterator[Labelled]:
     for row in sheet.rows:
+        yield from _starred(page, row)
         for number, label in enumerate(labels[row.index]):
             if label.kind in _KEPT:
                 continue
@@ -207,6 +225,14 @@ def _sheet_labels(page: int, sheet: Sheet, labels: Labels) -> Iterator[Labelled]
                 yield _labelled(page, label, tokens)
             if label.kind == "birth_date":
                 yield from _born(page, sheet, label)
+
+
+def _starred(page: int, row: Row) -> Iterator[Labelled]:
+    """``Erika Klein, *1.2.1956``: a star right before a date says that somebody was born then."""
+    for before, token in pairwise(row.tokens):
+        if before.text.endswith("*") and find_days(token.core):
+            mark = Mark("birth_date", page, (token,), token.core, _CONFIDENCE, "star:birth_date")
+            yield Labelled("birth_date", "", mark)
 
 
 def _born(page: int, sheet: Sheet, label: Label) -> Iterator[Labelled]:
@@ -301,6 +327,8 @@ def _trimmed(label: Label, rest: Sequence[Token]) -> tuple[Token, ...]:
     """As much of what follows a label as belongs to its value."""
     rest = _one_field(rest)
     if label.kind in PEOPLE:
+        if label.plain and rest and _is_plain_word(rest[0]):
+            return ()  # ``Sedierung: Propofol``, ``Kontrolle: ambulant``
         return name_run(
             rest,
             labelled=label.colon or label.alone or _may_be_named(rest),

@@ -63,6 +63,9 @@ _SHORTEST_PART: Final = 4  # letters of a part of a compound
 _SHORTEST_TAIL: Final = 5  # letters by which the last part of a compound says that it is a word
 
 
+_PLACE_END: Final = re.compile(
+    r".{3,}(?:berg|burg|dorf|hausen|heim|bruck|bruk|stadt|feld|bach|tal|ingen|furt|hagen|wald|kirchen|munde|weiler)(?:er)?$"
+)
 _SURNAME_ENDS: Final = cue_keys("surname_ends")
 _SURNAME_END: Final = re.compile(rf".{{3,}}?({'|'.join(sorted(_SURNAME_ENDS))})")
 
@@ -117,7 +120,12 @@ def is_clinical_word(key: str) -> bool:
 
 @lru_cache(maxsize=100_000)
 def is_compound_of_trade(key: str) -> bool:
-    """Whether it is a compound that begins or ends with a word of the trade of five letters or more."""
+    """Whether it is a compound that begins or ends with a word of the trade of five letters or more.
+
+    ``Strömberg`` begins with one as well: what ends as towns do has to be in a list.
+    """
+    if _PLACE_END.search(key) or is_like_names(key, more=True):
+        return False
     for cut in range(_SHORTEST_TAIL, len(key) - 2):
         if (
             len(key) - cut >= _SHORTEST_TAIL

@@ -15,7 +15,14 @@ from endoreg_db.deid.reports.dates import find_clocks, find_days
 from endoreg_db.deid.reports.labels import Labelled, Labels
 from endoreg_db.deid.reports.names import PARTICLES, TITLES
 from endoreg_db.deid.reports.sheets import Sheet, Token
-from endoreg_db.deid.reports.vocabulary import cue_keys, folded, is_first_name, word_key
+from endoreg_db.deid.reports.vocabulary import (
+    cue_keys,
+    folded,
+    is_first_name,
+    is_name,
+    name_risk,
+    word_key,
+)
 from endoreg_db.deid.text_rules import name_key, same_name
 
 _NOBLE: Final = cue_keys("noble")
@@ -112,6 +119,9 @@ def split_name_words(value: str, phrase: str) -> Names | None:
     if len(words) < 2:
         return (None, _clean(words[0])) if words else None
     firsts = [is_first_name(word) for word in words]
+    firsts[-1] &= folded(words[-2]) not in PARTICLES  # ``Tjark Di Marco``
+    if not any(firsts):
+        firsts[-1] = _is_surname(words[0]) and not _is_surname(words[-1])
     if firsts[0] != firsts[-1]:
         last_first = firsts[-1]  # which of the two is a first name says more than the label's order
     else:
@@ -125,6 +135,10 @@ def split_name_words(value: str, phrase: str) -> Names | None:
     while cut < len(words) - 1 and folded(words[cut]) not in PARTICLES and firsts[cut]:
         cut += 1
     return _clean(" ".join(words[:cut])), _clean(" ".join(words[cut:]))
+
+
+def _is_surname(word: str) -> bool:
+    return bool(name_risk(word)) or is_name(word)
 
 
 def _is_title(word: str) -> bool:

@@ -35,6 +35,10 @@ _AS_DIGIT: Final = {"O": "0", "o": "0", "I": "1", "l": "1", "|": "1", "S": "5", 
 _PARAGRAPH: Final = 5  # tokens in a line from which on it may be one of a paragraph
 _SEPARATORS: Final = frozenset({"|", "·", "•", "¦", "||", "–", "—", "~"})
 _ARTICLE: Final = re.compile(r"[a-z]{1,3}['’`\-–][A-ZÄÖÜÇŞİÉ]")
+#: Words of four letters or more whose dot shortens them and ends no sentence.
+_SHORTENED: Final = frozenset(
+    {"dres", "prof", "univ", "priv", "dipl", "prim", "verh", "verw", "cand", "stud"}
+)
 _NEVER_JOINED: Final = {"und", "oder", "bzw", "and", "or", "sowie", "bis"}
 
 
@@ -87,7 +91,10 @@ class Token:
     def ends_clause(self) -> bool:
         """Whether a sign at its end parts it from what follows."""
         return self.text.endswith((";", "!", "?", ")")) or (
-            self.text.endswith(".") and len(self.core) > 3 and not self.core.isupper()
+            self.text.endswith(".")
+            and len(self.core) > 3
+            and not self.core.isupper()
+            and self.key not in _SHORTENED
         )
 
 

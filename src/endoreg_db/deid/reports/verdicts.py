@@ -56,6 +56,7 @@ _HELPERS: Final = frozenset({"hat", "hatte", "has", "had", "will"})
 _OPENINGS: Final = cue_keys("surname_openings") - {"am", "im", "beim", "in", "aus"}
 _CARERS: Final = cue_keys("carers")
 _WHO_DID: Final = cue_keys("who_did")
+_ENGLISH_ADJECTIVE: Final = re.compile(r".{4,}(?:al|ic|ous|ive|ary|oid|ar|ed|ing)")
 _STEMS_FROM: Final = cue_keys("stems_from")
 _PREPOSITIONS: Final = cue_keys("prepositions")
 _PAST: Final = ("ete", "ierte", "ierten", "elte", "erte", "gte")  # verbs, which people stand behind
@@ -83,7 +84,7 @@ def judge(place: Place) -> Verdict:
     token = place.token
     text = token.core
     if is_ordinary(text) or (token.source == "ocr" and _is_misread_word(text)):
-        return _judge_word(place)
+        return Verdict.STRANGER if _is_proper_in_english(place) else _judge_word(place)
     if is_eponym(text) and stands_for_something(place):
         return Verdict.KNOWN
     if is_sign(token):
@@ -92,7 +93,7 @@ def judge(place: Place) -> Verdict:
         return Verdict.KNOWN
     if is_name(text) or place.beside_sure_name or _FOREIGN.search(text):
         return Verdict.STRANGER
-    if place.before is None and is_adjective(text) and place.token.text[-1:].isalpha():
+    if place.before is None and place.token.text[-1:].isalpha() and _is_first_adjective(place):
         return Verdict.UNSURE
     if not is_trade_compound(text) and not is_like_words(text) and _is_named_here(place):
         return Verdict.STRANGER
@@ -101,6 +102,15 @@ def judge(place: Place) -> Verdict:
     if is_plausible(text) or _is_described(place) or (not looks_like_names(text) and _is_in_finding(place)):
         return Verdict.UNSURE
     return Verdict.STRANGER
+
+
+def _is_first_adjective(place: Place) -> bool:
+    """``Transjugulärer Shunt``, ``Variceal band``: an adjective in no list that begins a sentence."""
+    if is_adjective(place.token.core):
+        return True
+    after = place.after
+    english = after is not None and after.core.islower() and is_english(after.core)
+    return english and _ENGLISH_ADJECTIVE.fullmatch(place.token.key) is not None
 
 
 def _is_in_finding(place: Place) -> bool:
@@ -193,7 +203,8 @@ def _is_named_here(place: Place) -> bool:
         return True
     if _is_agent(place) or _is_gone_to(place):
         return True
-    if after is not None and after.key in _COPULAS and {place.index + 2, place.index + 3} & set(place.sure):
+    called = after is not None and after.key in _COPULAS and not is_role(place.token.core)
+    if called and {place.index + 2, place.index + 3} & set(place.sure):
         return True  # ``Salz ist gelernter Bestatter``
     if before is not None and (before.key in _WHO_DID or _opens_surname(place)):
         return True
@@ -290,6 +301,8 @@ def _is_proper_in_english(place: Place) -> bool:
     """A capital inside an English sentence: there only names have one."""
     before, after = place.before, place.after
     if before is None or is_clinical(place.token.core) or place.token.key in _TIMES:
+        return False
+    if is_eponym(place.token.core) and stands_for_something(place):
         return False
     if not before.core.islower() or not is_english(before.core):
         return False

@@ -283,6 +283,8 @@ def is_eponym(text: str) -> bool:
 @lru_cache(maxsize=50_000)
 def is_loose_compound(text: str) -> bool:
     """Whether it is a word only by being made of everyday ones: no list has it, and it is not clinical."""
+    if is_listed(text):
+        return False
     parts = [part for part in map(word_key, _PARTS.split(text)) if part]
     return any(is_word(part) and not is_form(part) and not is_compound_of_trade(part) for part in parts)
 

@@ -21,6 +21,7 @@ _REACH: Final = 8  # tokens in which a word about work speaks of an occupation
 _PLACE_CUES: Final = cue_keys("towns_after")
 _AT_HOME: Final = cue_keys("at_home")
 _HOME: Final = 6  # tokens before a place that may speak of a home
+_GONE: Final = frozenset({"gezogen", "umgezogen", "verzogen", "gereist", "zurückgekehrt"})
 _ENGLISH_AT: Final = frozenset({"at", "from", "to"})
 _INSIDE_TOWNS: Final = cue_keys("inside_towns") | cue_keys("inside_places")
 _LIVES: Final = cue_keys("lives")
@@ -96,7 +97,9 @@ def _lives_at(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
 
 
 def _is_at_home(flow: Sequence[Token], index: int) -> bool:
-    """Whether it was just said that somebody lives, was born or spent a holiday somewhere."""
+    """Whether it is said that somebody lives, was born or spent a holiday somewhere, or moved there."""
+    if index + 2 < len(flow) and flow[index + 2].key in _GONE:
+        return True  # ``nach Ohne gezogen``
     return any(
         token.key in _AT_HOME and not token.ends_clause for token in flow[max(0, index - _HOME) : index]
     )

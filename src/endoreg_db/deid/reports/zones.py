@@ -74,7 +74,8 @@ def zone_marks(sheets: Sequence[Sheet], labels: Sequence[Labels]) -> list[Mark]:
     for page, sheet in enumerate(sheets):
         edges = {row.index for row in zone_rows(sheet, first=page == 0)}
         for row in sheet.rows:
-            if row.index not in edges and _is_house_or_street([token for token in row.tokens if token.key]):
+            alone = row.index not in edges and sheet.before(row) is None
+            if alone and _is_house_or_street([token for token in row.tokens if token.key]):
                 marks.append(Mark("address", page, row.tokens, text_of(row.tokens), 0.6, "zone:place"))
             elif (row.index in edges and not _goes_on(sheet, row)) or is_cell(
                 sheet, row, labels[page][row.index]
@@ -257,7 +258,7 @@ def _is_particle_name(tokens: Sequence[Token]) -> bool:
 
 
 def _is_labelled_number(tokens: Sequence[Token]) -> bool:
-    """``29580590 Palliativ``, ``4600 Wels``: a number of a patient or a postcode, and what stands behind it."""
+    """``29580590 Palliativ``, ``4600 Wels``: a patient's number or a postcode, and what is behind it."""
     written = [token for token in tokens if token.key]
     if not 2 <= len(written) <= 3 or not _ID.fullmatch(written[0].core):
         return False

@@ -1,0 +1,50 @@
+"""What stays and might be somebody sends the report to a person."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.report_text import find_in, gone_from, in_body
+
+
+def codes_of(sentence: str) -> set[str]:
+    return {doubt.code for doubt in find_in(f"Patient: Quast, Ilse\n{in_body(sentence)}").doubts}
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Reizlose Schleimhaut, kleiner Stein im Gang, Biopsien aus dem Antrum.",
+        "Gabe von Propofol 120 mg, Vitamin D. Bei Fieber bitte Vorstellung.",
+        "Hämoglobin 9,8 g/dl, Thrombozyten 250000/µl, OPS 5-452.61, ICD K57.30.",
+        "Sigmadivertikulose, Hüft-TEP rechts, Kontrolle in drei Jahren.",
+        "Bowel preparation was good, two polyps were removed from the sigmoid colon.",
+    ],
+)
+def test_a_plain_finding_raises_none(sentence: str) -> None:
+    assert codes_of(sentence) == set()
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Frau Quast und das Team, Magen.",  # an item of a list by itself
+        "Frau Odermatt kam vom Stein zurück.",  # ``vom`` may be part of a name
+    ],
+)
+def test_a_word_that_is_a_name_as_well_raises_one_where_people_are_named(sentence: str) -> None:
+    assert "risky_words" in codes_of(sentence)
+
+
+def test_a_word_in_no_list_that_ends_as_words_do_raises_one() -> None:
+    assert codes_of("Es zeigt sich der Zwylpengebrauch der Wand.") & {"unknown_words", "risky_words"}
+
+
+def test_a_long_number_that_nothing_explains_goes_or_raises_one() -> None:
+    sentence = "Ablage unter 48213 im Keller."
+    assert "48213" in gone_from(in_body(sentence)) or "unknown_numbers" in codes_of(sentence)
+
+
+def test_a_doubt_says_nothing_of_what_raised_it() -> None:
+    found = find_in(in_body("Frau Odermatt kam vom Stein zurück."))
+    assert all("Stein" not in doubt.detail and "Odermatt" not in doubt.detail for doubt in found.doubts)
