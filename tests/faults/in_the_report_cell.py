@@ -24,6 +24,24 @@ def opening_crashes() -> None:
     put(deidentify, "open_report", crash)
 
 
+def opening_never_ends() -> None:
+    """The parser is kept busy before the pages are counted; the two minutes it has are one second here."""
+    from endoreg_db.deid import confine
+    from endoreg_db.deid.pdf import deidentify
+
+    whole = confine.limit_effort
+
+    def sooner(*, seconds: int, provisional: bool = False) -> None:
+        whole(seconds=1 if provisional else seconds, provisional=provisional)
+
+    def busy(*_: Any, **__: Any) -> Any:
+        while True:
+            pass
+
+    _put(confine, "limit_effort", sooner)
+    _put(deidentify, "open_report", busy)
+
+
 def pages_are_counted_too_few() -> None:
     from pypdfium2 import PdfDocument
 
@@ -270,6 +288,7 @@ def verifier_reads_nothing() -> None:
 #: Fault → the stage of the pass that it is in, and what puts it there.
 FAULTS: dict[str, tuple[str, Callable[[], None]]] = {
     "opening crashes": ("probe", opening_crashes),
+    "opening never ends": ("probe", opening_never_ends),
     "pages are counted too few": ("probe", pages_are_counted_too_few),
     "reading loses a page": ("read", reading_loses_a_page),
     "reading crashes": ("read", reading_crashes),

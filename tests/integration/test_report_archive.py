@@ -19,9 +19,14 @@ from endoreg_db.deid.messages import ReportTask
 from endoreg_db.deid.ocr import TextReader
 from endoreg_db.deid.pdf import archive
 from endoreg_db.deid.pdf.deidentify import deidentify_report
+from endoreg_db.deid.pdf.document import draw as draw_page
+from endoreg_db.deid.pdf.document import open_page, open_report
 from endoreg_db.deid.pdf.objects import strangers
+from endoreg_db.deid.pdf.read import DIGITAL_DPI
+from endoreg_db.deid.pdf.rebuild import JPEG_QUALITY
 from endoreg_db.deid.pdf.writer import NewPage, PdfWriter, TextRun
 from endoreg_db.deid.reports.words import Rect
+from endoreg_db.samples import draw_report
 from tests.archival import CLAUSES, broken
 from tests.integration.report_files import CLASSES, draw, find_canary
 
@@ -227,6 +232,24 @@ def test_the_colour_profile_is_that_of_srgb() -> None:
     same = ImageCms.profileToProfile(colours, ours, ImageCms.createProfile("sRGB"))
     assert same is not None
     assert np.abs(np.asarray(same, np.int16) - np.asarray(colours, np.int16)).max() <= 1
+
+
+def test_a_rebuilt_page_takes_no_more_room_than_half_again_as_its_picture(tmp_path: Path) -> None:
+    source, work = tmp_path / "report.pdf", tmp_path / "work"
+    work.mkdir()
+    draw_report(source, seed=1)
+    with open_report(str(source)) as opened, open_page(opened, 0) as page:
+        picture, plain = draw_page(page, DIGITAL_DPI), io.BytesIO()
+    Image.fromarray(picture).convert("L").save(plain, "JPEG", quality=JPEG_QUALITY)
+
+    done = deidentify_report(
+        ReportTask(str(source), str(work), source.name),
+        lambda _message: None,
+        find_canary,
+        reader=TextReader(),
+    )
+
+    assert Path(done.candidate).stat().st_size <= 1.5 * len(plain.getvalue())
 
 
 def test_what_is_the_same_in_every_report_takes_hardly_any_room() -> None:

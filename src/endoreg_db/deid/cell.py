@@ -113,6 +113,7 @@ def _report(task: ReportTask, say: Callable[[Message], None]) -> ReportDone:
         return None if back is None else -back
 
     import_engine()
+    limit_effort(seconds=_SECONDS, provisional=True)  # the file is parsed before its pages are counted
     return deidentify_report(
         task, say, finder(task.recogniser), on_open=limit, days_of=days if _may_ask(task) else None
     )

@@ -37,15 +37,20 @@ def give_up_rights(parent: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def limit_effort(*, seconds: int) -> None:
-    """End this process when it has used that much processor time, or memory past all need.
+def limit_effort(*, seconds: int, provisional: bool = False) -> None:
+    """End this process when it has used that much more processor time, or memory past all need.
 
     A file that was made to keep a parser busy, or to unpack without end, fails instead of taking
     the machine with it.
+
+    Args:
+        seconds: of processor time.
+        provisional: whether a later call may allow more, when it is known how much there is to do.
     """
     used = resource.getrusage(resource.RUSAGE_SELF)
     limit = int(used.ru_utime + used.ru_stime) + seconds
-    resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
+    last = resource.getrlimit(resource.RLIMIT_CPU)[1] if provisional else limit
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, last))
     resource.setrlimit(resource.RLIMIT_DATA, (MAX_DATA, MAX_DATA))
 
 

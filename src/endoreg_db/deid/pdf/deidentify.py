@@ -23,6 +23,7 @@ from endoreg_db.deid.pdf.document import is_whole, open_report, user_units
 from endoreg_db.deid.pdf.plain_text import PAGE_BREAK, page_text
 from endoreg_db.deid.pdf.read import Sheet, draw_sheet, read_page
 from endoreg_db.deid.pdf.rebuild import Plan, new_page, plan_page
+from endoreg_db.deid.pdf.unpacked import has_damaged_parts
 from endoreg_db.deid.pdf.verify import tells, verify
 from endoreg_db.deid.pdf.writer import PdfWriter
 from endoreg_db.deid.reports.date_shift import MovedWords, moved_words
@@ -111,6 +112,10 @@ def _of_file(task: ReportTask, count: int, counted: int) -> Iterator[Finding]:
         yield Finding("pages_unsure", "review", text)
     if not is_whole(task.source):
         yield Finding("cut_off", "review", "The file has lost its end; pages may be missing")
+    if has_damaged_parts(task.source):
+        yield Finding(
+            "damaged_part", "review", "A part of the file is damaged; what it showed may be missing"
+        )
 
 
 def _check_readable(sheets: Sequence[Sheet]) -> None:

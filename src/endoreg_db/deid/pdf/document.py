@@ -22,6 +22,7 @@ import pypdfium2.raw as raw
 from numpy.typing import NDArray
 from pypdf import PdfReader
 
+from endoreg_db.deid.pdf.unpacked import refuse_bombs
 from endoreg_db.deid.reports.words import Rect
 from endoreg_db.errors import CorruptMediaError, UnsupportedMediaError
 
@@ -50,7 +51,8 @@ def open_report(path: str, password: str | None = None) -> Iterator[pdfium.PdfDo
     """The document, for as long as the block runs.
 
     Raises:
-        UnsupportedMediaError: it needs a password, is an XFA form or a portfolio, or is too large.
+        UnsupportedMediaError: it needs a password, is an XFA form or a portfolio, is too large, or would be
+            if it were unpacked.
         CorruptMediaError: there is no page to be found in it.
     """
     document = _opened(path, password)
@@ -63,6 +65,7 @@ def open_report(path: str, password: str | None = None) -> Iterator[pdfium.PdfDo
 
 def _opened(path: str, password: str | None) -> pdfium.PdfDocument:
     _refuse_other_files(path)
+    refuse_bombs(path)
     try:
         return pdfium.PdfDocument(path, password=password)
     except pdfium.PdfiumError as error:
