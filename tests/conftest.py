@@ -35,6 +35,8 @@ from tests import forks
 SMALL_DEVICE = "small_cv_1500"
 #: The same, but nobody has confirmed its layout.
 NEW_DEVICE = "new_device"
+#: Of a recording, where no other length is asked for, and how many frames that is.
+SECONDS, FRAMES = 0.6, 15
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -172,7 +174,7 @@ def drawn_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Draw
     shared.mkdir(exist_ok=True)
 
     def draw(
-        *, seed: int = 1, seconds: float = 1.0, profile: DeviceProfile | None = None, gop: int = 30
+        *, seed: int = 1, seconds: float = SECONDS, profile: DeviceProfile | None = None, gop: int = 30
     ) -> tuple[Path, RecordingTruth]:
         import pickle
 
@@ -191,7 +193,7 @@ def drawn_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Draw
 
 @pytest.fixture
 def small_recording(tmp_path: Path, drawn_once: DrawnOnce) -> Path:
-    """A private copy of a one-second recording of :data:`SMALL_DEVICE`, in a folder of its own."""
+    """A private copy of a short recording of :data:`SMALL_DEVICE`, in a folder of its own."""
     source, _ = drawn_once(profile=small_profile())
     inbox = tmp_path / "inbox"
     inbox.mkdir()

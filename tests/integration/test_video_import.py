@@ -23,7 +23,7 @@ from endoreg_db.models import AuditEvent, SensitiveMeta, State, VideoFile
 from endoreg_db.services import video_import
 from endoreg_db.services.store import Store
 from endoreg_db.services.video_import import STALE_LOCK_SECONDS, VideoImportService
-from tests.conftest import SMALL_DEVICE
+from tests.conftest import FRAMES, SMALL_DEVICE
 from tests.integration.importing import (
     import_small,
     messages_of,
@@ -140,12 +140,12 @@ def test_the_output_is_a_playable_video_and_nothing_else(
 ) -> None:
     video = import_small(service, small_recording)
     assert video.state in (State.PUBLISHED, State.NEEDS_REVIEW)
-    assert VideoFile.objects.get(pk=video.pk).frames == 25
+    assert VideoFile.objects.get(pk=video.pk).frames == FRAMES
     outcome_file = store.folder.published / video.output_name
     assert hashlib.sha256(outcome_file.read_bytes()).hexdigest() == video.output_sha256
     with av.open(str(outcome_file)) as output:
         assert [stream.type for stream in output.streams] == ["video"]
-        assert sum(1 for _ in output.decode(video=0)) == 25
+        assert sum(1 for _ in output.decode(video=0)) == FRAMES
 
 
 def test_the_original_is_kept_encrypted(
