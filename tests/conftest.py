@@ -15,6 +15,8 @@ from filelock import FileLock
 # Before anything of the package is imported: the embedded settings read the environment once.
 for _key in [key for key in os.environ if key.startswith("ENDOREG_")]:
     del os.environ[_key]
+# One thread in each process, as in the cell: a second one of a numerical library only spins.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 os.environ["ENDOREG_DATA_DIR"] = tempfile.mkdtemp(prefix="endoreg-tests-")
 
 from django.db import connections
@@ -25,7 +27,7 @@ configure()
 
 from endoreg_db.deid.profiles import DeviceProfile
 from endoreg_db.models import EndoscopyProcessor, VideoFile
-from endoreg_db.samples import RecordingTruth, draw_recording, scaled, shipped_profile
+from endoreg_db.samples import Encoding, RecordingTruth, draw_recording, scaled, shipped_profile
 from endoreg_db.services.store import Store, open_store
 from tests import forks
 
@@ -33,6 +35,8 @@ from tests import forks
 SMALL_DEVICE = "small_cv_1500"
 #: The same, but nobody has confirmed its layout.
 NEW_DEVICE = "new_device"
+#: Of a recording, where no other length is asked for, and how many frames that is.
+SECONDS, FRAMES = 0.6, 15
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -164,22 +168,23 @@ DrawnOnce = Callable[..., tuple[Path, RecordingTruth]]
 
 @pytest.fixture(scope="session")
 def drawn_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> DrawnOnce:
-    """Recordings drawn once for all workers, by seed, seconds and profile; never write there."""
+    """Recordings drawn once for all workers, by seed, seconds, profile and keyframes; never write there."""
     shared = tmp_path_factory.getbasetemp()
     shared = (shared if worker_id == "master" else shared.parent) / "drawn"
     shared.mkdir(exist_ok=True)
 
     def draw(
-        *, seed: int = 1, seconds: float = 1.0, profile: DeviceProfile | None = None
+        *, seed: int = 1, seconds: float = SECONDS, profile: DeviceProfile | None = None, gop: int = 30
     ) -> tuple[Path, RecordingTruth]:
         import pickle
 
         used = profile or shipped_profile()
-        path = shared / f"{used.digest[:12]}-{seed}-{seconds}.mp4"
+        path = shared / f"{used.digest[:12]}-{seed}-{seconds}-{gop}.mp4"
         truth_file = path.with_suffix(".truth")
         with FileLock(path.with_suffix(".drawing")):
             if not truth_file.exists():
-                truth = draw_recording(path, seed=seed, seconds=seconds, profile=used)
+                often = Encoding(gop=gop)
+                truth = draw_recording(path, seed=seed, seconds=seconds, profile=used, encoding=often)
                 truth_file.write_bytes(pickle.dumps(truth))
         return path, pickle.loads(truth_file.read_bytes())
 
@@ -188,7 +193,7 @@ def drawn_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Draw
 
 @pytest.fixture
 def small_recording(tmp_path: Path, drawn_once: DrawnOnce) -> Path:
-    """A private copy of a one-second recording of :data:`SMALL_DEVICE`, in a folder of its own."""
+    """A private copy of a short recording of :data:`SMALL_DEVICE`, in a folder of its own."""
     source, _ = drawn_once(profile=small_profile())
     inbox = tmp_path / "inbox"
     inbox.mkdir()

@@ -36,8 +36,10 @@ _ROOT = Path(__file__).parents[1]
 _LIBRARIES = (
     "cryptography.hazmat.primitives.asymmetric.ed25519",
     "cryptography.hazmat.primitives.ciphers.aead",
+    "cryptography.hazmat.primitives.kdf.hkdf",
     "cryptography.hazmat.primitives.serialization",
     "dj_database_url",
+    "django.core.mail",
     "django.core.management",
     "django.core.management.commands.migrate",
     "django.core.serializers.json",
@@ -48,6 +50,9 @@ _LIBRARIES = (
     "dotenv",
     "platformdirs",
     "rapidfuzz.fuzz",
+    "rich.progress",
+    "rich.table",
+    "structlog",
     "typer.main",
 )
 #: The same, of what need not be installed.

@@ -18,6 +18,7 @@ import pytest
 from endoreg_db.cli.progress import figures
 from endoreg_db.services.store import Store
 from tests.acceptance.command_line import ENDOREG, OPTIONS, Desk, run_endoreg, run_installed
+from tests.conftest import FRAMES
 
 COMMANDS = [
     ("import",),
@@ -72,7 +73,7 @@ def test_a_terminal_shows_frames_speed_and_remaining_time(store: Store, small_re
     code, out, drawn = _at_a_terminal("import", str(small_recording), *OPTIONS)
     assert code == 0, drawn
     assert re.search(r"recording\.mp4 +(blanking|checking)", drawn)
-    assert re.search(r"\d+/25 frames \d+/s \d+\.\d×", drawn), drawn
+    assert re.search(rf"\d+/{FRAMES} frames \d+/s \d+\.\d×", drawn), drawn
     assert re.search(r"\d\d:\d\d", drawn)
     lines = re.split(r"[\r\n]+", _ESCAPES.sub("", drawn))
     assert max(map(len, lines)) <= 80

@@ -44,6 +44,7 @@ from endoreg_db.services.doctor import examine
 from endoreg_db.services.pdf_import import PdfImportService
 from endoreg_db.services.store import Store, open_store
 from endoreg_db.services.video_import import VideoImportService
+from endoreg_db.storage import vault_file
 from tests.crash.children import fork
 
 CENTER = "test_center"
@@ -52,6 +53,10 @@ UNCONFIRMED = "unconfirmed_device"
 STALE_AFTER = 600.0  # seconds
 
 _REPORT, _DOUBTFUL = b"%PDF-1.7\n", b"doubtful"
+
+#: Chunks of the vault, in every process of a stage: so small, a file of two of them is quickly copied.
+_CHUNK = 2**16
+_SOMETHING = bytes(range(256)) * (_CHUNK // 256 + 4)  # more than one of them
 
 _PIECES = ("segment-00000", "segment-00001")
 
@@ -93,6 +98,7 @@ class Stage:
             known["NAME"] = str(self.database)
             known["OPTIONS"] = settings["OPTIONS"]
         os.fsync = _do_not_wait  # type: ignore[assignment]
+        vault_file.CHUNK = _CHUNK
         # The recording is a moment old and counts as settled, so that its sighting is recorded too.
         sightings.SETTLING_SECONDS = -1.0
         return open_store(current_config())
@@ -147,7 +153,7 @@ def build(stage: Stage, empty: Stage, recording: bytes) -> None:
 
 def small_recording() -> bytes:
     """Bytes that begin like a recording, of more than one chunk of the vault; for the stand-in."""
-    return b"\0\0\0\x18ftypisom" + bytes(range(256)) * 4200
+    return b"\0\0\0\x18ftypisom" + _SOMETHING
 
 
 # ------------------------------------------------------------------------ the media pass, stood in
@@ -279,12 +285,12 @@ def _nothing(_stage: Stage) -> None:
 
 def _as_report(stage: Stage) -> None:
     """The source is a report."""
-    stage.source.write_bytes(_REPORT + bytes(range(256)) * 4200)
+    stage.source.write_bytes(_REPORT + _SOMETHING)
 
 
 def _as_doubtful_report(stage: Stage) -> None:
     """The source is a report that a person has to look at."""
-    stage.source.write_bytes(_REPORT + _DOUBTFUL + bytes(range(256)) * 4200)
+    stage.source.write_bytes(_REPORT + _DOUBTFUL + _SOMETHING)
 
 
 def _hold_report(stage: Stage) -> None:

@@ -1,7 +1,7 @@
 """A pass of several short pieces, and places in it where it stops; see :mod:`tests.faults.in_the_cell`.
 
 A recording is cut into pieces of ten seconds. To draw and encode enough of those takes too long for a
-test, so here they are of one second.
+test, so here they are of half a second.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ def install(name: str) -> None:
 def _short_pieces() -> None:
     from endoreg_db.deid.video import segments
 
-    segments.SEGMENT_SECONDS = 1.0
+    segments.SEGMENT_SECONDS = 0.5
+    segments.SHORTEST_SECONDS = 1.0
 
 
 def _stop_after(pieces: int) -> None:

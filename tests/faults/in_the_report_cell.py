@@ -38,8 +38,8 @@ def opening_never_ends() -> None:
         while True:
             pass
 
-    _put(confine, "limit_effort", sooner)
-    _put(deidentify, "open_report", busy)
+    put(confine, "limit_effort", sooner)
+    put(deidentify, "open_report", busy)
 
 
 def pages_are_counted_too_few() -> None:

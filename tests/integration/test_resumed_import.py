@@ -81,7 +81,7 @@ def interrupted_once(
     tmp_path_factory: pytest.TempPathFactory, worker_id: str, drawn_once: DrawnOnce, migrated_database: Path
 ) -> Interrupted:
     """Made once for all workers; to be copied."""
-    source, _ = drawn_once(seed=7, seconds=5.0, profile=small_profile())
+    source, _ = drawn_once(seed=7, seconds=2.0, profile=small_profile(), gop=12)
     base = tmp_path_factory.getbasetemp()
     root = (base if worker_id == "master" else base.parent) / "interrupted"
     with FileLock(f"{root}.making"):

@@ -17,7 +17,7 @@ from endoreg_db.services import catalog, review
 from endoreg_db.services.certificates import source_digest
 from endoreg_db.services.store import Store
 from endoreg_db.storage.signing import PUBLIC_FILE
-from tests.conftest import SMALL_DEVICE, small_profile
+from tests.conftest import FRAMES, SMALL_DEVICE, small_profile
 
 
 def certificate_of(store: Store, output: Path) -> Mapping[str, Any]:
@@ -46,7 +46,7 @@ def test_approving_a_candidate_publishes_the_very_file_that_was_verified(
     certified = certificate_of(store, output)
     assert certified["released"] == {"by": "dr_test", "how": "reviewed"}
     assert [finding["code"] for finding in certified["findings"]] == ["unconfirmed_profile"]
-    assert certified["verification"]["frames"] == 25
+    assert certified["verification"]["frames"] == FRAMES
     assert not list(store.folder.tmp.iterdir())
 
 

@@ -26,7 +26,7 @@ from endoreg_db.storage.durable import (
 )
 from endoreg_db.storage.keys import MasterKey
 from endoreg_db.storage.source import OnBytes, steady_source
-from endoreg_db.storage.vault_file import CHUNK, decrypt, encrypt, encrypted_size
+from endoreg_db.storage.vault_file import decrypt, encrypt, encrypted_size
 
 _SUFFIX: Final = ".enc"
 _ADDRESS: Final = re.compile(r"[0-9a-f]{64}")
@@ -67,7 +67,7 @@ class Vault:
         # In this order, so that a source that turns out to have changed leaves no encrypted file.
         with new_file(temp_folder) as (target, temp), steady_source(source) as origin:
             require_room(temp_folder, encrypted_size(origin.size))
-            sha256 = encrypt(origin.pieces(CHUNK, on_bytes), origin.size, target, self.key)
+            sha256 = encrypt(origin, target, self.key, on_bytes)
         return Ingested(sha256, origin.size, temp)
 
     def keep(self, ingested: Ingested) -> bool:

@@ -29,12 +29,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from endoreg_db.errors import ConfigurationError, CorruptStoreError
 from endoreg_db.storage.durable import storage_errors
 from endoreg_db.storage.keys import MasterKey
-from endoreg_db.storage.source import fill
+from endoreg_db.storage.source import OnBytes, SteadySource, fill
 
-CHUNK: Final = 2**20  # bytes of plaintext
+CHUNK = 2**20  # bytes of plaintext; part of the format
 
 _TAG: Final = 16  # bytes, of AES-GCM
-_SEALED_CHUNK: Final = CHUNK + _TAG
 _MAGIC: Final = b"EndoVlt\0"
 _VERSION: Final = 1
 _HEADER: Final = struct.Struct(">8sB8s32s7s")
@@ -45,22 +44,25 @@ def encrypted_size(size: int) -> int:
     return _HEADER.size + size + _TAG * max(1, -(-size // CHUNK))
 
 
-def encrypt(chunks: Iterator[memoryview], size: int, target: BinaryIO, key: MasterKey) -> str:
-    """Write a content, encrypted with a key of its own; returns its SHA-256 (hex).
+def encrypt(source: SteadySource, target: BinaryIO, key: MasterKey, on_bytes: OnBytes | None = None) -> str:
+    """Write the content of a source, encrypted with a key of its own; returns its SHA-256 (hex).
 
     Args:
-        chunks: the content, in pieces of :data:`CHUNK` bytes, the last one shorter; never none.
-        size: bytes of all of them.
+        source: what to read.
         target: what to write to.
         key: what the file's key is derived from.
+        on_bytes: told how much was read.
+
+    Raises:
+        SourceUnreadableError: the source cannot be read, or has become shorter.
     """
     header = _HEADER.pack(_MAGIC, _VERSION, key.key_id, os.urandom(32), os.urandom(7))
     cipher = _ChunkCipher.of_header(header, key)
-    sealed = memoryview(bytearray(min(CHUNK, size) + _TAG))
+    sealed = memoryview(bytearray(min(CHUNK, source.size) + _TAG))
     digest = hashlib.sha256()
     target.write(header)
-    left = size
-    for index, chunk in enumerate(chunks):
+    left = source.size
+    for index, chunk in enumerate(source.pieces(CHUNK, on_bytes)):
         digest.update(chunk)
         left -= len(chunk)
         piece = sealed[: len(chunk) + _TAG]
@@ -91,7 +93,7 @@ def decrypt(path: Path, sha256: str, key: MasterKey, *, from_disk: bool = False)
         if from_disk:  # a copy that the kernel still holds in memory would prove nothing
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         cipher = _ChunkCipher.of_header(_read_header(file, path, key), key)
-        sealed, plain = memoryview(bytearray(_SEALED_CHUNK)), memoryview(bytearray(CHUNK))
+        sealed, plain = memoryview(bytearray(CHUNK + _TAG)), memoryview(bytearray(CHUNK))
         left = os.fstat(file.fileno()).st_size - _HEADER.size
         index = 0
         while index == 0 or left > 0:
