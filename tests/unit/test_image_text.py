@@ -174,8 +174,9 @@ def test_text_that_is_too_faint_to_be_read_leaves_a_trace(ink: float) -> None:
     assert all(has_traces(mucosa(n, ink), mucosa(n + 1, 150), [SHOWN]) for n in range(5))
 
 
-def test_pictures_of_another_size_are_no_proof_of_anything() -> None:
+def test_pictures_of_another_size_are_no_proof_of_anything_nor_are_slivers() -> None:
     assert has_traces(mucosa(1)[:-2], mucosa(2, 150), [SHOWN])
+    assert has_traces(mucosa(1), mucosa(2, 150), [replace(SHOWN, box=Box(500, 400, 4, 50))])
 
 
 class _KnownTexts:
