@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -157,9 +158,19 @@ INSIDE = shipped_profile().image.slices
 SHOWN = FoundText(Box(500, 400, 330, 50), "Kaya 07.09.1992", 0.95)
 
 
+@cache
+def inside(number: int) -> Picture:
+    return _recording().planes(number)[0][INSIDE].copy()
+
+
+@cache
+def _recording() -> Recording:
+    return Recording(22)
+
+
 def mucosa(number: int, ink: float = 0.0, text: str = SHOWN.text) -> Picture:
     """A picture of the inside, with text so many grey levels brighter than what is behind it."""
-    luma = Recording(22).planes(number)[0][INSIDE]
+    luma = inside(number)
     picture = Image.new("L", (luma.shape[1], luma.shape[0]))
     ImageDraw.Draw(picture).text((SHOWN.box.x + 6, SHOWN.box.y + 6), text, 255, font(34))
     return np.clip(luma + ink * (np.asarray(picture) / 255), 0, 255).astype(np.uint8)
