@@ -116,6 +116,8 @@ def has_traces(before: Picture, picture: Picture, found: Iterable[FoundText]) ->
 
 def _alike(part: Picture, other: Picture) -> bool:
     one, two = (_strokes(p.astype(np.float32)) for p in (part, other))
+    if not one.size:
+        return True  # too narrow to say
     size = float(np.sqrt((one * one).sum() * (two * two).sum()))
     return size > 0 and float((one * two).sum()) > _TRACE * size
 
