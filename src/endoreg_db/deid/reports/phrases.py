@@ -261,7 +261,8 @@ def _payer(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
         if flow[end - 1].ends_clause or flow[end - 1].text.endswith(","):
             break
     named = tuple(flow[start:end])
-    return () if any(token.key in _NO_PAYERS for token in named) else named
+    plain = (is_clinical(token.core) and not name_risk(token.core) for token in named)
+    return () if any(token.key in _NO_PAYERS for token in named) or any(plain) else named
 
 
 def _named_fund(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
