@@ -49,6 +49,7 @@ _LONGEST_CELL: Final = 3  # tokens of a line that stands alone
 _UNITS: Final = cue_keys("units")
 _DEEDS: Final = cue_keys("deeds")
 _OPENINGS: Final = cue_keys("surname_openings") - {"am", "im", "beim"}
+_TOWARDS: Final = frozenset({"von", "auf", "nach", "unter"})  # before rooms, wards and extensions
 _NOBODY: Final = cue_keys("nobody")
 _ROOM: Final = re.compile(r"\d{1,4}[a-zA-Z]?")
 _CODE: Final = re.compile(r"\d-\d{2,3}[a-z]?(?:\.[\da-z]{1,2})?|[A-TV-Z]\d{2}(?:\.\d{1,2})?")  # OPS, ICD
@@ -211,5 +212,7 @@ def _is_odd_number(seen: _Seen) -> bool:
     digits = sum(map(str.isdigit, token.core))
     if digits >= _LONG_NUMBER and not re.search(r"[.,]\d{3}\b", token.core):
         return True
+    if _is_among_people(place) and place.before is not None and place.before.key in _TOWARDS:
+        return not token.core.isdigit() or digits > 1  # ``kommt von 42.1``
     house = place.index - 1 in place.sure and place.flow[place.index - 1].text[-1:].isalpha()
     return house and bool(_ROOM.fullmatch(token.core)) and (after is None or not token.text[-1:].isalnum())

@@ -203,7 +203,8 @@ def _unit(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
 
 def _moved_to(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     """``Verlegung auf M4a``, ``Aufenthalt auf Intensiv B``: up to three words behind the preposition."""
-    start = next((n for n in range(index + 1, min(len(flow), index + 4)) if flow[n].key in _ONTO), len(flow))
+    onto = _ONTO | {"von"} if flow[index].key == "kommt" else _ONTO
+    start = next((n for n in range(index + 1, min(len(flow), index + 4)) if flow[n].key in onto), len(flow))
     if start - index > 3 or any(token.ends_clause for token in flow[index:start]):
         return ()
     taken: list[Token] = []

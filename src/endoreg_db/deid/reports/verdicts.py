@@ -234,7 +234,8 @@ def _opens_surname(place: Place) -> bool:
         return True
     in_brackets = ahead.text == "(" and start > 1 and place.flow[start - 2].key in _DOINGS | _CARERS
     named = start - 1 in place.sure and is_first_name(ahead.core) and ahead.text[-1:].isalpha()
-    return in_brackets or named or is_title(ahead) or (is_role(ahead.core) and ahead.text[-1:].isalpha())
+    named |= is_title(ahead) or (ahead.is_initial and ahead.text.endswith("."))
+    return in_brackets or named or (is_role(ahead.core) and ahead.text[-1:].isalpha())
 
 
 def _is_foreign_particle(token: Token) -> bool:
@@ -381,7 +382,7 @@ def stands_for_something(place: Place) -> bool:
         return before is not None and before.key in _EPONYM_CUES
     nearest = [token for token in place.flow[max(0, place.index - 3) : place.index] if token.key]
     return any(
-        token.key in _EPONYM_CUES or (token.is_capitalised and is_clinical(token.core)) for token in nearest
+        token.key in _EPONYM_CUES or (token.is_capitalised and _is_of_finding(token)) for token in nearest
     )
 
 
