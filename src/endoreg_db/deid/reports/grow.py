@@ -8,7 +8,7 @@ from typing import Final
 
 from endoreg_db.deid.reports.marks import Mark
 from endoreg_db.deid.reports.names import LEADING, is_particle, is_title
-from endoreg_db.deid.reports.places import is_sign
+from endoreg_db.deid.reports.places import is_sign, is_sort
 from endoreg_db.deid.reports.sheets import Sheet, Token
 from endoreg_db.deid.reports.vocabulary import (
     cue_keys,
@@ -97,7 +97,7 @@ def _belongs(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
         or (ahead and _is_called(flow, n))
     ):
         return True
-    if n + 1 in named and token.is_initial and token.text.endswith(".") and not is_title(token):
+    if n + 1 in named and token.is_initial and not is_title(token) and not is_sort(flow, n):
         return True
     if ahead and (token.key in _NOBLE or (token.key in _ONCE and _is_named(flow, n + 1))):
         return True
@@ -137,6 +137,8 @@ def _is_suffix(flow: Sequence[Token], n: int) -> bool:
     token, before = flow[n], flow[n - 1]
     if re.fullmatch(r"[IVX]{1,3}[.,;]?|sen\.|jun\.|jr\.?|sr\.?", token.text):
         return True
+    if before.text.isdigit() and re.fullmatch(r"[a-h][.,;)]*", token.text):
+        return True  # ``I 3 b``
     number = re.fullmatch(r"\d{6,}", before.text) is not None and n == len(flow) - 1 == 1
     return (before.is_capitalised and _is_house_number(flow, n)) or (number and token.is_capitalised)
 

@@ -73,9 +73,10 @@ def name_run(tokens: Sequence[Token], *, labelled: bool, several: bool = False) 
         labelled: a label says that a name follows, so that ordinary words may be one (``Klein, Rosa``).
         several: more than one name may follow (``Sr. Petra / OA Dr. Vogel``).
     """
-    taken: list[Token] = []
+    opening = 2 if labelled and _opens_with_place(tokens) else 0
+    taken: list[Token] = list(tokens[:opening])
     names = 0
-    for token in tokens:
+    for token in tokens[opening:]:
         verdict = _belongs(token, taken, names, labelled=labelled, several=several)
         if not verdict:
             break

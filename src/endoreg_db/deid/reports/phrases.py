@@ -14,6 +14,7 @@ from endoreg_db.deid.reports.vocabulary import (
     cue_words,
     is_clinical,
     is_listed,
+    is_listed_as_clinical,
     is_ordinary,
     is_trade,
     name_risk,
@@ -146,7 +147,9 @@ def _calling(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     for end in (start, start + 1):
         if end >= len(flow) or not flow[end].is_name_shaped:
             return ()
-        if is_trade(flow[end].core) or (not is_clinical(flow[end].core) and _ends_as_calling(flow[end])):
+        if is_trade(flow[end].core) or (
+            not is_listed_as_clinical(flow[end].core) and _ends_as_calling(flow[end])
+        ):
             return tuple(flow[start : end + 1])
         if not flow[end].text[-1:].isalpha():
             return ()
