@@ -30,6 +30,10 @@ _ENGLISH_END: Final = cue_keys("english_work_ends")
 _BEING: Final = cue_keys("being")
 _CALLING_ENDS: Final = cue_keys("calling_ends")
 _PAID: Final = cue_keys("paid")
+#: Words that are no fund where they stand alone: ``Energie zwölf Joule``.
+_FUNDS_TOO: Final = frozenset(
+    {"energie", "mobil", "heimat", "signal", "big", "central", "merkur", "versicherung"}
+)
 _BEFORE_PAYERS: Final = cue_keys("before_payers")
 _NO_PAYERS: Final = cue_keys("no_payers")
 _MOVED: Final = cue_keys("moved")
@@ -251,7 +255,9 @@ def _insurer(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
         end += 3  # ``AOK - Die Gesundheitskasse``
     named = tuple(flow[start:end])
     words = [token for token in named if token.core.islower() or is_ordinary(token.core)]
-    return named if len(words) < len(named) or len(named) > 1 or name_risk(named[0].core) else ()
+    alone = len(named) == 1 and named[0].key in _FUNDS_TOO and not named[0].core.isupper()
+    found = len(words) < len(named) or len(named) > 1 or name_risk(named[0].core)
+    return named if found and not alone else ()
 
 
 def _payer(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
