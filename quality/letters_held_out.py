@@ -1,7 +1,7 @@
 """Invented reports of a second style, which the rules were not made for.
 
-It has two halves, which share no name, no sentence and no layout. Even seeds are the *development* half,
-whose failures may be looked at. Odd seeds are the *reported* half: only its figures ought to be seen. What
+It has two halves, which share no sentence and no layout; a common surname may be in both. Even seeds are the
+*development* half, whose failures may be looked at. Odd seeds are the *reported* half: only its figures ought to be seen. What
 they are made of lies in ``quality/held_out/``; here is how it is read.
 
 A *template* is text in which ``[key]`` is filled in, ``<a~b>`` is one of them, and ``{class:words}`` is
@@ -33,7 +33,7 @@ Half = Literal["development", "reported"]
 _FOLDER: Final = Path(__file__).parent / "held_out"
 #: What a half is made of: lists of the same name are joined.
 _FILES: Final[Mapping[Half, Sequence[str]]] = {
-    "development": ("development.toml", "development_harder.toml"),
+    "development": ("development.toml", "development_harder.toml", "development_third.toml"),
     "reported": ("reported.toml",),
 }
 _WRITTEN: Final = re.compile(r'(text )?"([^"]*)"|(\w+) (\d+)(?:-(\d+))?')

@@ -28,6 +28,8 @@ from endoreg_db.deid.reports.verdicts import (
 from endoreg_db.deid.reports.vocabulary import (
     Risk,
     cue_keys,
+    cue_words,
+    folded,
     is_abstract,
     is_clinical,
     is_eponym,
@@ -40,15 +42,24 @@ from endoreg_db.deid.reports.vocabulary import (
     is_town,
     is_trade_compound,
     name_risk,
+    word_key,
 )
 from endoreg_db.deid.reports.zones import is_cell, zone_rows
 
 _REACH: Final = 12  # tokens on either side that belong to the same sentence, at most
 _LONG_NUMBER: Final = 5  # digits that hardly measure anything
+_LONGEST_LONE: Final = 10  # letters of a word alone in its line that may be whoever signed
 _LONGEST_CELL: Final = 3  # tokens of a line that stands alone
 _UNITS: Final = cue_keys("units")
 _DEEDS: Final = cue_keys("deeds")
 _OPENINGS: Final = cue_keys("surname_openings") - {"am", "im", "beim"}
+_HEADINGS: Final = cue_words("headings") | cue_words("roles")
+_TITLE: Final = re.compile(
+    r"(?:skopie|skopien|skopy|graphie|grafie|bericht|befund|brief|protokoll|report|letter|summary|bogen|blatt|schein"
+    r"|zentrum|abteilung|klinik|medizin|logie|station|sektion|bereich|chirurgie|endoskopie|endoscopy|department"
+    r"|hochachtungsvoll|gruse|gruss|regards|sincerely|cheers|anlage|anlagen|kopie|verteiler)$"
+)
+_TOWARDS: Final = frozenset({"von", "auf", "nach", "unter"})  # before rooms, wards and extensions
 _NOBODY: Final = cue_keys("nobody")
 _ROOM: Final = re.compile(r"\d{1,4}[a-zA-Z]?")
 _CODE: Final = re.compile(r"\d-\d{2,3}[a-z]?(?:\.[\da-z]{1,2})?|[A-TV-Z]\d{2}(?:\.\d{1,2})?")  # OPS, ICD
@@ -62,6 +73,7 @@ class _Seen:
     place: Place
     apart: bool  # in letterhead, foot, signature or a cell
     labelled: bool  # it is part of a label
+    lone: bool  # nothing else stands in its line, and it ends no paragraph
 
 
 def kept_doubts(
@@ -95,12 +107,13 @@ def _kept(page: int, sheet: Sheet, labels: Labels, marked: Collection[tuple[int,
         own = labels[row.index]
         alone = len(row.tokens) <= _LONGEST_CELL and is_cell(sheet, row, own)
         apart = row.index in edges or alone
+        lone = len(row.tokens) == 1 and sheet.before(row) is None
         flow, start = _flow(sheet, row)
         gone = {n for n, token in enumerate(flow) if any((page, word) in marked for word in token.words)}
         people = frozenset(n for n in gone if flow[n].is_capitalised)
         for n in range(start, start + len(row.tokens)):
             if n not in gone and flow[n].key:
-                yield _Seen(Place(flow, n, people, people), apart, _is_in(own, n - start))
+                yield _Seen(Place(flow, n, people, people), apart, _is_in(own, n - start), lone)
 
 
 def _flow(sheet: Sheet, row: Row) -> tuple[tuple[Token, ...], int]:
@@ -127,6 +140,8 @@ def _sort_of(seen: _Seen) -> str:
 
 def _may_be_somebody(seen: _Seen) -> bool:
     text = seen.place.token.core
+    if seen.lone and len(text) <= _LONGEST_LONE and not is_sign(seen.place.token) and not _is_heading(text):
+        return True
     if is_sign(seen.place.token):
         return seen.apart and not is_listed(text) and not is_clinical(text)
     personal = seen.apart or _is_among_people(seen.place)
@@ -139,6 +154,11 @@ def _may_be_somebody(seen: _Seen) -> bool:
         return False
     unlisted = not is_listed(text) and not is_clinical(text) and not is_abstract(text)
     return (risk is Risk.RARE or unlisted) and not _is_plainly_word(seen.place)
+
+
+def _is_heading(text: str) -> bool:
+    """Whether a word that stands alone says what the report is, or where in it: ``Koloskopie``."""
+    return _TITLE.search(word_key(text)) is not None or bool(set(folded(text).split()) & _HEADINGS)
 
 
 def _is_among_people(place: Place) -> bool:
@@ -211,5 +231,7 @@ def _is_odd_number(seen: _Seen) -> bool:
     digits = sum(map(str.isdigit, token.core))
     if digits >= _LONG_NUMBER and not re.search(r"[.,]\d{3}\b", token.core):
         return True
+    if _is_among_people(place) and place.before is not None and place.before.key in _TOWARDS:
+        return not token.core.isdigit() or digits > 1  # ``kommt von 42.1``
     house = place.index - 1 in place.sure and place.flow[place.index - 1].text[-1:].isalpha()
     return house and bool(_ROOM.fullmatch(token.core)) and (after is None or not token.text[-1:].isalnum())

@@ -8,7 +8,7 @@ from typing import Final
 
 from endoreg_db.deid.reports.marks import Mark
 from endoreg_db.deid.reports.names import LEADING, is_particle, is_title
-from endoreg_db.deid.reports.places import is_sign
+from endoreg_db.deid.reports.places import is_sign, is_sort
 from endoreg_db.deid.reports.sheets import Sheet, Token
 from endoreg_db.deid.reports.vocabulary import (
     cue_keys,
@@ -27,7 +27,7 @@ _INSIDE: Final = cue_keys("inside_places")
 _INSIDE_TOWNS: Final = cue_keys("inside_towns")
 _HOUSES_OF: Final = cue_keys("houses_of")
 _CALLED: Final = cue_keys("called")
-_OPENINGS: Final = cue_keys("surname_openings") - {"am", "im", "beim", "in"}
+_OPENINGS: Final = cue_keys("surname_openings") - {"am", "im", "beim"}
 _VERBS: Final = ("ete", "ierte", "elte", "erte", "gte")
 _UNITS: Final = cue_keys("units")
 _HOUSE: Final = re.compile(r"\d{1,4}\s?[a-hA-H]?[.,;)]*")
@@ -91,9 +91,13 @@ def _belongs(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
         and token.is_name_shaped
     ):
         return True  # ``St. Georgen``
-    if (behind and _may_stand_before(token)) or (ahead and _is_called(flow, n)):
+    if (
+        _is_before_title(flow, n, named)
+        or (behind and _may_stand_before(token))
+        or (ahead and _is_called(flow, n))
+    ):
         return True
-    if n + 1 in named and token.is_initial and token.text.endswith(".") and not is_title(token):
+    if n + 1 in named and token.is_initial and not is_title(token) and not is_sort(flow, n):
         return True
     if ahead and (token.key in _NOBLE or (token.key in _ONCE and _is_named(flow, n + 1))):
         return True
@@ -124,7 +128,8 @@ def _opens_surname(flow: Sequence[Token], n: int) -> bool:
         or before.text.endswith(("(", ":", "/", "·"))
     ):
         return True
-    return before.key.endswith(_VERBS) or is_role(before.core) or is_title(before)
+    announced = is_role(before.core) or is_title(before) or (before.is_initial and before.text.endswith("."))
+    return before.key.endswith(_VERBS) or announced
 
 
 def _is_suffix(flow: Sequence[Token], n: int) -> bool:
@@ -132,8 +137,18 @@ def _is_suffix(flow: Sequence[Token], n: int) -> bool:
     token, before = flow[n], flow[n - 1]
     if re.fullmatch(r"[IVX]{1,3}[.,;]?|sen\.|jun\.|jr\.?|sr\.?", token.text):
         return True
+    if before.text.isdigit() and re.fullmatch(r"[a-h][.,;)]*", token.text):
+        return True  # ``I 3 b``
     number = re.fullmatch(r"\d{6,}", before.text) is not None and n == len(flow) - 1 == 1
     return (before.is_capitalised and _is_house_number(flow, n)) or (number and token.is_capitalised)
+
+
+def _is_before_title(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
+    """``Labor Dr. Quast``: a house that is called after somebody with a title, and that title."""
+    if is_title(flow[n]) and n + 1 in named and n:
+        return flow[n - 1].key in _HOUSES_OF and flow[n - 1].is_capitalised
+    titled = n + 2 in named and is_title(flow[n + 1])
+    return titled and flow[n].key in _HOUSES_OF and flow[n].is_capitalised
 
 
 def _is_called(flow: Sequence[Token], n: int) -> bool:

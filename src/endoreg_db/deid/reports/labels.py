@@ -161,7 +161,7 @@ def _counts(label: Label) -> bool:
 
 def _may_be_named(rest: Sequence[Token]) -> bool:
     """Whether a word that may be a surname stands in the place of one: ``Spätdienst Donner``."""
-    if not rest or not rest[0].is_name_shaped or is_clinical(rest[0].core):
+    if not rest or not rest[0].is_name_shaped or not _is_no_term(rest[0]):
         return False
     return len(rest) == 1 or bool(name_risk(rest[0].core))
 

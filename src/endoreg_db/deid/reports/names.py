@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from endoreg_db.deid.reports.sheets import Token
-from endoreg_db.deid.reports.vocabulary import cue_words, is_first_name, is_ordinary
+from endoreg_db.deid.reports.vocabulary import cue_words, is_first_name, is_ordinary, name_risk
 
 TITLES: Final = cue_words("titles")
 NO_NAMES: Final = cue_words("no_names")
@@ -14,6 +14,8 @@ PARTICLES: Final = cue_words("particles")
 LEADING: Final = cue_words("leading")
 _SALUTATIONS: Final = cue_words("salutations")
 _ENDS: Final = cue_words("name_ends")
+_BEFORE_ARTICLES: Final = frozenset({"vor", "auf", "aus", "in", "an", "op", "unter", "ob"})
+_ARTICLES: Final = frozenset({"der", "dem", "den"})
 _ANDS: Final = ("und", "and", "u", "sowie")
 _ACADEMIC: Final = frozenset({"med", "phil", "rer", "nat", "habil", "mult", "hc"})
 
@@ -71,9 +73,10 @@ def name_run(tokens: Sequence[Token], *, labelled: bool, several: bool = False) 
         labelled: a label says that a name follows, so that ordinary words may be one (``Klein, Rosa``).
         several: more than one name may follow (``Sr. Petra / OA Dr. Vogel``).
     """
-    taken: list[Token] = []
+    opening = 2 if labelled and _opens_with_place(tokens) else 0
+    taken: list[Token] = list(tokens[:opening])
     names = 0
-    for token in tokens:
+    for token in tokens[opening:]:
         verdict = _belongs(token, taken, names, labelled=labelled, several=several)
         if not verdict:
             break
@@ -127,7 +130,7 @@ def surname_after(tokens: Sequence[Token]) -> tuple[Token, ...]:
 
     ``van den Berg``, ``de la Cruz``, ``Schwarz``, ``M. Klein``; empty if no capitalised word follows.
     """
-    lead = 0
+    lead = 2 if _opens_with_place(tokens) else 0
     while lead < min(len(tokens), 4) and _leads(tokens, lead):
         lead += 1
     if lead == len(tokens):
@@ -136,6 +139,13 @@ def surname_after(tokens: Sequence[Token]) -> tuple[Token, ...]:
     if is_title(word) or word.phrase in NO_NAMES or not word.is_name_shaped or word.text.endswith(":"):
         return ()
     return tuple(tokens[: lead + 1])
+
+
+def _opens_with_place(tokens: Sequence[Token]) -> bool:
+    """``vor dem Berge``, ``auf der Heyde``: a surname that says where the first of the family lived."""
+    if len(tokens) < 3 or tokens[0].key not in _BEFORE_ARTICLES or tokens[1].key not in _ARTICLES:
+        return False
+    return tokens[2].is_name_shaped and (not is_ordinary(tokens[2].core) or bool(name_risk(tokens[2].core)))
 
 
 def _leads(tokens: Sequence[Token], index: int) -> bool:

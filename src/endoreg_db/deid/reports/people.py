@@ -28,6 +28,7 @@ from endoreg_db.deid.reports.vocabulary import (
     is_loose_compound,
     is_ordinary,
     is_town,
+    looks_like_names,
     name_risk,
     resembles_ordinary,
 )
@@ -56,6 +57,9 @@ _STREET: Final = re.compile(
     r".{2,}(?:stra(?:ss|s)e|str|weg|alle|plat?z|gas+e|tor|markt|ufer|damm|park|garten|hof|muhle|berg|tal)"
 )
 _LONGEST_BEFORE: Final = 4  # capitalised words of an institution before the one that says what it is
+_NEAR: Final = 7  # tokens on either side of a preposition in which a deed may stand
+_DOINGS: Final = cue_keys("doings")
+_DEEDS: Final = cue_keys("deeds")
 _AHEAD: Final = 5  # tokens of the next line that a name may run into
 
 
@@ -234,9 +238,14 @@ def _cued(page: int, flow: Sequence[Token], index: int) -> Iterator[Mark]:
         return
     elif cue.phrase in _PLACE_CUES:
         yield Mark("address", page, (token,), token.core, 0.6, "place")
-    elif cue.phrase in _AGENT_CUES:
+    elif cue.phrase in _AGENT_CUES and (looks_like_names(token.core) or _is_deed(flow, index)):
         name = (token,) if token.ends_clause else (token, *_more_names(token, rest[1:]))
         yield Mark("name", page, name, text_of(name), 0.6, "agent")
+
+
+def _is_deed(flow: Sequence[Token], index: int) -> bool:
+    """Whether something was done by people close by: ``mit Xyz besprochen``, and not ``mit Xyz gespült``."""
+    return any(token.key in _DOINGS | _DEEDS for token in flow[max(0, index - _NEAR) : index + _NEAR])
 
 
 def _cued_name(rest: Sequence[Token]) -> tuple[Token, ...]:

@@ -14,6 +14,7 @@ from endoreg_db.deid.reports.vocabulary import (
     cue_words,
     is_clinical,
     is_listed,
+    is_listed_as_clinical,
     is_ordinary,
     is_trade,
     name_risk,
@@ -29,6 +30,10 @@ _ENGLISH_END: Final = cue_keys("english_work_ends")
 _BEING: Final = cue_keys("being")
 _CALLING_ENDS: Final = cue_keys("calling_ends")
 _PAID: Final = cue_keys("paid")
+#: Words that are no fund where they stand alone: ``Energie zwölf Joule``.
+_FUNDS_TOO: Final = frozenset(
+    {"energie", "mobil", "heimat", "signal", "big", "central", "merkur", "versicherung"}
+)
 _BEFORE_PAYERS: Final = cue_keys("before_payers")
 _NO_PAYERS: Final = cue_keys("no_payers")
 _MOVED: Final = cue_keys("moved")
@@ -146,7 +151,9 @@ def _calling(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     for end in (start, start + 1):
         if end >= len(flow) or not flow[end].is_name_shaped:
             return ()
-        if is_trade(flow[end].core) or (not is_clinical(flow[end].core) and _ends_as_calling(flow[end])):
+        if is_trade(flow[end].core) or (
+            not is_listed_as_clinical(flow[end].core) and _ends_as_calling(flow[end])
+        ):
             return tuple(flow[start : end + 1])
         if not flow[end].text[-1:].isalpha():
             return ()
@@ -203,7 +210,8 @@ def _unit(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
 
 def _moved_to(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     """``Verlegung auf M4a``, ``Aufenthalt auf Intensiv B``: up to three words behind the preposition."""
-    start = next((n for n in range(index + 1, min(len(flow), index + 4)) if flow[n].key in _ONTO), len(flow))
+    onto = _ONTO | {"von"} if flow[index].key == "kommt" else _ONTO
+    start = next((n for n in range(index + 1, min(len(flow), index + 4)) if flow[n].key in onto), len(flow))
     if start - index > 3 or any(token.ends_clause for token in flow[index:start]):
         return ()
     taken: list[Token] = []
@@ -247,7 +255,9 @@ def _insurer(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
         end += 3  # ``AOK - Die Gesundheitskasse``
     named = tuple(flow[start:end])
     words = [token for token in named if token.core.islower() or is_ordinary(token.core)]
-    return named if len(words) < len(named) or len(named) > 1 or name_risk(named[0].core) else ()
+    alone = len(named) == 1 and named[0].key in _FUNDS_TOO and not named[0].core.isupper()
+    found = len(words) < len(named) or len(named) > 1 or name_risk(named[0].core)
+    return named if found and not alone else ()
 
 
 def _payer(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
@@ -261,7 +271,8 @@ def _payer(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
         if flow[end - 1].ends_clause or flow[end - 1].text.endswith(","):
             break
     named = tuple(flow[start:end])
-    return () if any(token.key in _NO_PAYERS for token in named) else named
+    plain = (is_clinical(token.core) and not name_risk(token.core) for token in named)
+    return () if any(token.key in _NO_PAYERS for token in named) or any(plain) else named
 
 
 def _named_fund(flow: Sequence[Token], index: int) -> tuple[Token, ...]:

@@ -90,7 +90,7 @@ class Token:
     @property
     def ends_clause(self) -> bool:
         """Whether a sign at its end parts it from what follows."""
-        return self.text.endswith((";", "!", "?", ")")) or (
+        return self.text.endswith((";", "!", "?", ")", ").")) or (
             self.text.endswith(".")
             and len(self.core) > 3
             and not self.core.isupper()

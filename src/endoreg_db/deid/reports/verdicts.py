@@ -22,6 +22,7 @@ from endoreg_db.deid.reports.vocabulary import (
     is_english,
     is_eponym,
     is_first_name,
+    is_german_only,
     is_like_words,
     is_listed_as_clinical,
     is_loose_compound,
@@ -57,6 +58,7 @@ _OPENINGS: Final = cue_keys("surname_openings") - {"am", "im", "beim", "in", "au
 _CARERS: Final = cue_keys("carers")
 _WHO_DID: Final = cue_keys("who_did")
 _ENGLISH_ADJECTIVE: Final = re.compile(r".{4,}(?:al|ic|ous|ive|ary|oid|ar|ed|ing)")
+_LEADS_TO: Final = cue_keys("leads_to")
 _STEMS_FROM: Final = cue_keys("stems_from")
 _PREPOSITIONS: Final = cue_keys("prepositions")
 _PAST: Final = ("ete", "ierte", "ierten", "elte", "erte", "gte")  # verbs, which people stand behind
@@ -234,7 +236,8 @@ def _opens_surname(place: Place) -> bool:
         return True
     in_brackets = ahead.text == "(" and start > 1 and place.flow[start - 2].key in _DOINGS | _CARERS
     named = start - 1 in place.sure and is_first_name(ahead.core) and ahead.text[-1:].isalpha()
-    return in_brackets or named or is_title(ahead) or (is_role(ahead.core) and ahead.text[-1:].isalpha())
+    named |= is_title(ahead) or (ahead.is_initial and ahead.text.endswith("."))
+    return in_brackets or named or (is_role(ahead.core) and ahead.text[-1:].isalpha())
 
 
 def _is_foreign_particle(token: Token) -> bool:
@@ -267,6 +270,8 @@ def _is_gone_to(place: Place) -> bool:
     before = place.before
     if before is None or before.key != "zu" or place.token.key in _NO_AGENTS:
         return False
+    if any(token.key in _LEADS_TO for token in place.flow[max(0, place.index - _CLOSE) : place.index]):
+        return False  # ``kommt es zu Unruhe``
     return not is_clinical(place.token.core) or bool(name_risk(place.token.core))
 
 
@@ -275,7 +280,9 @@ def _is_alone_in_brackets(place: Place) -> bool:
     text = place.token.text
     opened = text.startswith("(") or (place.index > 0 and place.flow[place.index - 1].text == "(")
     closed = ")" in text or (place.after is not None and place.after.text.startswith(")"))
-    return opened and closed and not is_clinical(place.token.core)
+    ahead = place.index - (2 if text[:1] != "(" else 1)
+    explains = ahead >= 0 and _is_of_finding(place.flow[ahead])  # ``Polyp (Bild)``
+    return opened and closed and not explains and not is_clinical(place.token.core)
 
 
 def _is_subject(place: Place) -> bool:
@@ -304,15 +311,12 @@ def _is_proper_in_english(place: Place) -> bool:
         return False
     if is_eponym(place.token.core) and stands_for_something(place):
         return False
-    if not before.core.islower() or not is_english(before.core):
+    if not before.core.islower() or before.text.endswith("."):
         return False
     around = place.flow[max(0, place.index - 3) : place.index + 4]
-    small = [token for token in around if token.core.islower() and token.core.isalpha()]
-    return (
-        len(small) >= 2
-        and all(is_english(token.core) for token in small)
-        and (after is None or not _GRADE.fullmatch(after.text))
-    )
+    small = [token.core for token in around if token.core.islower() and token.core.isalpha()]
+    english = sum(map(is_english, small)) >= 2 and not any(map(is_german_only, small))
+    return english and (after is None or not _GRADE.fullmatch(after.text))
 
 
 def _is_in_department(place: Place) -> bool:
@@ -381,7 +385,7 @@ def stands_for_something(place: Place) -> bool:
         return before is not None and before.key in _EPONYM_CUES
     nearest = [token for token in place.flow[max(0, place.index - 3) : place.index] if token.key]
     return any(
-        token.key in _EPONYM_CUES or (token.is_capitalised and is_clinical(token.core)) for token in nearest
+        token.key in _EPONYM_CUES or (token.is_capitalised and _is_of_finding(token)) for token in nearest
     )
 
 

@@ -50,6 +50,7 @@ __all__ = [
     "is_english",
     "is_eponym",
     "is_first_name",
+    "is_german_only",
     "is_like_words",
     "is_listed",
     "is_listed_as_clinical",
@@ -145,6 +146,11 @@ def _of_trade(key: str) -> bool:
 def is_english(text: str) -> bool:
     """Whether a small word is in the list of English ones and in no German one."""
     return word_key(text) in table("words_english") and word_key(text) not in _german()
+
+
+def is_german_only(text: str) -> bool:
+    """Whether a small word is in the list of German ones and in no English one."""
+    return word_key(text) in _german() and word_key(text) not in table("words_english")
 
 
 @cache

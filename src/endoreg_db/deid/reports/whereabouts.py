@@ -67,12 +67,16 @@ def _told_of_houses(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tu
 def _town(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     """The town that begins here, with what tells it from others: ``Zell am Main``, ``Weil der Stadt``."""
     end = index + 1
-    while end < len(flow) and flow[end].key in _INSIDE_TOWNS and flow[end - 1].text[-1:].isalpha():
+    while end < len(flow) and flow[end].key in _INSIDE_TOWNS and _runs_on(flow[end - 1]):
         end += 1
     longer = (
         end > index + 1 and end < len(flow) and flow[end].is_name_shaped and not is_clinical(flow[end].core)
     )
     return tuple(flow[index : end + 1]) if longer else (flow[index],)
+
+
+def _runs_on(token: Token) -> bool:
+    return token.text[-1:].isalpha() or (token.text.endswith(".") and len(token.key) == 1)
 
 
 def _stands_alone(flow: Sequence[Token], index: int) -> bool:
