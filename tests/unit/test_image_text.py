@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from endoreg_db.deid.geometry import Box
-from endoreg_db.deid.ocr import FoundText
+from endoreg_db.deid.ocr import FINEST, FoundText
 from endoreg_db.deid.video.covers import Cover, covered_at, fitted, in_output
 from endoreg_db.deid.video.image_text import (
     TEXT_MARGIN,
@@ -195,9 +195,11 @@ class _KnownTexts:
 
     def __init__(self) -> None:
         self.read = 0
+        self.read_finely = 0
 
     def find_text(self, picture: Picture, *, smallest: int) -> list[FoundText]:
-        self.read += 1
+        self.read_finely += smallest == FINEST
+        self.read += smallest > FINEST
         return [SHOWN] if picture[SHOWN.box.slices].max() > 220 else []
 
 
@@ -225,6 +227,7 @@ def test_what_is_right_before_a_text_is_read_as_well(
 
     assert ([one.at for one in seen], engine.read) == (looks, read)
     assert [one.aside for one in seen] == [False, True][: len(seen)]
+    assert engine.read_finely == (picture > 0), "beside text there may be smaller text"
     assert not list(tmp_path.iterdir()), "pictures of the output stay nowhere"
 
 

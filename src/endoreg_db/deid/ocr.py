@@ -40,6 +40,8 @@ _LONGEST = 60
 #: Pixels per em at which the detector has to see a line. Measured with names drawn over mucosa: 24 of
 #: 24 lines found for text of 20, 24 and 32 pixels, 23 for 16, 21 for 12; at 8 pixels per em 15 of 24.
 _DETECTABLE = 11
+#: Pixels per em of the smallest text that is looked for at all: the picture is not made smaller for it.
+FINEST = _DETECTABLE
 
 
 #: Pixels per em of the smallest text that an endoscopy processor writes, as a share of the frame's height.

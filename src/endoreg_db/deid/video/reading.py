@@ -21,7 +21,7 @@ import numpy as np
 from endoreg_db.deid.confine import give_up_rights
 from endoreg_db.deid.identity import Identity
 from endoreg_db.deid.messages import Finding
-from endoreg_db.deid.ocr import FoundText, TextReader, import_engine, smallest_overlay_text
+from endoreg_db.deid.ocr import FINEST, FoundText, TextReader, import_engine, smallest_overlay_text
 from endoreg_db.deid.ocr_proof import require_reading
 from endoreg_db.deid.overlay import OverlayReader
 from endoreg_db.deid.profiles import DeviceProfile
@@ -158,34 +158,39 @@ class SceneReader:
     def __init__(self, reader: TextReader, smallest: int) -> None:
         self._reader = reader
         self._smallest = smallest  # pixels per em
-        self._known: dict[bytes, list[FoundText]] = {}
+        self._known: dict[tuple[int, bytes], list[FoundText]] = {}
 
     def read(self, look: SceneLook, tokens: frozenset[str]) -> list[SeenScene]:
         """The lines in the picture, whose files are removed.
 
-        Text in it makes the picture right before worth a look as well: if nothing is there, not even a
-        trace, all that is earlier need not be blanked because of it.
+        Where there is text, smaller text may be beside it, as in the small picture of a form: such a picture
+        is read once more, in full size. Text also makes the picture right before worth a look: if nothing is
+        there, not even a trace, all that is earlier need not be blanked because of it.
 
         Args:
             look: where it lies.
             tokens: what was read about the patient until now.
         """
         picture = _taken(look)
-        found = self._found(picture)
+        found = self._found(picture, self._smallest)
+        if texts_in(found, tokens) and self._smallest > FINEST:
+            found = [*found, *self._found(picture, FINEST)]
         seen = [SeenScene(look.piece, look.at, found)]
         if look.before is not None:
             before = _taken(look.before)
             if texts_in(found, tokens) and not has_traces(before, picture, found):
-                seen.append(SeenScene(look.piece, look.before.at, self._found(before), aside=True))
+                seen.append(
+                    SeenScene(look.piece, look.before.at, self._found(before, self._smallest), aside=True)
+                )
         return seen
 
-    def _found(self, picture: Picture) -> list[FoundText]:
-        digest = blake2b(picture.tobytes()).digest()
-        if digest not in self._known:
+    def _found(self, picture: Picture, smallest: int) -> list[FoundText]:
+        key = smallest, blake2b(picture.tobytes()).digest()
+        if key not in self._known:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
-            self._known[digest] = self._reader.find_text(picture, smallest=self._smallest)
-        return self._known[digest]
+            self._known[key] = self._reader.find_text(picture, smallest=smallest)
+        return self._known[key]
 
 
 def _taken(look: SceneLook) -> Picture:
