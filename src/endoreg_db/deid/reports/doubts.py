@@ -16,6 +16,7 @@ from typing import Final
 
 from endoreg_db.deid.messages import Finding
 from endoreg_db.deid.reports.labels import Label, Labels
+from endoreg_db.deid.reports.likeness import likeness
 from endoreg_db.deid.reports.names import is_title
 from endoreg_db.deid.reports.places import Place, ends_sentence, is_sign, is_sort
 from endoreg_db.deid.reports.sheets import Row, Sheet, Token
@@ -48,6 +49,7 @@ from endoreg_db.deid.reports.zones import is_cell, zone_rows
 
 _REACH: Final = 12  # tokens on either side that belong to the same sentence, at most
 _LONG_NUMBER: Final = 5  # digits that hardly measure anything
+_LIKE_WORDS: Final = 3.0  # likeness from which on a compound is hardly somebody; most have seven and more
 _LONGEST_LONE: Final = 10  # letters of a word alone in its line that may be whoever signed
 _LONGEST_CELL: Final = 3  # tokens of a line that stands alone
 _UNITS: Final = cue_keys("units")
@@ -148,6 +150,8 @@ def _may_be_somebody(seen: _Seen) -> bool:
     if not is_ordinary(text):
         return not _is_plainly_of_trade(seen.place, strict=personal)
     risk = name_risk(text)
+    if seen.place.is_behind_role and not is_clinical(text) and not is_role(text):
+        return True  # ``Kardiologin Grünlich``
     if risk is Risk.FREQUENT or is_first_name(text) or is_town(text):
         return not _is_plainly_word(seen.place)
     if not personal or is_role(text):
@@ -179,7 +183,9 @@ def _is_plainly_of_trade(place: Place, *, strict: bool) -> bool:
     text = place.token.core
     if is_dosed(place) or (is_eponym(text) and stands_for_something(place)) or is_abstract(text):
         return True
-    return is_trade_compound(text) or (not strict and is_like_words(text))
+    if is_trade_compound(text):
+        return "-" in text or likeness(word_key(text)) >= _LIKE_WORDS  # ``Zurbriggen`` is none
+    return not strict and is_like_words(text)
 
 
 def _is_plainly_word(place: Place) -> bool:
