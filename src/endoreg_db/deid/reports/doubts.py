@@ -19,13 +19,13 @@ from endoreg_db.deid.reports.labels import Label, Labels
 from endoreg_db.deid.reports.likeness import likeness
 from endoreg_db.deid.reports.names import is_title
 from endoreg_db.deid.reports.places import Place, ends_sentence, is_sign, is_sort
-from endoreg_db.deid.reports.sheets import Row, Sheet, Token
-from endoreg_db.deid.reports.verdicts import (
+from endoreg_db.deid.reports.senses import (
     is_among_clinical,
     is_dosed,
     is_noun_here,
     stands_for_something,
 )
+from endoreg_db.deid.reports.sheets import Row, Sheet, Token
 from endoreg_db.deid.reports.vocabulary import (
     Risk,
     cue_keys,

@@ -1,4 +1,4 @@
-"""Values that stand after a label: ``Patient:``, ``geb.``, ``Fall-Nr.`` and some three hundred more.
+"""Values that stand after a label: ``Patient:``, ``geb.``, ``Fall-Nr.`` and some nine hundred more.
 
 A label may stand before its value, above it (in a table's head, or because the line broke) or to its
 left in another column. Its value goes whatever it looks like: the label is reason enough.

@@ -8,7 +8,8 @@ from endoreg_db.deid.reports.marks import Mark
 from endoreg_db.deid.reports.names import is_particle, is_title
 from endoreg_db.deid.reports.places import Place
 from endoreg_db.deid.reports.sheets import Row, Sheet
-from endoreg_db.deid.reports.verdicts import REACH, Verdict, judge
+from endoreg_db.deid.reports.somebody import REACH
+from endoreg_db.deid.reports.verdicts import Verdict, judge
 
 
 def stranger_marks(
