@@ -40,7 +40,8 @@ from fractions import Fraction
 from pathlib import Path
 from lx_anonymizer.frame_cleaner import FrameCleaner
 source, output, image = sys.argv[1:]
-FrameCleaner().clean_video(Path(source), json.loads(image), {}, Fraction(25), Path(output))
+_, told = FrameCleaner().clean_video(Path(source), json.loads(image), {}, Fraction(25), Path(output))
+Path(output + ".json").write_text(json.dumps(told["model_execution"]["failed_models"]))
 """
 
 
@@ -59,19 +60,22 @@ def main(arguments: Sequence[str] = ()) -> str:
     profile = replace(shipped_profile(), name="bench_upstream")
     ours: list[Usage] = []
     theirs: list[Usage] = []
+    failed: list[str] = []
     with tempfile.TemporaryDirectory(prefix="endoreg-bench-") as name:
         source = Path(name) / "recording.mp4"
         draw_recording(source, seed=SEED, seconds=options.seconds, profile=profile)
         for _ in range(options.rounds):
-            theirs.append(_clean(python, source, profile))
+            usage, failed = _clean(python, source, profile)
+            theirs.append(usage)
             ours.append(import_recording(source, profile, WORKERS).usage)
     size = f"{profile.frame_width}×{profile.frame_height}"
     title = (
         f"A whole import of {options.seconds:g} s of {size} beside lx-anonymizer {version}, on the processor"
     )
     ratio = ratio_of_pairs(ours, theirs)
+    without = f", without {', '.join(failed)} (not to be had here)" if failed else ""
     rows = [
-        [f"lx-anonymizer {version}", *_figures(median(theirs))],
+        [f"lx-anonymizer {version}{without}", *_figures(median(theirs))],
         [f"endoreg import, {WORKERS} workers", *_figures(median(ours))],
         ["**ratio**", f"**{ratio.wall:.2f}**", f"{ratio.cpu:.2f}", f"{ratio.peak_mb:.2f}"],
         ["times as fast", f"**{1 / ratio.wall:.1f}**", f"{1 / ratio.cpu:.1f}", ""],
@@ -95,13 +99,15 @@ def _version(python: str) -> str:
     return told.stdout.strip()
 
 
-def _clean(python: str, source: Path, profile: DeviceProfile) -> Usage:
+def _clean(python: str, source: Path, profile: DeviceProfile) -> tuple[Usage, list[str]]:
+    """What one run used, and which of its models it could not load and did without."""
     image = profile.image
     box = {"x": image.x, "y": image.y, "width": image.width, "height": image.height}
     output = source.with_name("cleaned.mp4")
     usage = run([python, "-c", _CLEAN, source, output, json.dumps(box)])
     output.unlink()  # a run that made none has not done the work
-    return usage
+    failed: list[str] = json.loads(output.with_name(f"{output.name}.json").read_text(encoding="utf-8"))
+    return usage, failed
 
 
 def _figures(used: Usage) -> list[str]:
