@@ -13,8 +13,6 @@ from quality.intake import Leak
 from quality.page import Failure, in_words
 from quality.statistics import Share, share_of
 
-_PUBLISHED = ("imported", "duplicate")
-
 
 @dataclass(frozen=True, slots=True)
 class Summary:

@@ -17,7 +17,6 @@ _ENDS: Final = cue_words("name_ends")
 _BEFORE_ARTICLES: Final = frozenset({"vor", "auf", "aus", "in", "an", "op", "unter", "ob"})
 _ARTICLES: Final = frozenset({"der", "dem", "den"})
 _ANDS: Final = ("und", "and", "u", "sowie")
-_ACADEMIC: Final = frozenset({"med", "phil", "rer", "nat", "habil", "mult", "hc"})
 
 
 def is_title(token: Token) -> bool:

@@ -11,7 +11,6 @@ from endoreg_db.deid.reports.marks import Mark, text_of
 from endoreg_db.deid.reports.sheets import Sheet, Token
 from endoreg_db.deid.reports.vocabulary import (
     cue_keys,
-    cue_words,
     is_clinical,
     is_listed,
     is_listed_as_clinical,
@@ -49,17 +48,6 @@ _SIDES: Final = cue_keys("sides")
 _HOUSES: Final = cue_keys("houses")
 _PHONES: Final = cue_keys("phones")
 _INSURERS: Final = cue_keys("insurers")
-_PLACE_CUES: Final = cue_keys("towns_after")
-_AT_HOME: Final = cue_keys("at_home")
-_INSIDE_TOWNS: Final = cue_keys("inside_towns") | cue_keys("inside_places")
-_LIVES: Final = cue_keys("lives")
-_LINKS: Final = cue_words("links")
-_HOUSE: Final = re.compile(r"\d{1,3}\s?[a-h]?[.,;)]*")
-_LINKS_OF_HOMES: Final = cue_keys("links_of_homes")
-_AT_PLACES: Final = cue_keys("at_places")
-_DEPARTMENTS: Final = cue_keys("departments")
-_TIMES: Final = cue_keys("times")
-_HOMES: Final = cue_keys("homes")
 
 
 def phrase_marks(sheets: Sequence[Sheet]) -> list[Mark]:
