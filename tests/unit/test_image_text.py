@@ -67,6 +67,30 @@ def test_text_is_told_from_folds_and_highlights(found: FoundText, kind: str | No
     assert [(text.kind, text.known) for text in texts] == ([] if kind is None else [(kind, known)])
 
 
+def test_a_short_word_is_text_beside_other_text() -> None:
+    assert [text.text for text in texts_in([line("Uwe"), line("Vorname")], TOKENS)] == ["Uwe", "Vorname"]
+
+
+def test_a_short_word_that_was_hardly_read_is_none_beside_other_text() -> None:
+    assert [text.text for text in texts_in([line("Uwe", 0.7), line("Vorname")], TOKENS)] == ["Vorname"]
+
+
+def test_the_whole_image_is_blanked_where_it_is_a_screen_of_text() -> None:
+    form = [replace(WORD, box=Box(100, 200 + 90 * row, 80, 30)) for row in range(4)]
+
+    covers = text_covers([reading(0.0), reading(9.5, *form), reading(10.0)], SIGHT)
+
+    assert covers == (Cover(None, 500, 10_500),)
+
+
+def test_a_few_lines_of_text_are_blanked_by_themselves() -> None:
+    lines = [replace(WORD, box=Box(100, 200 + 90 * row, 80, 30)) for row in range(3)]
+
+    covers = text_covers([reading(0.0), reading(9.5, *lines), reading(10.0)], SIGHT)
+
+    assert len(covers) == 3 and all(cover.box is not None for cover in covers)
+
+
 def test_text_is_blanked_from_the_look_before_to_the_look_after() -> None:
     looks = [reading(0.0), reading(10.0), reading(14.0, WORD), reading(24.0)]
 

@@ -29,6 +29,11 @@ Picture = NDArray[np.uint8]  # H×W luma
 _SURE = 0.80
 _SUSPICIOUS = 0.60
 _LETTERS = 4  # letters and digits; OCR makes shorter "words" of folds and highlights
+_SHORT = 2  # of what stands beside other text: "Uwe" in a form is a word
+
+#: Lines of text from which a picture is a screen (a form, a worklist) and no image with text in it: where
+#: so many are read, the next may be one that was not.
+_SCREEN = 4
 
 #: Correlation of the strokes of two pictures from which they may be the same text. Drawn mucosa with noise
 #: stays below 0.07; text of 4 grey levels gives 0.14 beside a bright one, of 8 levels 0.2 beside one of 40.
@@ -83,15 +88,24 @@ class Sight:
 def texts_in(found: Iterable[FoundText], tokens: Collection[str]) -> tuple[ImageText, ...]:
     """Which of the lines that OCR found in a picture of the output are text.
 
+    Short words count where something else in the picture is text.
+
     Args:
         found: the lines, whatever their confidence.
         tokens: what was read about the patient.
     """
+    lines = [line for line in found if line.confidence >= _SUSPICIOUS]
+    if not _as_texts(lines, tokens, _LETTERS):
+        return ()
+    return _as_texts(lines, tokens, _SHORT)
+
+
+def _as_texts(lines: Iterable[FoundText], tokens: Collection[str], letters: int) -> tuple[ImageText, ...]:
     texts = []
-    for line in found:
-        known = line.confidence >= _SUSPICIOUS and matches_known(line.text, tokens)
-        kind = looks_like_identity(line.text) if line.confidence >= _SUSPICIOUS else None
-        enough = sum(c.isalnum() for c in line.text) >= _LETTERS
+    for line in lines:
+        known = matches_known(line.text, tokens)
+        kind = looks_like_identity(line.text)
+        enough = sum(c.isalnum() for c in line.text) >= letters
         if kind is None and (known or (enough and line.confidence >= _SURE)):
             kind = "words"
         if kind is not None:
@@ -127,12 +141,15 @@ def _strokes(part: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def text_covers(readings: Sequence[SceneReading], sight: Sight) -> tuple[Cover, ...]:
-    """Blanks each text from the look before it to the look after it.
+    """Blanks each text from the look before it to the look after it; the whole image if that is a screen.
 
     Text that is at another place in the next look has moved: everything between the two is blanked.
     """
     covers = []
     for reading, since, until in _with_neighbours(readings, sight):
+        if len(reading.texts) >= _SCREEN:
+            covers.append(Cover(None, since, until))
+            continue
         boxes = (sight.covering(text.box) for text in reading.texts)
         covers += [Cover(box, since, until) for box in boxes if box is not None]
     # A text is not taken for gone because it was not found right before another was.
