@@ -1,7 +1,8 @@
 """Whom a blind letter is about: invented people, places, days and numbers, with what each of them is.
 
 Every value of a :class:`Story` is written with its class of identity, ``{name:Erika}``, so that no text can
-forget to say it. Titles and words such as *Klinikum* are in no class: they may stay or go.
+forget to say it. Titles and words such as *Klinikum* are in no class: they may stay or go. How a country
+writes its numbers and days says :mod:`quality.blind_countries`.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from __future__ import annotations
 import random
 import re
 import string
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
+
+from quality import blind_countries as countries
 
 _CHOICE: Final = re.compile(r"<([^<>]*)>")
 _BY_SEX: Final = re.compile(r"\[([^\[\]/]*)/([^\[\]/]*)\]")
@@ -20,10 +24,24 @@ _RANGE: Final = re.compile(r"\[(\d+)-(\d+)\]")
 _KEY: Final = re.compile(r"\[(\w+)\]")
 _MARKED: Final = re.compile(r"\{(\w+):((?:[^{}]|\{[^{}]*\})*)\}")
 _MARKUP: Final = re.compile(r"\{\w+:([^{}]*)\}")
-_DOUBLE: Final = 0.07  # share of surnames of two with a hyphen
+_PIECE: Final = re.compile(r"\{([^{}]*)\}|([^{}\s](?:[^{}]*[^{}\s])?)")
+_INSTITUTION: Final = re.compile(r"\{institution:([^{}]*)\}")
+_DOUBLE: Final = 0.06  # share of surnames of two with a hyphen
+_TITLED: Final = 0.05  # share of patients who have a title
 _OLD: Final = 0.12  # share of patients who are 90 or older
 _VERY_OLD: Final = 90  # years: from here on the age tells who it is
-_FAMILY: Final = 0.5  # share of relatives who have the patient's surname
+_ALIKE: Final = 0.8  # share of relatives whose names are of the same kind as the patient's
+_FAMILY: Final = 0.6  # share of relatives who have the patient's surname
+_CASES: Final = ("%#######", "%#########", "F%######", "%###-#####", "20%#####", "00%######", "%##.###.###")
+_ORDERS: Final = ("A%######", "ENDO-%####", "%#########", "R%##/####")
+_PLAIN: Final = {
+    "ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "ı": "i", "ł": "l", "Ł": "L",
+    "đ": "d", "Đ": "D", "ø": "oe", "Ø": "Oe", "æ": "ae",
+}  # fmt: skip
+_KIN: Final = {  # of the patient, and whether it is a woman
+    "son": False, "daughter": True, "brother": False, "sister": True, "father": False, "mother": True,
+    "nephew": False, "niece": True,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +50,31 @@ class Person:
 
     first: str
     last: str
+    woman: bool
     title: str = ""
 
 
 class Story:
-    """Whom a report is about; fills in texts."""
+    """Whom a report is about; fills in texts.
 
-    def __init__(self, rng: random.Random, people: Mapping[str, Any], language: str, *, ages: str) -> None:
-        self.rng, self.people, self.language = rng, people, language
-        self.lists: Mapping[str, str] = people[language]
+    Args:
+        rng: draws everything.
+        people: the lists of the collection.
+        language: in which the report is written.
+        country: where it is written.
+        ages: youngest and oldest age of the patient, joined by a hyphen.
+    """
+
+    def __init__(
+        self, rng: random.Random, people: Mapping[str, Any], language: str, country: str, *, ages: str
+    ) -> None:
+        self.rng, self.people, self.language, self.country = rng, people, language, country
+        self.lists: Mapping[str, str] = people[language] | people.get(country, {})
         self.woman = rng.random() < 0.5
-        self.patient = self._person(woman=self.woman)
-        self.day = datetime(2016, 1, 4) + timedelta(
-            days=rng.randrange(2_900), minutes=rng.randint(440, 1_000)
+        self.origin = self._origin()
+        self.patient = self._person(woman=self.woman, origin=self.origin)
+        self.day = datetime(2015, 1, 5) + timedelta(
+            days=rng.randrange(3_900), minutes=rng.randint(440, 1_000)
         )
         self.years = self._age(ages)
         self.birth = self.day.date() - timedelta(days=int(365.25 * self.years) + rng.randrange(1, 364))
@@ -52,9 +82,8 @@ class Story:
         self.admitted = self.day.date() - timedelta(days=rng.randint(0, 5))
         self.discharged = self.day.date() + timedelta(days=rng.randint(1, 9))
         self.written = self.discharged + timedelta(days=rng.randint(0, 6))
-        self.number = rng.choice(("{d8}", "{d10}", "A{d7}", "{d4}-{d5}", "KH{d6}", "00{d7}"))
-        self.number = re.sub(r"\{d(\d+)\}", lambda m: self._digits(int(m[1])), self.number)
-        self.maiden_name = self._surname(self._origin())
+        self.number = countries.patterned(rng, rng.choice(_CASES))
+        self.maiden_name = self._surname(self._origin(), woman=True)
         self.fixed = self._fixed()
 
     @property
@@ -78,7 +107,7 @@ class Story:
             chosen = _RANGE.sub(lambda m: str(self.rng.randint(int(m[1]), int(m[2]))), chosen)
         while _KEY.search(chosen):
             chosen = _KEY.sub(lambda m: self._value(m[1]), chosen)
-        return _MARKED.sub(lambda m: f"{{{m[1]}:{_MARKUP.sub(_inner, m[2])}}}", chosen)
+        return self._spelt(_MARKED.sub(lambda m: f"{{{m[1]}:{_MARKUP.sub(_inner, m[2])}}}", chosen))
 
     def _value(self, key: str) -> str:
         if key in self.fixed:
@@ -88,18 +117,24 @@ class Story:
         made: str = getattr(self, f"_{key}")()
         return made
 
+    def _spelt(self, text: str) -> str:
+        """The text as its country spells it."""
+        return text.replace("ß", "ss") if self.country == "ch" else text
+
     def _fixed(self) -> dict[str, str]:
         """What is the same wherever it stands in a letter."""
         who, day, rng = self.patient, self.day.date(), self.rng
         house = self._drawn("houses")
-        box = rng.choice(("endoskopie", "sekretariat", "info", "gastro"))
-        net = f"{_slug(_MARKUP.findall(house)[-1])}.example"
+        box = rng.choice(self.lists["boxes"].split(", "))
+        net = f"{_slug(_INSTITUTION.findall(house)[-1])}.example"
+        town, line = self._town_and_line()
         values = self._names() | {
             "age": self.years if self.years < _VERY_OLD else f"{{age:{self.years}}}",
             "house": house,
             "practice": self._drawn("practices"),
             "house_street": self._street_no(),
-            "house_town": self._address_town(),
+            "house_town": line,
+            "house_place": town,
             "house_phone": self._phone(),
             "house_mail": f"{{email:{box}@{net}}}",
             "house_web": f"{{url:www.{net}}}",
@@ -108,145 +143,172 @@ class Story:
             "referrer_street": self._street_no(),
             "referrer_town": self._address_town(),
             "insurer": f"{{insurer:{self._drawn('insurers')}}}",
-            "job": f"{{occupation:{self._drawn('jobs')}}}",
+            "job": f"{{occupation:{self._drawn('jobs_f' if self.woman else 'jobs_m')}}}",
             "home": self._drawn("homes"),
             "ward": self._drawn("wards", "ward"),
             "case": f"{{case_number:{self.number}}}",
             "pid": f"{{number:{self._digits(rng.randint(5, 9))}}}",
-            "insured": f"{{insurance_number:{self._insured()}}}",
+            "insured": f"{{insurance_number:{countries.insured(rng, self.country, self.birth)}}}",
             "serial": f"{{serial_number:{self._letter()}{self._digits(rng.randint(5, 8))}}}",
-            "nhs": f"{{number:{self._digits(3)} {self._digits(3)} {self._digits(4)}}}",
+            "nhs": f"{{number:{countries.health_service(rng)}}}",
             "bsnr": f"{{number:{self._digits(9)}}}",
             "lanr": f"{{number:{self._digits(9)}}}",
             "ik": f"{{number:10{self._digits(7)}}}",
-            "order": f"{{number:{rng.choice('AEKR')}{self._digits(7)}}}",
-            "private_mail": f"{{email:{_slug(who.first)}.{_slug(who.last)}@mail.example}}",
+            "order": f"{{number:{countries.patterned(rng, rng.choice(_ORDERS))}}}",
+            "private_mail": f"{{email:{_slug(who.first)}{rng.choice('._-')}{_slug(who.last)}@post.example}}",
             "written": self._written(self.written, "date"),
             "written_long": self._long(self.written, "date"),
             "admitted": self._written(self.admitted, "date"),
             "discharged": self._written(self.discharged, "date"),
         }
-        house_town = values["house_town"]
-        values["house_place"] = re.sub(r"\{address:(?:\d+ )?", "{address:", str(house_town))
         values |= self._days("born", self.birth, "birth_date") | self._days("day", day, "date")
-        for role in ("examiner", "chief", "referrer", "pathologist"):
-            values |= self._roles(role, self._doctor_person())
+        values |= self._roles("examiner", self._doctor_person())
+        for role in ("referrer", "pathologist"):
+            values |= self._roles(role, self._entitled(rng.random() < 0.5, "specialists"))
+        values |= self._roles("chief", self._chief_person())
         for role in ("nurse", "nurse2"):
             values |= self._roles(role, self._nurse_person())
-        secretary = self._nurse_person()
-        values |= {
+        secretary = self._person(woman=rng.random() < 0.9)
+        values |= self._family() | {
             "secretary": f"{{staff:{secretary.first[0]}. {secretary.last}}}",
             "secretary_last": f"{{staff:{secretary.last}}}",
-            "sign": f"{{staff:{secretary.last[:2]}/{secretary.first[:1].lower()}}}",
+            "sign": f"{{staff:{self._sign(secretary)}}}",
         }
         return {key: str(value) for key, value in values.items()}
 
     def _names(self) -> dict[str, str]:
         """The ways in which the patient is named."""
         first, last = self.patient.first, self.patient.last
-        if self.language == "de":
-            addresses = ("Frau", "Frau") if self.woman else ("Herr", "Herrn")
-        else:
-            addresses = ("Mrs", "Mrs") if self.woman else ("Mr", "Mr")
+        addresses = self.lists["addresses_f" if self.woman else "addresses_m"].split(", ")
+        titles = self.lists["patient_titles"].split(", ")
+        title = self.rng.choice(titles) if self.rng.random() < _TITLED else ""
         born = f"{{name:{last}}}"
-        if self.rng.random() < 0.3:
-            born += f" {{free:{self.rng.choice(('geb.', 'geborene'))}}} {{name:{self.maiden_name}}}"
+        if self.woman and self.rng.random() < 0.4:
+            born += f" {{free:{self.rng.choice(self.lists['born'].split(', '))}}} {{name:{self.maiden_name}}}"
         return {
             "first": f"{{name:{first}}}",
             "last": f"{{name:{last}}}",
             "FIRST": f"{{name:{first.upper()}}}",
             "LAST": f"{{name:{last.upper()}}}",
+            "FIRST_PLAIN": f"{{name:{_plain(first).upper()}}}",
+            "LAST_PLAIN": f"{{name:{_plain(last).upper()}}}",
             "first_initial": f"{{name:{first[0]}.}}",
             "last_initial": f"{{name:{last[0].upper()}.}}",
             "maiden": f"{{name:{self.maiden_name}}}",
             "last_born": born,
-            "Mr": f"{{free:{addresses[0]}}} {{name:{last}}}",
+            "Mr": f"{{free:{f'{addresses[0]} {title}'.strip()}}} {{name:{last}}}",
             "Mrn": f"{{free:{addresses[1]}}} {{name:{self.rng.choice((last, f'{first} {last}'))}}}",
         }
 
+    def _family(self) -> dict[str, str]:
+        """The patient's next of kin, each with the same name throughout."""
+        values: dict[str, str] = {}
+        for kin, woman in {**_KIN, "spouse": not self.woman}.items():
+            who = self._person(woman=woman, origin=self.origin if self.rng.random() < _ALIKE else "")
+            last = self.patient.last if self.rng.random() < _FAMILY else who.last
+            values |= {
+                kin: f"{{relative:{who.first} {last}}}",
+                f"{kin}_first": f"{{relative:{who.first}}}",
+                f"{kin}_last": f"{{relative:{last}}}",
+            }
+        return values
+
     def _roles(self, role: str, who: Person) -> dict[str, str]:
         """The ways in which somebody of the staff is named."""
-        to = self.rng.choice(("Herrn", "Frau", "Praxis"))
+        to, dear = (self.lists[f"{key}_{'f' if who.woman else 'm'}"].split(", ") for key in ("to", "dear"))
         return {
             role: _titled(who, self.rng),
             f"{role}_last": f"{{staff:{who.last}}}",
             f"{role}_first": f"{{staff:{who.first}}}",
-            f"{role}_full": f"{{free:{to} {who.title}}} {{staff:{who.first} {who.last}}}",
+            f"{role}_name": f"{{staff:{who.first} {who.last}}}",
+            f"{role}_full": f"{{free:{self.rng.choice(to)} {who.title}}} {{staff:{who.first} {who.last}}}",
+            f"{role}_dear": f"{{free:{self.rng.choice(dear)}}} {{staff:{who.last}}}",
             f"{role}_initials": f"{{staff:{who.first[0]}{who.last[:2]}}}",
         }
 
     def _days(self, name: str, day: date, kind: str) -> dict[str, str]:
         return {
             name: self._written(day, kind),
-            f"{name}_short": f"{{{kind}:{day:%d.%m.%y}}}",
+            f"{name}_short": f"{{{kind}:{countries.short(self.country, day)}}}",
             f"{name}_iso": f"{{{kind}:{day:%Y-%m-%d}}}",
-            f"{name}_us": f"{{{kind}:{day:%d/%m/%Y}}}",
+            f"{name}_compact": f"{{{kind}:{day:%Y%m%d}}}",
+            f"{name}_mon": f"{{{kind}:{day:%d}-{self._months()[day.month - 1][:3]}-{day.year}}}",
             f"{name}_long": self._long(day, kind),
         }
 
+    def _months(self) -> list[str]:
+        return self.lists["months"].split(", ")
+
     def _written(self, day: date, kind: str) -> str:
-        form = f"{day:%d.%m.%Y}" if self.language == "de" else f"{day:%d/%m/%Y}"
-        if self.language == "de" and kind == "date" and self.rng.random() < 0.2:
-            form = f"{day.day}.{day.month}.{day:%y}"
+        form = countries.written(self.rng, self.country, day, self._months(), often=kind == "date")
         return f"{{{kind}:{form}}}"
 
     def _long(self, day: date, kind: str) -> str:
-        point = "." if self.language == "de" else ""
-        return f"{{{kind}:{day.day}{point} {self._month(day)} {day.year}}}"
-
-    def _month(self, day: date) -> str:
-        return self.lists["months"].split(", ")[day.month - 1]
+        return f"{{{kind}:{countries.long(self.country, day, self._months())}}}"
 
     def _drawn(self, name: str, kind: str = "institution") -> str:
-        """One of a list; what of it is in braces tells something, and becomes identity of this kind."""
+        """One of a list; what of it is in braces tells something, and becomes identity of this kind.
+
+        The words beside it, such as *Klinikum*, may stay or go even among clinical ones.
+        """
         value = self.rng.choice(self.lists[name].split(", "))
-        return re.sub(r"\{([^{}:]*)\}", rf"{{{kind}:\1}}", value)
+        if "{" not in value:
+            return value
+        return _PIECE.sub(lambda m: f"{{{kind}:{m[1]}}}" if m[1] else f"{{free:{m[2]}}}", value)
 
     def _origin(self) -> str:
-        if self.language == "en" and self.rng.random() < 0.75:
-            return "english"
-        weights: Mapping[str, int] = self.people["weights"]
+        weights: Mapping[str, int] = self.people["weights"][self.country]
         return self.rng.choices(list(weights), list(weights.values()))[0]
 
-    def _surname(self, origin: str) -> str:
+    def _surname(self, origin: str, *, woman: bool) -> str:
+        """A surname; where a list has two forms with a stroke between, the second is a woman's."""
         rng, names = self.rng, self.people["names"]
-        last = str(rng.choice(names[origin]["last"].split(", ")))
+        last = str(rng.choice(names[origin]["last"].split(", "))).split("/")[-1 if woman else 0]
         if rng.random() < _DOUBLE and " " not in last:
-            last += f"-{rng.choice(names[rng.choice(('german', 'words'))]['last'].split(', '))}"
-        return last
+            other = names[rng.choice(self.lists["double"].split(", "))]["last"].split(", ")
+            last += f"-{rng.choice(other)}"
+        return self._spelt(last)
 
-    def _person(self, *, woman: bool) -> Person:
-        origin = self._origin()
+    def _person(self, *, woman: bool, origin: str = "") -> Person:
+        origin = origin or self._origin()
         first = self.rng.choice(self.people["names"][origin]["f" if woman else "m"].split(", "))
-        return Person(first, self._surname(origin))
+        return Person(first, self._surname(origin, woman=woman), woman)
 
     def _doctor_person(self) -> Person:
-        who = self._person(woman=self.rng.random() < 0.5)
-        return Person(who.first, who.last, self.rng.choice(self.lists["titles"].split(", ")))
+        return self._entitled(self.rng.random() < 0.5, "titles")
+
+    def _chief_person(self) -> Person:
+        return self._entitled(self.rng.random() < 0.3, "chiefs")
 
     def _nurse_person(self) -> Person:
-        who = self._person(woman=self.rng.random() < 0.7)
-        return Person(who.first, who.last, self.rng.choice(self.lists["nurses"].split(", ")))
+        return self._entitled(self.rng.random() < 0.7, "nurses")
+
+    def _entitled(self, woman: bool, titles: str) -> Person:
+        """Somebody of the staff, with one of the titles for either sex or for this one."""
+        who = self._person(woman=woman)
+        fit = self.lists[titles].split(", ")
+        if own := self.lists.get(f"{titles}_{'f' if woman else 'm'}"):
+            fit += own.split(", ")
+        return Person(who.first, who.last, woman, self.rng.choice(fit))
 
     def _age(self, ages: str) -> int:
+        """Years, between two that are joined by a hyphen; most people examined are no longer young."""
         youngest, oldest = map(int, ages.split("-"))
         if oldest > _VERY_OLD and self.rng.random() < _OLD:
             return self.rng.randint(_VERY_OLD, oldest)
-        return self.rng.randint(youngest, min(oldest, _VERY_OLD - 2))
+        oldest = min(oldest, _VERY_OLD - 2)
+        return int(self.rng.triangular(youngest, oldest, youngest + 0.7 * (oldest - youngest)))
+
+    def _sign(self, secretary: Person) -> str:
+        """How somebody who types signs."""
+        first, last = secretary.first, secretary.last
+        return self.rng.choice((f"{last[:2]}/{first[:1].lower()}", f"{first[0]}{last[:1]}", last[:3].lower()))
 
     def _letter(self) -> str:
         return self.rng.choice(string.ascii_uppercase)
 
     def _digits(self, count: int) -> str:
         return str(self.rng.randint(10 ** (count - 1), 10**count - 1))
-
-    def _insured(self) -> str:
-        """A German number of an insured person, with its check digit."""
-        letter = self._letter()
-        digits = f"{self.rng.randrange(10**8):08}"
-        whole = f"{ord(letter) - 64:02}{digits}"
-        doubled = (int(digit) * (1 + place % 2) for place, digit in enumerate(whole))
-        return f"{letter}{digits}{sum(value // 10 + value % 10 for value in doubled) % 10}"
 
     # Keys whose value is another one wherever they stand.
 
@@ -256,46 +318,65 @@ class Story:
     def _doctor_last(self) -> str:
         return f"{{staff:{self._doctor_person().last}}}"
 
-    def _director(self) -> str:
+    def _doctor_name(self) -> str:
         who = self._doctor_person()
         return f"{{staff:{who.first} {who.last}}}"
 
-    def _relation(self) -> Person:
-        who = self._person(woman=self.rng.random() < 0.5)
-        return Person(who.first, self.patient.last if self.rng.random() < _FAMILY else who.last)
+    def _colleague(self) -> str:
+        return self._addressed("colleague")
 
-    def _relative(self) -> str:
-        who = self._relation()
+    def _colleague_obl(self) -> str:
+        return self._addressed("colleague_obl")
+
+    def _addressed(self, words: str) -> str:
+        """A doctor, after a word that tells the sex."""
+        who = self._doctor_person()
+        word = self.rng.choice(self.lists[f"{words}_{'f' if who.woman else 'm'}"].split(", "))
+        return f"{{free:{word}}} {{staff:{who.last}}}"
+
+    def _staff_first(self) -> str:
+        return f"{{staff:{self._nurse_person().first}}}"
+
+    def _woman(self) -> str:
+        who = self._person(woman=True)
         return f"{{relative:{who.first} {who.last}}}"
 
-    def _relative_first(self) -> str:
-        return f"{{relative:{self._relation().first}}}"
+    def _man(self) -> str:
+        who = self._person(woman=False)
+        return f"{{relative:{who.first} {who.last}}}"
 
-    def _relative_last(self) -> str:
+    def _woman_last(self) -> str:
         return f"{{relative:{self._person(woman=True).last}}}"
 
+    def _man_last(self) -> str:
+        return f"{{relative:{self._person(woman=False).last}}}"
+
+    def _woman_first(self) -> str:
+        return f"{{relative:{self._person(woman=True).first}}}"
+
+    def _man_first(self) -> str:
+        return f"{{relative:{self._person(woman=False).first}}}"
+
     def _town(self) -> str:
-        return f"{{address:{self._drawn('towns')}}}"
+        return f"{{address:{self._drawn('towns').partition('/')[0]}}}"
 
     def _village(self) -> str:
-        return f"{{address:{self._drawn('villages')}}}"
+        return f"{{address:{self._drawn('villages').partition('/')[0]}}}"
 
     def _street(self) -> str:
         return f"{{address:{self._drawn('streets')}}}"
 
     def _street_no(self) -> str:
-        english = self.language == "en"
-        number = f"{self.rng.randint(1, 240)}{self.rng.choice(('', '', '', 'a', '' if english else '/3'))}"
-        street = self._drawn("streets")
-        return f"{{address:{number} {street}}}" if english else f"{{address:{street} {number}}}"
+        return f"{{address:{countries.street_line(self.rng, self.country, self._drawn('streets'))}}}"
+
+    def _town_and_line(self) -> tuple[str, str]:
+        """A town, alone and as it stands in an address."""
+        town, _, region = self._drawn(self.rng.choice(("towns", "towns", "villages"))).partition("/")
+        line = countries.town_line(self.rng, self.country, town, region)
+        return f"{{address:{town}}}", f"{{address:{line}}}"
 
     def _address_town(self) -> str:
-        town = self._drawn(self.rng.choice(("towns", "towns", "villages")))
-        if self.language == "en":
-            letters = "".join(self.rng.choices("BDEHLNPRSTW", k=4))
-            code = f"{letters[:2]}{self.rng.randint(1, 28)} {self.rng.randint(1, 9)}{letters[2:]}"
-            return f"{{address:{town} {code}}}"
-        return f"{{address:{self.rng.choice(('', '', '', 'D-'))}{self.rng.randint(1067, 99998):05} {town}}}"
+        return self._town_and_line()[1]
 
     def _other_house(self) -> str:
         return self._drawn("houses")
@@ -306,41 +387,35 @@ class Story:
     def _company(self) -> str:
         return self._drawn("companies")
 
+    def _club(self) -> str:
+        return self._drawn("clubs")
+
     def _phone(self) -> str:
-        rng = self.rng
-        forms = (
-            f"0{rng.randint(2000, 9999)}/{self._digits(rng.randint(4, 6))}-{rng.randint(0, 999)}",
-            f"0{rng.randint(2000, 9999)} {self._digits(5)}",
-            f"+49 (0) {rng.randint(20, 999)} {self._digits(3)} {self._digits(3)}",
-            f"(0{rng.randint(200, 999)}) {self._digits(2)} {self._digits(2)} {self._digits(2)}",
-            f"0{rng.randint(200, 999)}.{self._digits(6)}",
-        )
-        english = (
-            f"0{rng.randint(1200, 1999)} {self._digits(6)}",
-            f"+44 {self._digits(4)} {self._digits(6)}",
-        )
-        return f"{{phone:{rng.choice(english if self.language == 'en' else forms)}}}"
+        return f"{{phone:{countries.phone(self.rng, self.country)}}}"
 
     def _mobile(self) -> str:
-        start = "07" if self.language == "en" else self.rng.choice(("015", "016", "017"))
-        return f"{{phone:{start}{self._digits(2)}{self.rng.choice((' ', '/', '-', ''))}{self._digits(7)}}}"
+        return f"{{phone:{countries.mobile(self.rng, self.country)}}}"
 
     def _iban(self) -> str:
-        return f"{{iban:DE{self._digits(2)} {' '.join(self._digits(4) for _ in range(4))} {self._digits(2)}}}"
+        return f"{{iban:{countries.account(self.rng, self.country)}}}"
 
-    def _plate(self) -> str:
-        letters = "".join(self.rng.choices(string.ascii_uppercase, k=2))
-        return f"{self.rng.choice(('NU', 'KL', 'B', 'OHV', 'TÜ'))}-{letters} {self._digits(3)}"
+    def _lot(self) -> str:
+        form = self.rng.choice(("########", "@@####", "%####-##", "@#####@"))
+        return f"{{serial_number:{countries.patterned(self.rng, form)}}}"
 
     def _histo(self) -> str:
-        joint = self.rng.choice(("-", "/", " "))
-        return f"{{number:{self.rng.choice('HEN')}{joint}{self.day:%y}-{self._digits(5)}}}"
+        form = self.rng.choice(("H{}/#####", "E {}-####", "{}-%#####", "S{}.#####", "P-{}-%####"))
+        return f"{{number:{countries.patterned(self.rng, form.format(f'{self.day:%y}'))}}}"
 
     def _clock(self) -> str:
-        return f"{{time:{self.day:%H}{self.rng.choice(':.:')}{self.rng.randint(0, 59):02}}}"
+        minute = self.rng.randint(0, 59)
+        if self.country == "us":
+            return f"{{time:{self.day:%I}:{minute:02} {self.day:%p}}}"
+        return f"{{time:{self.day:%H}{self.rng.choice(':.:')}{minute:02}}}"
 
     def _clock_end(self) -> str:
-        return f"{{time:{(self.day + timedelta(hours=1)):%H:%M}}}"
+        form = "%I:%M %p" if self.country == "us" else "%H:%M"
+        return f"{{time:{(self.day + timedelta(hours=1)):{form}}}}"
 
     def _past(self) -> date:
         return self.day.date() - timedelta(days=self.rng.randint(20, 3000))
@@ -356,7 +431,7 @@ class Story:
 
     def _earlier_my_long(self) -> str:
         day = self._past()
-        return f"{{date:{self._month(day)} {day.year}}}"
+        return f"{{date:{self._months()[day.month - 1]} {day.year}}}"
 
     def _earlier_dm(self) -> str:
         return f"{{date:{self._past():%d.%m.}}}"
@@ -379,12 +454,15 @@ def _titled(who: Person, rng: random.Random) -> str:
     return f"{{free:{who.title}}} {{staff:{name}}}"
 
 
+def _plain(text: str) -> str:
+    """A text in letters of old computers."""
+    written = "".join(_PLAIN.get(letter, letter) for letter in text)
+    return "".join(sign for sign in unicodedata.normalize("NFKD", written) if not unicodedata.combining(sign))
+
+
 def _slug(text: str) -> str:
     """A text as it stands in an address of the net."""
-    plain = _MARKUP.sub(_inner, text).lower()
-    for letter, written in {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"}.items():
-        plain = plain.replace(letter, written)
-    return re.sub(r"\W+", "-", plain).strip("-")
+    return re.sub(r"\W+", "-", _plain(_MARKUP.sub(_inner, text)).lower()).strip("-")
 
 
 def _years(born: date, day: date) -> int:

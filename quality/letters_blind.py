@@ -2,7 +2,8 @@
 
 What they are made of lies in ``quality/held_out/blind.toml`` (people, places, letterheads, endings) and
 ``blind_bodies.toml`` (what reports say). This module reads it; :mod:`quality.blind_people` invents whom a
-report is about. Texts are filled in thus:
+report is about. The letterhead says in which country all of it happens; bodies and endings that name
+countries go with letterheads of these only. Texts are filled in thus:
 
 * ``<a~b>``: one of them; ``[he/she]``: by the sex of the patient; ``[3-12]``: a number of that range;
 * ``[key]``: a value of the story, which brings its class of identity along; within ``{class:…}`` it does not;
@@ -30,7 +31,7 @@ from quality.letter_sheet import Letter, LetterSheet, words_of
 _FOLDER: Final = Path(__file__).parent / "held_out"
 _MARKUP: Final = re.compile(r"\{\w+:([^}]*)\}")
 _LEFT: Final = 45.0  # points
-_RIGHT: Final = 560.0  # points
+_RIGHT: Final = 545.0  # points
 _FOOT: Final = 775.0  # points from the top; what would end below goes to another page
 _BOTTOM: Final = 805.0  # points from the top, of the line at the end of each page
 _INLINE: Final = 0.35  # share of headings that stand before their text, not above it
@@ -64,11 +65,14 @@ def invent_letter(seed: int) -> Letter:
     stock = material()
     body = rng.choice(stock.bodies)
     head = rng.choice([head for head in stock.heads if _suits(head, body)])
-    foot = rng.choice([foot for foot in stock.feet if _suits(foot, body)])
-    story = Story(rng, stock.people, body["language"], ages=body.get("ages", "17-97"))
+    country = rng.choice([name for name in head["country"].split() if _agree({"country": name}, body)])
+    foot = rng.choice(
+        [foot for foot in stock.feet if _suits(foot, body) and _agree(foot, {"country": country})]
+    )
+    story = Story(rng, stock.people, body["language"], country, ages=body.get("ages", "17-97"))
     sheet = _Sheet(rng, story, running=head["running"], bottom=head["bottom"])
     sheet.rows(head["page"])
-    for part in (body, *_appended(rng, body)):
+    for part in (body, *_appended(rng, body, country)):
         sheet.body(part["text"])
         sheet.gap(1.0)
     sheet.rows(foot["page"])
@@ -77,14 +81,18 @@ def invent_letter(seed: int) -> Letter:
     return replace(letter, clinical=_certain(letter), fields=fields)
 
 
-def _appended(rng: random.Random, body: Mapping[str, str]) -> list[Mapping[str, str]]:
+def _appended(rng: random.Random, body: Mapping[str, str], country: str) -> list[Mapping[str, str]]:
     """What other examinations the report encloses: none, one or a few."""
     others = [
         other
         for other in material().bodies
-        if other["language"] == body["language"] and other["use"] != "letter" and "ages" not in other
+        if other["language"] == body["language"]
+        and other["use"] != "letter"
+        and "ages" not in other
+        and other is not body
+        and _agree(other, {"country": country})
     ]
-    return rng.sample(others, rng.choices((0, 1, 2, 4), (60, 24, 12, 4))[0])
+    return rng.sample(others, min(len(others), rng.choices((0, 1, 3, 6), (54, 24, 13, 9))[0]))
 
 
 def parts(text: str) -> list[str]:
@@ -110,7 +118,14 @@ def _suits(part: Mapping[str, str], body: Mapping[str, str]) -> bool:
         part["language"] == body["language"]
         and ("both" in (part["use"], body["use"]) or part["use"] == body["use"])
         and body["kind"] in part.get("kinds", body["kind"]).split()
+        and _agree(part, body)
     )
+
+
+def _agree(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Whether both may be of the same country; who names none goes everywhere."""
+    named = [set(part["country"].split()) for part in (one, other) if "country" in part]
+    return len(named) < 2 or not named[0].isdisjoint(named[1])
 
 
 class _Sheet:
