@@ -55,6 +55,10 @@ _TIME: Final = re.compile(
     r"(?P<after>\s?(?:Uhr|h\b|a\.?m\.?\b|p\.?m\.?\b))?(?![\d/]|[.,:]\d|\s?(?:min\b|Min|cm|mm|ml|mg|%|Stunden|l\b))",
     re.I,
 )
+_DOTTED: Final = re.compile(
+    r"(?:\b(?:um|ab|gegen|at)\s|\d{1,2}[./]\d{1,2}[./]\d{2,4},?\s|\bvon\s(?=\d\d\.\d\d\s(?:bis|-|–)\s\d\d[.:]\d\d\s?(?:Uhr|h\b)))"
+    r"(?P<hour>[01]\d|2[0-3])\.(?P<minute>[0-5]\d)(?![\w%]|[.,/]\d|\s?(?:mm|cm|ml|mg|mmol|g|kg|l|U|IE)\b)"
+)  # a dot makes a time only where something says so
 _HOUR: Final = re.compile(r"(?<![\w.,:])(?P<hour>[01]?\d|2[0-4])\s?Uhr\b|\b\d{1,2}\s?(?:am|pm)\b")
 _DURATION: Final = re.compile(r"(?:dauer|zeit|time|duration|inr|score|rückzug|withdrawal)\W*$", re.I)
 
@@ -184,6 +188,10 @@ def find_clocks(text: str) -> list[Clock]:
         if not match["after"] and _DURATION.search(text[: match.start()]):
             continue
         found.append(Clock(match.start(), match.end(), _clock(match)))
+    for match in _DOTTED.finditer(text):
+        if not any(match.start("hour") < other.end and other.start < match.end() for other in found):
+            value = time(int(match["hour"]), int(match["minute"]))
+            found.append(Clock(match.start("hour"), match.end(), value))
     taken = [(clock.start, clock.end) for clock in found]
     for match in _HOUR.finditer(text):
         if not any(match.start() < end and start < match.end() for start, end in taken) and not re.search(

@@ -22,6 +22,7 @@ from endoreg_db.deid.reports.propagate import Known, gather, known_marks
 from endoreg_db.deid.reports.reading import read_identity
 from endoreg_db.deid.reports.recognisers import Recogniser, load_recogniser, recogniser_marks
 from endoreg_db.deid.reports.sheets import Sheet, lay_out
+from endoreg_db.deid.reports.stickers import sticker_values
 from endoreg_db.deid.reports.strangers import stranger_marks
 from endoreg_db.deid.reports.words import FindIdentity, Findings, KnownIdentity, Page
 from endoreg_db.deid.reports.zones import zone_marks
@@ -74,7 +75,7 @@ def find_identity(
     """
     sheets = [lay_out(page) for page in pages]
     labels = [labels_of(sheet) for sheet in sheets]
-    labelled = labelled_marks(sheets, labels)
+    labelled = [*labelled_marks(sheets, labels), *sticker_values(sheets, labels)]
     people = people_marks(sheets)
     identity, doubts = read_identity(labelled, sheets, labels)
     marks = [*(found.mark for found in labelled), *format_marks(sheets), *people, *zone_marks(sheets, labels)]

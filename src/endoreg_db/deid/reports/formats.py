@@ -19,7 +19,7 @@ _UNIT: Final = (
     r"(?:[/%°]|(?:[µμ]?[gl]|m[glm]|cm|kg|IE|I\.E\.|E\.|mmol|mval|Mio|Tsd|U/|kcal|ml|Joule|J|W|Watt|kU|mU|nl|Zellen)"
     r"(?![^\W\d_]))"
 )
-_SEAM: Final = 4  # tokens on either side of a line's end that may belong together
+_SEAM: Final = 7  # tokens on either side of a line's end that may belong together
 
 
 def format_marks(sheets: Sequence[Sheet]) -> list[Mark]:

@@ -15,6 +15,7 @@ from endoreg_db.deid.reports.vocabulary import (
     is_clinical,
     is_first_name,
     is_listed,
+    is_loose_compound,
     is_role,
     name_risk,
 )
@@ -25,12 +26,16 @@ _ONCE: Final = cue_keys("once_named")
 _BEFORE_PLACES: Final = cue_keys("before_places")
 _INSIDE: Final = cue_keys("inside_places")
 _INSIDE_TOWNS: Final = cue_keys("inside_towns")
+_TOWN_ENDS: Final = cue_keys("town_ends")
 _HOUSES_OF: Final = cue_keys("houses_of")
 _CALLED: Final = cue_keys("called")
 _OPENINGS: Final = cue_keys("surname_openings") - {"am", "im", "beim"}
 _VERBS: Final = ("ete", "ierte", "elte", "erte", "gte")
+_DOERS: Final = frozenset({"von", "durch", "by"})
+_WHENCE: Final = frozenset({"aus", "auf", "an", "vor", "am", "vom"})
+_BEFORE_LETTERS: Final = ("i.", "a.", "b.", "o.", "v.")
 _UNITS: Final = cue_keys("units")
-_HOUSE: Final = re.compile(r"\d{1,4}\s?[a-hA-H]?[.,;)]*")
+_HOUSE: Final = re.compile(r"\d{1,4}(?:/\d{1,2})?\s?[a-hA-H]?[.,;)]*")
 _CODE: Final = re.compile(r"[A-ZÄÖÜ]{1,3}[\-.]?\d{1,3}[a-zA-Z]?|\d{1,3}[A-Za-z]")
 _LONGEST_STREET: Final = 4  # words of a street's name
 _LONGEST_GAP: Final = 2  # tokens inside a name that are no part of it by themselves (``Hof am Rhein``)
@@ -82,30 +87,37 @@ def _belongs(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
         return False
     behind = n + 1 in named and flow[n + 1].is_capitalised and not token.ends_clause
     ahead = n - 1 in named and (not flow[n - 1].ends_clause or flow[n - 1].key in _BEFORE_PLACES)
-    if _is_in_address(flow, n, named):
-        return True
-    if (
-        ahead
-        and flow[n - 1].key in _BEFORE_PLACES
-        and flow[n - 1].text.endswith(".")
-        and token.is_name_shaped
-    ):
-        return True  # ``St. Georgen``
-    if (
-        _is_before_title(flow, n, named)
-        or (behind and _may_stand_before(token))
-        or (ahead and _is_called(flow, n))
-    ):
-        return True
     if n + 1 in named and token.is_initial and not is_title(token) and not is_sort(flow, n):
         return True
-    if ahead and (token.key in _NOBLE or (token.key in _ONCE and _is_named(flow, n + 1))):
+    if (behind and _may_stand_before(token)) or (ahead and _follows(flow, n)):
         return True
-    if ahead and flow[n - 1].key in _ONCE and token.is_capitalised:
+    return any(belongs(flow, n, named) for belongs in _KINDS_OF_BELONGING)
+
+
+def _follows(flow: Sequence[Token], n: int) -> bool:
+    """Whether a word belongs to the name that stands right before it."""
+    token, before = flow[n], flow[n - 1]
+    if before.key in _BEFORE_PLACES and before.text.endswith(".") and token.is_name_shaped:
+        return True  # ``St. Georgen``
+    if token.key in _NOBLE or (token.key in _ONCE and _is_named(flow, n + 1)):
         return True
-    if (behind and _opens_surname(flow, n)) or (ahead and _is_suffix(flow, n)):
+    if before.key in _ONCE and token.is_capitalised:
         return True
-    return _is_particle_of(flow, n, named) or _fills_gap(flow, n, named) or _is_in_brackets(flow, n, named)
+    return _is_called(flow, n) or _is_suffix(flow, n)
+
+
+def _is_of_firm(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
+    """``Busch & Partner``: what stands behind the sign between the names of a firm."""
+    joined = n >= 2 and flow[n - 1].text in ("&", "+") and n - 2 in named
+    return joined and flow[n].is_capitalised
+
+
+def _is_home_of(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
+    """``Tante Zoran in Rosengarten``: a word that may be a place, behind somebody and ``in``."""
+    token = flow[n]
+    if n < 2 or flow[n - 1].key not in ("in", "aus") or n - 2 not in named or flow[n - 2].ends_clause:
+        return False
+    return token.is_name_shaped and bool(name_risk(token.core) or is_loose_compound(token.core))
 
 
 def _may_stand_before(token: Token) -> bool:
@@ -115,10 +127,29 @@ def _may_stand_before(token: Token) -> bool:
     return is_sign(token) and not is_listed(token.core) and token.text[-1:].isalpha()
 
 
-def _opens_surname(flow: Sequence[Token], n: int) -> bool:
+def _is_town_of(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
+    """``Praxis Dr. Sokolow, Leiberstung``: a word of no list behind somebody and a comma, ending a clause."""
+    token = flow[n]
+    if n - 1 not in named or not flow[n - 1].text.endswith(",") or not token.is_name_shaped:
+        return False
+    ends = n + 1 == len(flow) or token.text[-1:] in ",.;)"
+    return ends and not is_listed(token.core) and not is_clinical(token.core)
+
+
+def _tells_town(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
+    """``Kirchdorf i. W.``: the letters that tell a town from others of its name."""
+    if n - 1 not in named:
+        return False
+    if flow[n].text in _BEFORE_LETTERS and flow[n - 1].is_capitalised and flow[n - 1].text[-1:].isalpha():
+        return n + 1 < len(flow) and flow[n + 1].is_initial and flow[n + 1].core.isupper()
+    return flow[n - 1].text in _BEFORE_LETTERS and flow[n].is_initial
+
+
+def _opens_surname(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
     """``(vom Stein)``, ``leitete die Bont``: a small word where a name begins, and nothing else can."""
     token = flow[n]
-    if token.key not in _OPENINGS:
+    name = next((m for m in range(n + 1, min(len(flow), n + 3)) if flow[m].key not in _OPENINGS), n)
+    if token.key not in _OPENINGS or token.ends_clause or name not in named or not flow[name].is_capitalised:
         return False
     before = flow[n - 1] if n else None
     if (
@@ -128,6 +159,10 @@ def _opens_surname(flow: Sequence[Token], n: int) -> bool:
         or before.text.endswith(("(", ":", "/", "·"))
     ):
         return True
+    if before.key in _DOERS and token.key in _WHENCE:
+        return True  # ``von aus dem Moore``
+    if before.text.endswith(")") and any(is_title(other) for other in flow[max(0, n - 4) : n - 1]):
+        return True  # ``Dr. (RO) aus dem Moore``
     announced = is_role(before.core) or is_title(before) or (before.is_initial and before.text.endswith("."))
     return before.key.endswith(_VERBS) or announced
 
@@ -135,6 +170,13 @@ def _opens_surname(flow: Sequence[Token], n: int) -> bool:
 def _is_suffix(flow: Sequence[Token], n: int) -> bool:
     """``Koch II``, ``Koch sen.``, ``Ahornweg 7``: what only goes with what is before it."""
     token, before = flow[n], flow[n - 1]
+    if (
+        token.key in _TOWN_ENDS
+        and token.is_capitalised
+        and before.is_capitalised
+        and before.text[-1:].isalpha()
+    ):
+        return True
     if re.fullmatch(r"[IVX]{1,3}[.,;]?|sen\.|jun\.|jr\.?|sr\.?", token.text):
         return True
     if before.text.isdigit() and re.fullmatch(r"[a-h][.,;)]*", token.text):
@@ -178,7 +220,7 @@ def _is_in_address(flow: Sequence[Token], n: int, named: Collection[int]) -> boo
     return (
         end > start
         and bool(_HOUSE.fullmatch(flow[end].text))
-        and flow[end].text[-1:] in ",.;)"
+        and (flow[end].text[-1:] in ",.;)" or (end + 1 < len(flow) and flow[end + 1].key == "in"))
         and all(word.is_capitalised or word.key in _INSIDE | _INSIDE_TOWNS for word in street)
         and street[0].is_capitalised
         and not any(is_clinical(word.core) and not name_risk(word.core) for word in street)
@@ -240,3 +282,17 @@ def _is_in_brackets(flow: Sequence[Token], n: int, named: Collection[int]) -> bo
         return False
     clinical = is_clinical(token.core) and not name_risk(token.core)
     return ")" in token.text and not clinical
+
+
+_KINDS_OF_BELONGING: Final = (
+    _is_in_address,
+    _is_of_firm,
+    _is_before_title,
+    _is_home_of,
+    _opens_surname,
+    _is_town_of,
+    _tells_town,
+    _is_particle_of,
+    _fills_gap,
+    _is_in_brackets,
+)

@@ -19,7 +19,7 @@ from rapidfuzz.distance import Levenshtein
 from endoreg_db.deid.reports.dates import find_clocks, find_days
 from endoreg_db.deid.reports.marks import Mark, text_of
 from endoreg_db.deid.reports.names import is_particle, is_title, name_before, name_run, starts_name
-from endoreg_db.deid.reports.sheets import Row, Sheet, Token
+from endoreg_db.deid.reports.sheets import Row, Sheet, Token, is_measured_station
 from endoreg_db.deid.reports.vocabulary import (
     is_clinical,
     is_first_name,
@@ -38,7 +38,7 @@ _FREE: Final = frozenset(
 _KEPT: Final = frozenset({"device"})
 _SMALL_LABELS: Final = frozenset({"von", "an", "from", "to"})  # they begin names and sentences, too
 _LONGEST: Final = 5  # tokens in a label
-_CONFIDENCE: Final = 0.96
+CONFIDENCE: Final = 0.96
 
 #: The kind of a hit where it is not the kind of its label.
 HIT_KINDS: Final = {"patient_name": "name", "last_name": "name", "first_name": "name", "relative": "name",
@@ -151,7 +151,7 @@ def _counts(label: Label) -> bool:
     if label.kind in PEOPLE:
         return starts_name(rest) or _may_be_named(rest)
     if label.kind == "ward" and rest[0].has_digit:
-        return True
+        return not is_measured_station(rest)
     if label.kind == "address" and rest[0].is_capitalised and any(token.has_digit for token in rest[:4]):
         return True
     if label.kind in _FREE:
@@ -229,10 +229,13 @@ def _sheet_labels(page: int, sheet: Sheet, labels: Labels) -> Iterator[Labelled]
 
 def _starred(page: int, row: Row) -> Iterator[Labelled]:
     """``Erika Klein, *1.2.1956``: a star right before a date says that somebody was born then."""
-    for before, token in pairwise(row.tokens):
+    for n, (before, token) in enumerate(pairwise(row.tokens)):
         if before.text.endswith("*") and find_days(token.core):
-            mark = Mark("birth_date", page, (token,), token.core, _CONFIDENCE, "star:birth_date")
+            mark = Mark("birth_date", page, (token,), token.core, CONFIDENCE, "star:birth_date")
             yield Labelled("birth_date", "", mark)
+            name = name_before(row.tokens[: n + bool(before.core)])
+            if name:
+                yield _named(page, name, "before:birth_date")
 
 
 def _born(page: int, sheet: Sheet, label: Label) -> Iterator[Labelled]:
@@ -243,9 +246,11 @@ def _born(page: int, sheet: Sheet, label: Label) -> Iterator[Labelled]:
         before = (*above.tokens[-_LONGEST:], *before)
     name = name_before(before)
     if name:
-        yield Labelled(
-            "patient_name", "", Mark("name", page, name, text_of(name), _CONFIDENCE, "before:birth_date")
-        )
+        yield _named(page, name, "before:birth_date")
+
+
+def _named(page: int, name: tuple[Token, ...], reason: str) -> Labelled:
+    return Labelled("patient_name", "", Mark("name", page, name, text_of(name), CONFIDENCE, reason))
 
 
 def _labelled(page: int, label: Label, tokens: tuple[Token, ...]) -> Labelled:
@@ -254,7 +259,7 @@ def _labelled(page: int, label: Label, tokens: tuple[Token, ...]) -> Labelled:
     return Labelled(
         label.kind,
         phrase.strip(),
-        Mark(kind, page, tokens, text_of(tokens), _CONFIDENCE, f"label:{label.kind}"),
+        Mark(kind, page, tokens, text_of(tokens), CONFIDENCE, f"label:{label.kind}"),
     )
 
 
@@ -280,7 +285,8 @@ def _elsewhere(sheet: Sheet, label: Label, labels: Labels) -> Row | None:
     """The line that holds the value of a label after which nothing stands: beside it, or below."""
     last = label.end == len(label.row.tokens)
     beside = sheet.right_of(label.row) if last else None
-    if beside is not None and not _begins_with_label(beside, labels) and _fits(label, beside):
+    in_form = label.kind in NAMES and label.alone and not label.plain  # its cell says nothing else
+    if beside is not None and not _begins_with_label(beside, labels) and _fits(label, beside, head=in_form):
         return beside
     span = sheet.span(label.row.tokens[label.start : label.end])
     below = sheet.below(label.row, x=span)

@@ -14,6 +14,10 @@ PARTICLES: Final = cue_words("particles")
 LEADING: Final = cue_words("leading")
 _SALUTATIONS: Final = cue_words("salutations")
 _ENDS: Final = cue_words("name_ends")
+_SMALL_TITLES: Final = frozenset(
+    ("med", "univ", "dent", "vet", "pharm", "phil", "rer", "nat", "habil", "mult", "hc", "h", "c")
+)
+_LONG_TITLES: Final = frozenset({"ass arzt", "ass arztin", "o arzt", "o arztin", "st arzt", "st arztin"})
 _BEFORE_ARTICLES: Final = frozenset({"vor", "auf", "aus", "in", "an", "op", "unter", "ob"})
 _ARTICLES: Final = frozenset({"der", "dem", "den"})
 _ANDS: Final = ("und", "and", "u", "sowie")
@@ -24,14 +28,8 @@ def is_title(token: Token) -> bool:
     words = token.phrase.split()
     if token.text in ("h.", "c.", "h.c."):
         return True  # ``Dr. h. c.``
-    return (
-        bool(words)
-        and all(word in TITLES for word in words)
-        and (
-            token.core[:1].isupper()
-            or token.key in ("med", "phil", "rer", "nat", "habil", "mult", "hc", "h", "c")
-        )
-    )
+    known = bool(words) and (all(word in TITLES for word in words) or token.phrase in _LONG_TITLES)
+    return known and (token.core[:1].isupper() or token.key in _SMALL_TITLES or token.text == "dr.")
 
 
 def is_particle(token: Token) -> bool:
@@ -43,7 +41,8 @@ def is_particle(token: Token) -> bool:
 def is_salutation(token: Token) -> bool:
     """Whether a name must follow: ``Herr``, ``Dr.``, ``OÄ``."""
     words = token.phrase.split()
-    return bool(words) and words[-1] in _SALUTATIONS and token.core[:1].isupper()
+    known = bool(words) and (words[-1] in _SALUTATIONS or token.phrase in _LONG_TITLES)
+    return known and (token.core[:1].isupper() or token.text == "dr.")
 
 
 def may_be_name(token: Token) -> bool:

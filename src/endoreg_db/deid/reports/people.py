@@ -25,6 +25,7 @@ from endoreg_db.deid.reports.vocabulary import (
     is_abstract,
     is_clinical,
     is_first_name,
+    is_listed,
     is_loose_compound,
     is_ordinary,
     is_town,
@@ -40,6 +41,9 @@ _AGENT_CUES: Final = cue_words("agent")
 _LINKS: Final = cue_words("links")
 _DEDICATIONS: Final = cue_words("dedications")
 _ENGLISH_DEDICATIONS: Final = cue_words("english_dedications")
+_NOBLE: Final = cue_keys("noble")
+_OPENINGS: Final = cue_keys("surname_openings")
+_LONGEST_BRACKET: Final = 4  # tokens
 _INSTITUTION: Final = re.compile(
     r"(?:.{4,}haus(?:es)?|^(?:ag|kg|eg|partg|gmbh|ggmbh|nhs|mvz)|klinik(?:um|en|ums)?|zentrum|arztehaus|krankenhaus(?:es)?|spital|praxis|hospitals?|infirmary|clinic|cent(?:re|er)|charite|hospiz"
     r"|versorgungszentrum|seniorenheim|pflegeheim|altenheim|seniorenzentrum|seniorenresidenz|seniorenpark|wohnpark|pflegepark|wohngruppe|physio|ordination|wohnheim|apotheke"
@@ -89,10 +93,7 @@ def _after_salutation(
             yield Mark("name", page, greeted, text_of(greeted), 0.9, "greeting")
     if not is_salutation(flow[index]):
         return
-    rest = flow[index + 1 :]
-    while rest and (is_title(rest[0]) or rest[0].text == "."):
-        rest = rest[1:]
-    name = _addressed(rest or below())
+    name = _addressed(_behind_titles(flow[index + 1 :]) or below())
     if name:
         yield Mark("name", page, name, text_of(name), 0.95, "salutation")
 
@@ -105,9 +106,8 @@ def _address_below(sheet: Sheet, row: Row) -> Sequence[Token]:
 
 def _addressed(tokens: Sequence[Token]) -> tuple[Token, ...]:
     """The name after a salutation: its first word may be any that is capitalised."""
-    while tokens and (is_title(tokens[0]) or tokens[0].text == "." or _is_broken_title(tokens)):
-        tokens = tokens[1:]
-    lead = next((n for n, token in enumerate(tokens) if not is_particle(token)), len(tokens))
+    tokens = _behind_titles(tokens)
+    lead = next((n for n, token in enumerate(tokens) if not _may_open(tokens, n)), len(tokens))
     if lead == len(tokens) or tokens[lead].phrase in NO_NAMES or tokens[lead].has_digit:
         return ()
     first = tokens[lead]
@@ -115,6 +115,34 @@ def _addressed(tokens: Sequence[Token]) -> tuple[Token, ...]:
         return ()
     head = tuple(tokens[: lead + 1])
     return head if first.ends_clause else (*head, *_more_names(first, tokens[lead + 1 :]))
+
+
+def _behind_titles(tokens: Sequence[Token]) -> Sequence[Token]:
+    """What follows titles, and the bracket that says who gave them (``Dr. (Univ. Szeged)``)."""
+    while tokens:
+        end = next((n for n, token in enumerate(tokens[:_LONGEST_BRACKET], 1) if ")" in token.text), None)
+        if tokens[0].text.startswith("(") and end is not None:
+            tokens = tokens[end:]
+        elif tokens[0].text == "." or _is_broken_title(tokens) or _is_mere_title(tokens):
+            tokens = tokens[1:]
+        else:
+            break
+    return tokens
+
+
+def _is_mere_title(tokens: Sequence[Token]) -> bool:
+    """Whether a title stands first; one of nobility that nothing follows is the surname (``Pfl. Graf``)."""
+    first, following = tokens[0], tokens[1:2]
+    if not is_title(first) or first.key not in _NOBLE:
+        return is_title(first)
+    return first.text[-1:].isalpha() and any(t.is_capitalised or is_particle(t) for t in following)
+
+
+def _may_open(tokens: Sequence[Token], n: int) -> bool:
+    """Whether a small word may be the beginning of the surname (``Dr. aus dem Moore``)."""
+    if tokens[n].key in _NOBLE and not _is_mere_title(tokens[n:]):
+        return False
+    return is_particle(tokens[n]) or (n < 2 and tokens[n].key in _OPENINGS and tokens[n].core.islower())
 
 
 def _is_broken_title(tokens: Sequence[Token]) -> bool:
@@ -291,6 +319,8 @@ def _institution(page: int, flow: Sequence[Token], index: int) -> Iterator[Mark]
     if not is_institution(token) and not is_institution_part(token):
         return
     after = _named_after(flow[index + 1 :]) if not token.ends_clause else ()
+    if not after and token.key == "mvz":
+        after = tuple(t for t in flow[index + 1 : index + 2] if t.is_name_shaped and not is_listed(t.core))
     before = _named_before(flow[:index], named=bool(after))
     named = token.key not in _ABBREVIATED and (not is_ordinary(token.core) or _is_one_house(token))
     if before or after or named:
@@ -320,6 +350,7 @@ def _named_after(tokens: Sequence[Token]) -> tuple[Token, ...]:
                 and (unknown(token) or is_town(token.core) or is_first_name(token.core) or _is_street(token))
             )
             or (not proper and token.is_name_shaped and (name_risk(token.core) or token.key in _SIDES))
+            or (not taken and token.is_name_shaped and is_loose_compound(token.core))
             or (taken and taken[-1].phrase in _DEDICATIONS and token.is_capitalised)
         ):
             taken.append(token)

@@ -8,7 +8,7 @@ from typing import Final
 
 from endoreg_db.deid.reports.dates import find_days
 from endoreg_db.deid.reports.marks import Mark, text_of
-from endoreg_db.deid.reports.sheets import Sheet, Token
+from endoreg_db.deid.reports.sheets import Sheet, Token, is_measured_station
 from endoreg_db.deid.reports.vocabulary import (
     cue_keys,
     is_clinical,
@@ -23,6 +23,8 @@ from endoreg_db.deid.reports.whereabouts import told_of_places
 _AHEAD: Final = 6  # tokens of the next line
 _REACH: Final = 8  # tokens in which a word about work speaks of an occupation
 _WORK: Final = cue_keys("work")
+_FIRMS: Final = frozenset({"firma", "fa", "arbeitgeber", "employer"})
+_LONGEST_FIRM: Final = 4  # words
 _WORK_BEFORE: Final = cue_keys("work_before")
 _ENGLISH_WORK: Final = cue_keys("english_work")
 _ENGLISH_END: Final = cue_keys("english_work_ends")
@@ -33,11 +35,14 @@ _PAID: Final = cue_keys("paid")
 _FUNDS_TOO: Final = frozenset(
     {"energie", "mobil", "heimat", "signal", "big", "central", "merkur", "versicherung"}
 )
+_FUNDS: Final = cue_keys("sure_funds")  # words of the language that are funds wherever they stand
 _BEFORE_PAYERS: Final = cue_keys("before_payers")
 _NO_PAYERS: Final = cue_keys("no_payers")
 _MOVED: Final = cue_keys("moved")
 _ROOMS: Final = cue_keys("rooms")
-_ROOM: Final = re.compile(r"[A-ZÄÖÜ]{0,3}[\-.]?\s?\d{1,4}(?:[.\-/]\d{1,3})?[a-zA-Z]?[.,;)]*")
+_ROOM: Final = re.compile(r"[A-ZÄÖÜ]{0,3}[\-.]?\s?\d{1,4}(?:[.\-/]\d{1,3})?[a-zA-Z]?[.,;:)]*")
+_WING: Final = re.compile(r"[A-ZÄÖÜ]{1,3}")
+_NOW: Final = frozenset({"derzeit", "aktuell", "currently"})
 _WARDS: Final = cue_keys("wards")
 _WARD: Final = re.compile(r"(?:\d{1,2}[a-zA-Z]?|[IVX]{1,3}|[A-D])[.,;)]*")
 _LONGEST_UNIT: Final = 3  # words
@@ -76,6 +81,8 @@ def _told(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tuple[Token,
 
 def _told_of_work(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tuple[Token, ...]]]:
     token = flow[index]
+    if token.key in _FIRMS and token.is_capitalised:
+        yield "institution", _firm(flow, index)
     if token.key in _WORK_BEFORE:
         yield "occupation", _as_what(flow, index)
     if is_trade(token.core) and token.is_capitalised and _speaks_of_work(flow, index):
@@ -92,6 +99,10 @@ def _told_of_the_house(flow: Sequence[Token], index: int) -> Iterator[tuple[str,
     token = flow[index]
     if token.key == "unit" and token.is_capitalised:
         yield "ward", _unit(flow, index)
+    if token.key == "unit" and token.text.endswith(","):
+        yield "ward", _ward_code(flow, index + 1)
+    if token.key in _NOW:
+        yield "ward", _now_at(flow, index)
     if token.key in _MOVES:
         yield "ward", _moved_to(flow, index)
     if token.key in _ROOMS and index + 1 < len(flow):
@@ -114,6 +125,18 @@ def _told_of_insurers(flow: Sequence[Token], index: int) -> Iterator[tuple[str, 
         yield "insurer", _named_fund(flow, index)
     if token.key in _INSURERS and token.is_capitalised and token.core[-1:].isalpha():
         yield "insurer", _insurer(flow, index)
+
+
+def _firm(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    """``bei der Firma Holz & Söhne``: the capitalised words that follow."""
+    end = index + 1
+    while (
+        end < len(flow) and end - index <= _LONGEST_FIRM and (flow[end].is_capitalised or not flow[end].key)
+    ):
+        end += 1
+        if flow[end - 1].text[-1:] in ".,;:)":
+            break
+    return tuple(flow[index + 1 : end])
 
 
 def _as_what(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
@@ -174,12 +197,27 @@ def _english_work(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
 
 
 def _room(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
-    token = flow[index + 1]
-    if token.key in _ROOMS or token.key == "nr":
-        token = flow[index + 2] if index + 2 < len(flow) else token
-    if not (token.has_digit and _ROOM.fullmatch(token.text)):
+    start = index + 1
+    while start < len(flow) - 1 and (flow[start].key in _ROOMS | {"nr"} or flow[start].text == "("):
+        start += 1
+    ward = _ward_code(flow, start)
+    if not ward or is_measured_station(flow[start:]):
         return ()
-    return (flow[index], token) if flow[index].key in _HOUSES else (token,)
+    return (flow[index], *ward) if flow[index].key in _HOUSES else ward
+
+
+def _ward_code(flow: Sequence[Token], start: int) -> tuple[Token, ...]:
+    """``4B``, ``3.12``, ``C 21``: what tells a room or a ward from others."""
+    two = tuple(flow[start : start + 2])
+    if len(two) == 2 and _WING.fullmatch(two[0].text) and _ROOM.fullmatch(two[1].text):
+        return two
+    return two[:1] if two and two[0].has_digit and _ROOM.fullmatch(two[0].text) else ()
+
+
+def _now_at(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    """``derzeit GA 3:``: where somebody lies, before what is wrong with them."""
+    ward = _ward_code(flow, index + 1)
+    return ward if ward and ward[-1].text.endswith(":") else ()
 
 
 def _unit(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
@@ -244,7 +282,7 @@ def _insurer(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     named = tuple(flow[start:end])
     words = [token for token in named if token.core.islower() or is_ordinary(token.core)]
     alone = len(named) == 1 and named[0].key in _FUNDS_TOO and not named[0].core.isupper()
-    found = len(words) < len(named) or len(named) > 1 or name_risk(named[0].core)
+    found = len(words) < len(named) or len(named) > 1 or name_risk(named[0].core) or named[0].key in _FUNDS
     return named if found and not alone else ()
 
 

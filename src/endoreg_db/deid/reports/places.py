@@ -10,6 +10,8 @@ from endoreg_db.deid.reports.sheets import Token
 from endoreg_db.deid.reports.vocabulary import cue_keys, is_eponym, is_role
 
 _SORTS: Final = cue_keys("sorts")
+_ENGLISH_ROLES: Final = cue_keys("english_roles")
+_NAMED_AFTER: Final = cue_keys("named_after")
 _LONGEST_SIGN: Final = 6  # letters of an abbreviation of capitals
 
 
@@ -55,7 +57,15 @@ class Place:
     def is_behind_role(self) -> bool:
         """Whether it stands directly behind what a person is (``Pastor Horn``, ``Nachbarin Weiß``)."""
         before = self.before
-        return before is not None and before.text[-1:].isalpha() and is_role(before.core)
+        if before is None or not before.text[-1:].isalpha():
+            return False
+        return is_role(before.core) or before.key in _ENGLISH_ROLES
+
+    @property
+    def is_named_after(self) -> bool:
+        """Whether it stands directly behind what is called after somebody or some place (``Labor Kern``)."""
+        before = self.before
+        return before is not None and before.text[-1:].isalpha() and before.key in _NAMED_AFTER
 
     @property
     def beside_name(self) -> bool:

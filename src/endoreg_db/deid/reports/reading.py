@@ -27,6 +27,7 @@ from endoreg_db.deid.text_rules import name_key, same_name
 
 _NOBLE: Final = cue_keys("noble")
 _OLDEST: Final = 115  # years
+_MOST_FIRST_NAMES: Final = 2
 _FIRST_VIDEO_ENDOSCOPY: Final = 1970
 #: Which labels give a field; the first of them that was read counts.
 _SOURCES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -118,6 +119,15 @@ def split_name_words(value: str, phrase: str) -> Names | None:
     words = [word for word in value.split() if folded(word) and not _is_title(word)]
     if len(words) < 2:
         return (None, _clean(words[0])) if words else None
+    small = next((n for n, word in enumerate(words) if n and word.islower()), None)
+    if small is not None and not words[0].islower() and small <= _MOST_FIRST_NAMES:
+        return _clean(" ".join(words[:small])), _clean(" ".join(words[small:]))  # ``Justus aus dem Moore``
+    if words[0].islower() and not is_first_name(words[-1]):
+        return None, _clean(value)  # ``zur Linden``
+    capitals = [word.isupper() and len(word) > 2 for word in words]
+    if capitals[0] and not capitals[-1]:
+        cut = capitals.index(False)  # ``IMMENHOF Kirsten``
+        return _clean(" ".join(words[cut:])), _clean(" ".join(words[:cut]))
     firsts = [is_first_name(word) for word in words]
     firsts[-1] &= folded(words[-2]) not in PARTICLES  # ``Tjark Di Marco``
     if not any(firsts):
@@ -203,13 +213,12 @@ def _day(text: str, *, birth: bool, latest: date | None) -> date | None:
     days = [day for day in find_days(text) if day.kind == "full"]
     if not days:
         return None
+    possible = [day for day in days[0].readings if birth or day.year >= _FIRST_VIDEO_ENDOSCOPY]
     readings = [
-        day
-        for day in days[0].readings
-        if (latest is None or day <= latest)
-        and (birth or day.year >= _FIRST_VIDEO_ENDOSCOPY)
-        and (latest is None or latest.year - day.year <= _OLDEST)
+        day for day in possible if latest is None or (day <= latest and latest.year - day.year <= _OLDEST)
     ]
+    if not birth and not readings:
+        return min(possible, default=None)  # of two digits' centuries, the one that is no time to come
     if birth and len({day.year for day in readings}) > 1:
         return None
     return readings[0] if readings else None

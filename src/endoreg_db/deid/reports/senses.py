@@ -41,6 +41,11 @@ _SAYERS: Final = cue_keys("sayers")
 _CLOSE: Final = 4  # tokens on either side whose sense a word shares
 
 
+def is_graded(place: Place) -> bool:
+    """Whether a grade stands behind an eponym: ``Marsh 3b``, ``(Forrest Ib)``."""
+    return place.after is not None and not place.beside_name and bool(_GRADE.fullmatch(place.after.text))
+
+
 def stands_for_something(place: Place) -> bool:
     """Whether an eponym stands for a disease, a sign or a score, not for a person."""
     before, after = place.before, place.after

@@ -35,6 +35,7 @@ _ENGLISH_STREETS: Final = (
     r"(?:Str[a-z]{3}|St|Road|Rd|Avenue|Ave|Lane|Close|Drive|Crescent|Terrace|Gardens|Way|Court|Square|Grove|Hill|Place"
     r"|Boulevard|Row|Parade|Mews|Walk|Rise|View|Green|Gate|Park|Circus|Quay|Wharf|Yard|Mount|Vale|Bank|Common|Highway)"
 )
+_LONG_NUMBER: Final = 5  # digits
 _COUNTED: Final = re.compile(
     r"\s(?:Leuko|Thrombo|Ery|Zellen|Einheiten|Patienten|Patients|Keime|Fälle|Euro|EUR|Schritte|Liter|Kalorien"
     r"|Units|cells)"
@@ -81,6 +82,16 @@ def _is_a_street(text: str) -> bool:
             return True
         return bool(_LANDMARKS.search(text)) or not all(is_ordinary(word) for word in words[1:])
     return len(words) > 1 or not all(is_listed(word) for word in words)
+
+
+def _is_unclinical(text: str) -> bool:
+    """Whether none of the words is of the trade (``Magenstraße``) or one of the language (``Ausweg``)."""
+    return not any(is_clinical(word) or is_listed(word) for word in re.findall(r"[^\W\d_]{3,}", text))
+
+
+def _is_long_number(text: str) -> bool:
+    """Whether what follows ``Nr.`` is more than the number of something in a list."""
+    return sum(map(str.isdigit, text)) >= _LONG_NUMBER
 
 
 def _is_unlisted_sign(text: str) -> bool:
@@ -150,7 +161,22 @@ SHAPES: Final = (
         "address", 0.8, r"[A-ZÄÖÜ][\w.\-]+\s\d{1,3}\s?[a-h]?\s?[,·|]\s\d{5}\s[A-ZÄÖÜ][\w\-]+"
     ),  # a misread street
     _shape("insurer", 0.9, r"\bR\s?\+\s?V\b(?:\s(?:BKK|Versicherung\w*))?"),
-    _shape("address", 0.9, r"\b[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2}\b"),  # British postcode
+    _shape(
+        "address", 0.9, r"(?:\b[A-Z][\w'’\-]+\s){0,3}\b[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2}\b"
+    ),  # a British postcode, and the town before it
+    _shape(
+        "address",
+        0.8,
+        r"(?<=,\s)\d{1,3}[a-z]?\s[A-Z][a-z]{3,},\s[A-Z][a-z]+(?:\s[A-Z][a-z]+)?",
+        wanted=_is_unclinical,
+    ),  # 90 Waterside, Little Wickering
+    _shape("address", 0.8, r"[A-ZÄÖÜ][\w\-]{2,}(?:straße|strasse|gasse|allee|weg)\b", wanted=_is_unclinical),
+    _shape(
+        "address",
+        0.9,
+        r"(?:Siedlung|Kolonie|Wohnpark|Quartier|Block|Hofgut|Gut)\s[A-ZÄÖÜ]\w+\s\d{1,3}[a-h]?\b",
+    ),
+    _shape("phone", 0.7, r"(?<=,\s)-\s?\d{3,5}(?=\))"),  # (Klein, -4443)
     _shape(
         "address",
         0.8,
@@ -170,6 +196,9 @@ SHAPES: Final = (
         r"(?=[\s\-]{0,2}(?:jährig|j\.|Jahre\s?alt|Jahren\b|Lj|years?[\s\-]old|y/?o\b|-?jahr))",
         flags=re.I,
     ),
+    _shape(
+        "age", 0.9, r"\b(?:\d{2}|\d{4})\s\((?P<value>9\d|1[01]\d)(?:\s?(?:J|y)\.?)?\)"
+    ),  # behind a day of birth
     _shape("age", 0.9, r"(?:Alter|Age|aged)\W{0,3}(?P<value>9\d|1[01]\d)\b", flags=re.I),
     _shape(
         "name", 0.98, r"[^\W\d_]{2,}(?:[\-' ][^\W\d_]+)?\s?\^\s?[^\W\d_]{2,}(?:\^[^\W\d_]*)*"
@@ -182,5 +211,17 @@ SHAPES: Final = (
     _shape("insurer_number", 0.6, r"(?<![\w.,+\-/])\d{9}(?![\w%]|[.,]\d)", valid=ik_is_valid),
     _shape("number", 0.7, r"(?<![\w.,+\-/])[A-Z]{1,4}[\-/]?\s?\d{2,4}\s?[/\-]\s?\d{3,7}(?!\w)"),
     _shape("number", 0.6, r"(?<![\w.,+\-/])\d{1,3}(?:\s\d{3}){2,4}(?![\w%]|[.,]\d)"),
+    _shape("number", 0.7, r"(?<![\w.,+\-/])\d{3}[\s\-]\d{3}[\s\-]\d{4}(?![\w%]|[.,]\d)"),  # NHS number
+    _shape(
+        "number",
+        0.8,
+        r"(?:\b(?:Nr|No|Nummer|Number|Az|Ref|Lot|LOT|Charge|Chargen-Nr|Id|ID)\b[.:]{0,2}|#)\s?",
+        r"(?P<value>[A-Z]{0,3}\d[\dA-Z]*(?:[\s\-/.]\d[\dA-Z]*){0,4})(?![\w%]|[.,]\d)",
+        wanted=_is_long_number,
+    ),
+    _shape("staff", 0.7, r"(?:Zeichen|zeichen|ref|Ref)\W{1,3}(?P<value>[^\W\d_]{1,3}['’]?/\s?\w{1,3})(?!\w)"),
+    _shape(
+        "staff", 0.6, r"(?:^|\d{4}\s)(?P<value>[^\W\d_]{1,2}['’]?/\s?[a-zi]\S{0,2})$"
+    ),  # who dictated and who typed
     _shape("number", 0.7, r"(?<![\w.,+\-/])(?=\w*[A-Z])(?=(?:\w*\d){5})[A-Z0-9]{6,}(?!\w)"),
 )

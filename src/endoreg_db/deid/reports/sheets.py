@@ -22,6 +22,7 @@ _WHOLE: Final = re.compile(r"@|//|www\.", re.I)  # addresses of the internet are
 _SEAMS: Final = re.compile(
     r"(?<=[:;,|^_()/*=])(?=[^\W\d_])"  # Patient:Müller,Erika
     r"|(?<=[^\W\d_][.:;,*=])(?=\d)"  # geb.12.03.1956
+    r"|(?<=[^\W\d_]\.:)(?=\d)"  # Geb.:1956-03-12
     r"|(?<=[*^|])(?=\d)"  # *12.03.1956
     r"|(?<=[^\W\d_]{2}\.)(?=[A-ZÄÖÜ][^\W\d_])"  # Dr.Müller
     r"|(?<=[HF]r\.)(?=[A-ZÄÖÜ])"  # Hr.M.
@@ -96,6 +97,11 @@ class Token:
             and not self.core.isupper()
             and self.key not in _SHORTENED
         )
+
+
+def is_measured_station(tokens: Sequence[Token]) -> bool:
+    """Whether a station's number is a lymph node's (``4R 10 mm``): its size stands behind it."""
+    return len(tokens) > 2 and tokens[1].has_digit and tokens[2].core in ("mm", "cm")
 
 
 @dataclass(frozen=True, slots=True)

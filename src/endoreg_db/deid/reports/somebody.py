@@ -32,12 +32,12 @@ _PARTICIPLE: Final = re.compile(r"(?:\w*ge\w+|\w{2,}iert|[vzeb]e?r?\w+)(?:te|ten
 _NO_AGENTS: Final = cue_keys("no_agents")
 _HELPERS: Final = frozenset({"hat", "hatte", "has", "had", "will"})
 _OPENINGS: Final = cue_keys("surname_openings") - {"am", "im", "beim", "in", "aus"}
+_TEXT_DOINGS: Final = cue_keys("text_doings")
 _CARERS: Final = cue_keys("carers")
 _WHO_DID: Final = cue_keys("who_did")
 _LEADS_TO: Final = cue_keys("leads_to")
 _STEMS_FROM: Final = cue_keys("stems_from")
 _COPULAS: Final = cue_keys("copulas")
-_NAMED_AFTER: Final = cue_keys("named_after")
 _DEPARTMENTS: Final = cue_keys("departments")
 _SAYERS: Final = cue_keys("sayers")
 _CLOSE: Final = 4  # tokens on either side whose sense a word shares
@@ -62,14 +62,27 @@ def is_named_here(place: Place) -> bool:
         return True
     if _is_alone_in_brackets(place) or _is_subject(place) or is_proper_in_english(place):
         return True
+    return _is_behind_doing(place) or _is_called(place)
+
+
+def _is_behind_doing(place: Place) -> bool:
+    """``Bilder gesehen: Kreisel``, ``geschrieben Kalt am 3.4.2020``: right behind what somebody did."""
     last = place.flow[place.index - 1] if place.index else None
-    if last is not None and last.text.endswith(":") and (last.key in _DOINGS or is_role(last.core)):
-        return True  # ``Bilder gesehen: Kreisel``
+    if last is None:
+        return False
+    if last.text.endswith(":"):
+        return last.key in _DOINGS or is_role(last.core)
+    return last.key in _TEXT_DOINGS and last.text[-1:].isalpha()
+
+
+def _is_called(place: Place) -> bool:
+    """``Hausarzt wird Wand``, ``Labor Kern``."""
+    before = place.before
     if before is None or not before.text[-1:].isalpha():
         return False
     earlier = place.flow[max(0, place.index - 3) : place.index - 1]
-    is_so = before.key in _COPULAS and any(is_role(other.core) for other in earlier)  # ``Hausarzt wird Wand``
-    return is_so or before.key in _NAMED_AFTER
+    is_so = before.key in _COPULAS and any(is_role(other.core) for other in earlier)
+    return is_so or place.is_named_after
 
 
 def is_done(place: Place) -> bool:
@@ -98,6 +111,8 @@ def _opens_surname(place: Place) -> bool:
     ahead = place.flow[start - 1]
     if ahead.key in _DOERS | _SAYERS and not ahead.ends_clause and place.flow[start].key not in _DETERMINERS:
         return True  # ``von aus dem Moore``: no two prepositions stand together otherwise
+    if ahead.key in _TEXT_DOINGS:
+        return True  # ``gezeichnet vom Bruch``
     if ahead.text.endswith(":") and (ahead.key in _DOINGS or is_role(ahead.core)):
         return True
     in_brackets = ahead.text == "(" and start > 1 and place.flow[start - 2].key in _DOINGS | _CARERS

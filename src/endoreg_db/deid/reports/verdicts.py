@@ -17,6 +17,7 @@ from endoreg_db.deid.reports.senses import (
     is_described,
     is_dosed,
     is_first_adjective,
+    is_graded,
     is_in_finding,
     is_noun_here,
     stands_for_something,
@@ -25,9 +26,11 @@ from endoreg_db.deid.reports.somebody import is_done, is_named_here, is_proper_i
 from endoreg_db.deid.reports.vocabulary import (
     Risk,
     cue_keys,
+    is_clinical,
     is_eponym,
     is_first_name,
     is_like_words,
+    is_listed,
     is_listed_as_clinical,
     is_loose_compound,
     is_name,
@@ -84,19 +87,35 @@ def _is_misread_word(text: str) -> bool:
 def _judge_word(place: Place) -> Verdict:
     """The verdict on a word that is in the lists, or made of words that are."""
     text = place.token.core
-    risk = name_risk(text)
-    if risk is Risk.NONE and is_first_name(text):
-        risk = Risk.FREQUENT
-    inside = place.index > 0 and place.flow[place.index - 1].line == place.token.line
-    if risk is not Risk.NONE and place.before is None and inside and place.token.text.endswith(":"):
-        return Verdict.UNSURE  # ``Oberst: bitte Termin vereinbaren``
+    risk = _risk(text)
+    if risk is not Risk.NONE and _begins_remark(place):
+        return Verdict.UNSURE
+    if place.is_named_after and not is_listed(text) and not is_clinical(text):
+        return Verdict.STRANGER  # ``Rettungsdienst Hintermoos``
     if risk is Risk.NONE:
         return _judge_compound(place) if is_loose_compound(text) else Verdict.KNOWN
-    if is_done(place):
+    if is_eponym(text) and (is_graded(place) or (risk is Risk.RARE and stands_for_something(place))):
+        return Verdict.KNOWN
+    if is_done(place) or is_named_here(place) or place.is_behind_initial or place.is_behind_role:
         return Verdict.STRANGER
-    if is_named_here(place):
-        return Verdict.STRANGER
-    if place.is_behind_initial or place.is_behind_role or (risk is Risk.FREQUENT and place.ends_name):
+    return _judge_risky(place, risk)
+
+
+def _risk(text: str) -> Risk:
+    risk = name_risk(text)
+    return Risk.FREQUENT if risk is Risk.NONE and is_first_name(text) else risk
+
+
+def _begins_remark(place: Place) -> bool:
+    """``Oberst: bitte Termin vereinbaren``."""
+    inside = place.index > 0 and place.flow[place.index - 1].line == place.token.line
+    return place.before is None and inside and place.token.text.endswith(":")
+
+
+def _judge_risky(place: Place, risk: Risk) -> Verdict:
+    """The verdict on a word that may be somebody's name, where nothing says that it is somebody."""
+    text = place.token.core
+    if risk is Risk.FREQUENT and place.ends_name:
         return Verdict.STRANGER
     if is_eponym(text):
         clinical = stands_for_something(place)

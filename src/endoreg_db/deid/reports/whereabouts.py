@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from endoreg_db.deid.reports.names import is_title
 from endoreg_db.deid.reports.sheets import Token
 from endoreg_db.deid.reports.vocabulary import (
     cue_keys,
@@ -21,12 +22,12 @@ _REACH: Final = 8  # tokens in which a word about work speaks of an occupation
 _PLACE_CUES: Final = cue_keys("towns_after")
 _AT_HOME: Final = cue_keys("at_home")
 _HOME: Final = 6  # tokens before a place that may speak of a home
-_GONE: Final = frozenset({"gezogen", "umgezogen", "verzogen", "gereist", "zurückgekehrt"})
+_GONE: Final = cue_keys("gone")
 _ENGLISH_AT: Final = frozenset({"at", "from", "to"})
 _INSIDE_TOWNS: Final = cue_keys("inside_towns") | cue_keys("inside_places")
 _LIVES: Final = cue_keys("lives")
 _LINKS: Final = cue_words("links")
-_HOUSE: Final = re.compile(r"\d{1,3}\s?[a-h]?[.,;)]*")
+_HOUSE: Final = re.compile(r"\d{1,3}(?:/\d{1,2})?\s?[a-h]?[.,;)]*")
 _LINKS_OF_HOMES: Final = cue_keys("links_of_homes")
 _AT_PLACES: Final = cue_keys("at_places")
 _DEPARTMENTS: Final = cue_keys("departments")
@@ -102,8 +103,11 @@ def _lives_at(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
 
 def _is_at_home(flow: Sequence[Token], index: int) -> bool:
     """Whether it is said that somebody lives, was born or spent a holiday somewhere, or moved there."""
-    if index + 2 < len(flow) and flow[index + 2].key in _GONE:
+    following = flow[index + 2 : index + 4]
+    if following and following[0].key in _GONE:
         return True  # ``nach Ohne gezogen``
+    if len(following) == 2 and following[0].text == "(" and is_title(following[1]):
+        return True  # ``operiert in Salz (Dr. Weiß)``
     return any(
         token.key in _AT_HOME and not token.ends_clause for token in flow[max(0, index - _HOME) : index]
     )

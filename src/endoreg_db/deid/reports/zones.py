@@ -60,6 +60,7 @@ _CODE: Final = re.compile(
 )  # C3, M12, 7a, 2B
 _DIAGNOSIS: Final = re.compile(r"[A-TV-Z]\d{2}\.\d{1,2}[A-Z]?")  # K29.5
 _STAGE: Final = re.compile(r"[cpyru]{0,3}(?:T|N|M|L|V|R|Pn|G)[0-4xX][a-d]?")  # pT2
+_PRESSURE: Final = re.compile(r"[12]?\d{2}/\d{2,3}")  # of the blood
 _SEGMENT_ENDS: Final = (";", ":", "|")
 _ID: Final = re.compile(r"(?:[A-Z]{1,2}-)?\d{4}|\d{5,}")
 _SURNAME_OPENINGS: Final = cue_keys("surname_openings")
@@ -352,6 +353,8 @@ def _allowed(row: Row, index: int, *, edge: bool) -> bool:
         return True
     letters = "".join(c for c in token.core if c.isalpha())
     if _DIAGNOSIS.fullmatch(token.core) or (_is_staged(row) and len(token.core) < 4):
+        return True
+    if _PRESSURE.fullmatch(token.core):
         return True
     if token.has_digit:
         digits = len(token.core) - len(letters)

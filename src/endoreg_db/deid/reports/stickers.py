@@ -1,0 +1,107 @@
+"""Headers without labels: what a sticker or an insurance card says of a patient, by where it stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
+from typing import Final
+
+from endoreg_db.deid.reports.dates import find_days
+from endoreg_db.deid.reports.labels import CONFIDENCE, Label, Labelled, Labels
+from endoreg_db.deid.reports.marks import Mark, text_of
+from endoreg_db.deid.reports.names import is_particle, is_title, may_be_name
+from endoreg_db.deid.reports.sheets import Row, Sheet, Token
+from endoreg_db.deid.reports.vocabulary import cue_keys, is_clinical, name_risk
+
+_LONGEST_NAME: Final = 5  # tokens
+_ONCE: Final = cue_keys("once_named")
+_NEAR: Final = 1.8  # heights of a line between two that belong together
+_SEX: Final = re.compile(r"\(?(?:[wmfd]|weibl\.?|männl\.?|weiblich|männlich|male|female|♀|♂)\)?[.,;]?", re.I)
+
+
+def sticker_values(sheets: Sequence[Sheet], labels: Sequence[Labels]) -> list[Labelled]:
+    """Names and days of birth on the first page that no label announces.
+
+    Of a sticker: the name, below it the day of birth with the sex. Of an insurance card: surname and first
+    name below each other, to the left of ``geb. am``.
+    """
+    if not sheets:
+        return []
+    return [*_of_stickers(sheets[0], labels[0]), *_of_cards(sheets[0], labels[0])]
+
+
+def _of_stickers(sheet: Sheet, labels: Labels) -> Iterator[Labelled]:
+    for row in sheet.rows:
+        if labels[row.index] or not row.tokens or not find_days(row.tokens[0].text):
+            continue
+        above = _above(sheet, row)
+        if above is None:
+            continue
+        rest = "".join(token.text for token in row.tokens[1:])
+        sexed = _SEX.fullmatch(rest) is not None
+        whole = (
+            _is_name(above) and not labels[above.index] and any(t.text.endswith(",") for t in above.tokens)
+        )
+        if not (sexed or (whole and not rest)):
+            continue
+        names = [_found("patient_name", above.tokens)] if whole else _in_two_lines(sheet, above, labels)
+        if names:
+            yield from names
+            yield _found("birth_date", row.tokens[:1])
+
+
+def _in_two_lines(sheet: Sheet, first: Row, labels: Labels) -> list[Labelled]:
+    """``Pat.: Klein``, below it ``Erika``."""
+    last = _above(sheet, first)
+    if last is None or labels[first.index] or not _is_name(first):
+        return []
+    own = labels[last.index]
+    value = last.tokens[own[0].end :] if own and own[0].kind in ("patient_name", "last_name") else last.tokens
+    value = tuple(takewhile(lambda token: token.key not in _ONCE, value))
+    return _pair(value, first.tokens) if not own or len(value) < len(last.tokens) else []
+
+
+def _of_cards(sheet: Sheet, labels: Labels) -> Iterator[Labelled]:
+    for found in labels.values():
+        for label in found:
+            if label.kind == "birth_date" and label.alone:
+                yield from _left_of(sheet, label, labels)
+
+
+def _left_of(sheet: Sheet, label: Label, labels: Labels) -> list[Labelled]:
+    first = next((row for row in sheet.rows if sheet.right_of(row) is label.row), None)
+    last = _above(sheet, first) if first is not None else None
+    if first is None or last is None or labels[first.index] or labels[last.index]:
+        return []
+    return _pair(last.tokens, first.tokens) if _is_name(first) and _is_name(last) else []
+
+
+def _pair(last: Sequence[Token], first: Sequence[Token]) -> list[Labelled]:
+    if not _are_names(last) or not _are_names(first):
+        return []
+    return [_found("last_name", last), _found("first_name", first)]
+
+
+def _found(label: str, tokens: Sequence[Token]) -> Labelled:
+    kind = "birth_date" if label == "birth_date" else "name"
+    return Labelled(label, "", Mark(kind, 0, tuple(tokens), text_of(tokens), CONFIDENCE, f"sticker:{label}"))
+
+
+def _above(sheet: Sheet, row: Row) -> Row | None:
+    """The line right above."""
+    return next((other for other in sheet.rows if sheet.below(other, within=_NEAR) is row), None)
+
+
+def _is_name(row: Row) -> bool:
+    return _are_names(row.tokens)
+
+
+def _are_names(tokens: Sequence[Token]) -> bool:
+    """Whether the tokens are one name and nothing else."""
+    words = [token for token in tokens if token.key and not is_title(token)]
+    if not 0 < len(words) <= _LONGEST_NAME or not any(token.is_name_shaped for token in words):
+        return False
+    shaped = all(token.is_name_shaped or token.is_initial or is_particle(token) for token in words)
+    named = any(may_be_name(token) or name_risk(token.core) for token in words)
+    return shaped and named and not any(is_clinical(t.core) and not name_risk(t.core) for t in words)
