@@ -1,7 +1,8 @@
-"""Invented reports of the blind collection, written by somebody who did not know the rules of the finder.
+"""Invented reports of collections that were written by somebody who did not know the rules of the finder.
 
-What they are made of lies in ``quality/held_out/blind.toml`` (people, places, letterheads, endings) and
-``blind_bodies.toml`` (what reports say). This module reads it; :mod:`quality.blind_people` invents whom a
+There are two: the ``blind`` one, and the ``opened`` one, which was blind until its faults were looked at. What
+they are made of lies in ``quality/held_out/NAME.toml`` (people, places, letterheads, endings) and
+``NAME_bodies.toml`` (what reports say). This module reads it; :mod:`quality.blind_people` invents whom a
 report is about. The letterhead says in which country all of it happens; bodies and endings that name
 countries go with letterheads of these only. Texts are filled in thus:
 
@@ -10,7 +11,7 @@ countries go with letterheads of these only. Texts are filled in thus:
 * ``{class:words}``: as :mod:`quality.letter_sheet` has it.
 
 A report is a head, a body and an ending that suit each other, and now and then what was found in other
-examinations. Its failures are for nobody to see, lest rules
+examinations. The failures of the blind one are for nobody to see, lest rules
 be made for them: :mod:`quality.measure_letters` does not even collect them unless it is told to.
 """
 
@@ -50,19 +51,19 @@ class Material:
 
 
 @cache
-def material() -> Material:
-    """All of it, read once."""
+def material(collection: str = "blind") -> Material:
+    """All of a collection, read once."""
     read: dict[str, Any] = {}
-    for name in ("blind", "blind_bodies"):
+    for name in (collection, f"{collection}_bodies"):
         with (_FOLDER / f"{name}.toml").open("rb") as file:
             read |= tomllib.load(file)
     return Material(read, read["head"], read["body"], read["foot"])
 
 
-def invent_letter(seed: int) -> Letter:
+def invent_letter(seed: int, collection: str = "blind") -> Letter:
     """The report of this seed; always the same."""
     rng = random.Random(f"blind letter {seed}")
-    stock = material()
+    stock = material(collection)
     body = rng.choice(stock.bodies)
     head = rng.choice([head for head in stock.heads if _suits(head, body)])
     country = rng.choice([name for name in head["country"].split() if _agree({"country": name}, body)])
@@ -72,7 +73,7 @@ def invent_letter(seed: int) -> Letter:
     story = Story(rng, stock.people, body["language"], country, ages=body.get("ages", "17-97"))
     sheet = _Sheet(rng, story, running=head["running"], bottom=head["bottom"])
     sheet.rows(head["page"])
-    for part in (body, *_appended(rng, body, country)):
+    for part in (body, *_appended(rng, stock, body, country)):
         sheet.body(part["text"])
         sheet.gap(1.0)
     sheet.rows(foot["page"])
@@ -81,11 +82,13 @@ def invent_letter(seed: int) -> Letter:
     return replace(letter, clinical=_certain(letter), fields=fields)
 
 
-def _appended(rng: random.Random, body: Mapping[str, str], country: str) -> list[Mapping[str, str]]:
+def _appended(
+    rng: random.Random, stock: Material, body: Mapping[str, str], country: str
+) -> list[Mapping[str, str]]:
     """What other examinations the report encloses: none, one or a few."""
     others = [
         other
-        for other in material().bodies
+        for other in stock.bodies
         if other["language"] == body["language"]
         and other["use"] != "letter"
         and "ages" not in other
@@ -247,9 +250,9 @@ def _cells(row: str) -> list[str]:
     return [cell.strip() for cell in re.sub(r"^\|~?", "", row).split("|")]
 
 
-def templates() -> Iterator[str]:
-    """All texts, for checks."""
-    stock = material()
+def templates(collection: str = "blind") -> Iterator[str]:
+    """All texts of a collection, for checks."""
+    stock = material(collection)
     for part in (*stock.heads, *stock.feet):
         yield from (part["page"], part.get("running", ""), part.get("bottom", ""))
     yield from (body["text"] for body in stock.bodies)

@@ -1,8 +1,8 @@
 """How well identity is found in invented letters: leaks by class, clinical words lost, fields read.
 
 ``python -m quality.measure_letters [--count N] [--first SEED]`` prints the figures of the tuning style and of
-both halves of the other one, of so many letters each. ``--examples`` also prints what went wrong, but never
-in the reported half. The blind collection is measured when it is asked for, ``--style blind``; what went
+both halves of the other one, and of the collection that was blind before, of so many letters each.
+``--examples`` also prints what went wrong, but never in the reported half. The blind collection is measured when it is asked for, ``--style blind``; what went
 wrong in it is not even collected without ``--show-blind``, which ends its use as a blind one.
 """
 
@@ -29,6 +29,7 @@ STYLES: Mapping[str, Callable[[int], Letter]] = {
     "tuning": letters.invent_letter,
     "development": lambda number: letters_held_out.invent_letter(2 * number),
     "reported": lambda number: letters_held_out.invent_letter(2 * number + 1),
+    "opened": lambda number: letters_blind.invent_letter(number, "opened"),
     "blind": letters_blind.invent_letter,
 }
 

@@ -59,6 +59,11 @@ _DOTTED: Final = re.compile(
     r"(?:\b(?:um|ab|gegen|at)\s|\d{1,2}[./]\d{1,2}[./]\d{2,4},?\s|\bvon\s(?=\d\d\.\d\d\s(?:bis|-|–)\s\d\d[.:]\d\d\s?(?:Uhr|h\b)))"
     r"(?P<hour>[01]\d|2[0-3])\.(?P<minute>[0-5]\d)(?![\w%]|[.,/]\d|\s?(?:mm|cm|ml|mg|mmol|g|kg|l|U|IE)\b)"
 )  # a dot makes a time only where something says so
+_BARE_DOTTED: Final = re.compile(
+    r"(?:^|[^\W\d_]{5,}\s|\b[A-Z][a-z]{2,}\s|[,;]\s|\(\s?|\b(?:erl|ca)\.\s)(?P<hour>[01]\d|2[0-3])\.(?P<minute>[0-5]\d)(?=[,;)]|$|\s(?:[A-ZÄÖÜ]|durch|von|by|mit)[\w.])"
+    r"(?!\s(?:U|IE|E|Mio|Tsd|G)\b)",
+    re.M,
+)  # where nothing says so, a time stands at the ends of what was done
 _HOUR: Final = re.compile(r"(?<![\w.,:])(?P<hour>[01]?\d|2[0-4])\s?Uhr\b|\b\d{1,2}\s?(?:am|pm)\b")
 _DURATION: Final = re.compile(r"(?:dauer|zeit|time|duration|inr|score|rückzug|withdrawal)\W*$", re.I)
 
@@ -181,14 +186,16 @@ def _exists(year: int, month: int, day: int) -> bool:
 
 def find_clocks(text: str) -> list[Clock]:
     """Every time of day in the text; durations (``Rückzugszeit 9:30 min``) are none."""
-    found = []
-    for match in _TIME.finditer(text):
+    found: list[Clock] = []
+    for match in _every(_TIME, text):
         if match["sep"] != ":" and not match["after"]:
             continue
         if not match["after"] and _DURATION.search(text[: match.start()]):
             continue
+        if any(match.start() < clock.end for clock in found):
+            continue
         found.append(Clock(match.start(), match.end(), _clock(match)))
-    for match in _DOTTED.finditer(text):
+    for match in (*_DOTTED.finditer(text), *_BARE_DOTTED.finditer(text)):
         if not any(match.start("hour") < other.end and other.start < match.end() for other in found):
             value = time(int(match["hour"]), int(match["minute"]))
             found.append(Clock(match.start("hour"), match.end(), value))
@@ -200,6 +207,14 @@ def find_clocks(text: str) -> list[Clock]:
         ):
             found.append(Clock(match.start(), match.end(), None))
     return found
+
+
+def _every(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """Every match, those that begin inside another one, too: ``2. 10:42`` holds a time that is none."""
+    match = pattern.search(text)
+    while match is not None:
+        yield match
+        match = pattern.search(text, match.start() + 1)
 
 
 def _clock(match: re.Match[str]) -> time | None:

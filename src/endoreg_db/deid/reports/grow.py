@@ -13,6 +13,7 @@ from endoreg_db.deid.reports.sheets import Sheet, Token
 from endoreg_db.deid.reports.vocabulary import (
     cue_keys,
     is_clinical,
+    is_eponym,
     is_first_name,
     is_listed,
     is_loose_compound,
@@ -27,6 +28,7 @@ _BEFORE_PLACES: Final = cue_keys("before_places")
 _INSIDE: Final = cue_keys("inside_places")
 _INSIDE_TOWNS: Final = cue_keys("inside_towns")
 _TOWN_ENDS: Final = cue_keys("town_ends")
+_FIRM_ENDS: Final = cue_keys("firm_ends")
 _HOUSES_OF: Final = cue_keys("houses_of")
 _CALLED: Final = cue_keys("called")
 _OPENINGS: Final = cue_keys("surname_openings") - {"am", "im", "beim"}
@@ -34,6 +36,7 @@ _VERBS: Final = ("ete", "ierte", "elte", "erte", "gte")
 _DOERS: Final = frozenset({"von", "durch", "by"})
 _WHENCE: Final = frozenset({"aus", "auf", "an", "vor", "am", "vom"})
 _BEFORE_LETTERS: Final = ("i.", "a.", "b.", "o.", "v.")
+_BY_WATERS: Final = frozenset({"am", "ob"})  # ``Oberwil am See``
 _UNITS: Final = cue_keys("units")
 _HOUSE: Final = re.compile(r"\d{1,4}(?:/\d{1,2})?\s?[a-hA-H]?[.,;)]*")
 _CODE: Final = re.compile(r"[A-ZÄÖÜ]{1,3}[\-.]?\d{1,3}[a-zA-Z]?|\d{1,3}[A-Za-z]")
@@ -108,8 +111,9 @@ def _follows(flow: Sequence[Token], n: int) -> bool:
 
 def _is_of_firm(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
     """``Busch & Partner``: what stands behind the sign between the names of a firm."""
-    joined = n >= 2 and flow[n - 1].text in ("&", "+") and n - 2 in named
-    return joined and flow[n].is_capitalised
+    if n < 2 or n - 2 not in named or not flow[n].is_capitalised:
+        return False
+    return flow[n - 1].text in ("&", "+") or (flow[n - 1].key in ("und", "and") and flow[n].key in _FIRM_ENDS)
 
 
 def _is_home_of(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
@@ -140,6 +144,10 @@ def _tells_town(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
     """``Kirchdorf i. W.``: the letters that tell a town from others of its name."""
     if n - 1 not in named:
         return False
+    if flow[n].key in _BY_WATERS and flow[n - 1].is_capitalised and flow[n - 1].text[-1:].isalpha():
+        return n + 1 < len(flow) and flow[n + 1].is_name_shaped and not is_clinical(flow[n + 1].core)
+    if flow[n - 1].key in _BY_WATERS and n - 2 in named and flow[n - 2].is_capitalised:
+        return flow[n].is_name_shaped and not is_clinical(flow[n].core)
     if flow[n].text in _BEFORE_LETTERS and flow[n - 1].is_capitalised and flow[n - 1].text[-1:].isalpha():
         return n + 1 < len(flow) and flow[n + 1].is_initial and flow[n + 1].core.isupper()
     return flow[n - 1].text in _BEFORE_LETTERS and flow[n].is_initial
@@ -212,7 +220,8 @@ def _is_in_address(flow: Sequence[Token], n: int, named: Collection[int]) -> boo
         return False
     if _HOUSE.fullmatch(flow[start - 1].text):  # a number went before: this is the town
         before = all(m in named or flow[m].key in _INSIDE | _INSIDE_TOWNS for m in range(start, n))
-        return before and token.is_name_shaped and not (is_clinical(token.core) and not name_risk(token.core))
+        clinical = is_eponym(token.core) or (is_clinical(token.core) and not name_risk(token.core))
+        return before and token.is_name_shaped and not clinical
     end = n
     while end < len(flow) - 1 and end - start <= _LONGEST_STREET and not _HOUSE.fullmatch(flow[end].text):
         end += 1

@@ -28,7 +28,10 @@ def text_of(tokens: Sequence[Token]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RowText:
-    """The text of tokens with one space between them, and which token each sign belongs to."""
+    """The text of tokens with one sign between them, and which token each sign belongs to.
+
+    Between two of one line that is a space, between two lines a line feed.
+    """
 
     all: tuple[Token, ...]
     text: str
@@ -44,12 +47,15 @@ class RowText:
 
 
 def row_text(tokens: tuple[Token, ...]) -> RowText:
-    """The text of a row, or of part of one."""
-    starts, at = [], 0
-    for token in tokens:
-        starts.append(at)
-        at += len(token.text) + 1
-    return RowText(tokens, " ".join(token.text for token in tokens), tuple(starts))
+    """The text of a row, or of part of one or two."""
+    starts: list[int] = []
+    text = ""
+    for n, token in enumerate(tokens):
+        if n:
+            text += " " if token.line == tokens[n - 1].line else "\n"
+        starts.append(len(text))
+        text += token.text
+    return RowText(tokens, text, tuple(starts))
 
 
 def merged(marks: Iterable[Mark], sheets: Sequence[Sheet]) -> tuple[Hit, ...]:

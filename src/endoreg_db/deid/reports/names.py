@@ -15,8 +15,25 @@ LEADING: Final = cue_words("leading")
 _SALUTATIONS: Final = cue_words("salutations")
 _ENDS: Final = cue_words("name_ends")
 _SMALL_TITLES: Final = frozenset(
-    ("med", "univ", "dent", "vet", "pharm", "phil", "rer", "nat", "habil", "mult", "hc", "h", "c")
+    (
+        "med",
+        "medic",
+        "lek",
+        "univ",
+        "dent",
+        "vet",
+        "pharm",
+        "phil",
+        "rer",
+        "nat",
+        "habil",
+        "mult",
+        "hc",
+        "h",
+        "c",
+    )
 )
+_SMALL_SALUTATIONS: Final = ("dr.", "lek.", "medic")
 _LONG_TITLES: Final = frozenset({"ass arzt", "ass arztin", "o arzt", "o arztin", "st arzt", "st arztin"})
 _BEFORE_ARTICLES: Final = frozenset({"vor", "auf", "aus", "in", "an", "op", "unter", "ob"})
 _ARTICLES: Final = frozenset({"der", "dem", "den"})
@@ -42,7 +59,7 @@ def is_salutation(token: Token) -> bool:
     """Whether a name must follow: ``Herr``, ``Dr.``, ``OÄ``."""
     words = token.phrase.split()
     known = bool(words) and (words[-1] in _SALUTATIONS or token.phrase in _LONG_TITLES)
-    return known and (token.core[:1].isupper() or token.text == "dr.")
+    return known and (token.core[:1].isupper() or token.text in _SMALL_SALUTATIONS)
 
 
 def may_be_name(token: Token) -> bool:

@@ -23,10 +23,13 @@ from endoreg_db.deid.reports.whereabouts import told_of_places
 _AHEAD: Final = 6  # tokens of the next line
 _REACH: Final = 8  # tokens in which a word about work speaks of an occupation
 _WORK: Final = cue_keys("work")
+_NUMBERED: Final = cue_keys("number_names")
+_LONGEST_LIST: Final = 8  # tokens
 _FIRMS: Final = frozenset({"firma", "fa", "arbeitgeber", "employer"})
 _LONGEST_FIRM: Final = 4  # words
 _WORK_BEFORE: Final = cue_keys("work_before")
 _ENGLISH_WORK: Final = cue_keys("english_work")
+_NEAR: Final = 5  # tokens between work and what somebody worked as
 _ENGLISH_END: Final = cue_keys("english_work_ends")
 _BEING: Final = cue_keys("being")
 _CALLING_ENDS: Final = cue_keys("calling_ends")
@@ -41,6 +44,7 @@ _NO_PAYERS: Final = cue_keys("no_payers")
 _MOVED: Final = cue_keys("moved")
 _ROOMS: Final = cue_keys("rooms")
 _ROOM: Final = re.compile(r"[A-ZÄÖÜ]{0,3}[\-.]?\s?\d{1,4}(?:[.\-/]\d{1,3})?[a-zA-Z]?[.,;:)]*")
+_DEPARTMENTS: Final = cue_keys("departments")
 _WING: Final = re.compile(r"[A-ZÄÖÜ]{1,3}")
 _NOW: Final = frozenset({"derzeit", "aktuell", "currently"})
 _WARDS: Final = cue_keys("wards")
@@ -75,6 +79,7 @@ def _told(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tuple[Token,
     """What the word begins: kind of identity, and the words that go."""
     yield from _told_of_work(flow, index)
     yield from _told_of_the_house(flow, index)
+    yield from _told_of_numbers(flow, index)
     yield from _told_of_insurers(flow, index)
     yield from told_of_places(flow, index)
 
@@ -91,6 +96,10 @@ def _told_of_work(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tupl
         yield "occupation", _calling(flow, index)
     if token.key in _ENGLISH_WORK:
         yield "occupation", _english_work(flow, index)
+    if token.key == "as" and any(other.key in _ENGLISH_WORK for other in flow[max(0, index - _NEAR) : index]):
+        yield "occupation", _english_work(flow, index)
+    if token.key in ("from", "at", "for") and index and flow[index - 1].key in _ENGLISH_WORK:
+        yield "institution", _firm(flow, index)
     if [other.key for other in flow[max(0, index - 2) : index + 1]] == ["used", "to", "be"]:
         yield "occupation", _english_work(flow, index)
 
@@ -109,10 +118,31 @@ def _told_of_the_house(flow: Sequence[Token], index: int) -> Iterator[tuple[str,
         yield "ward", _room(flow, index)
     if token.key in _WARDS and token.is_capitalised:
         yield "ward", _ward(flow, index)
+    if token.key in _WARDS | _DEPARTMENTS and token.text.endswith(","):
+        yield (
+            "ward",
+            tuple(t for t in _ward_code(flow, index + 1) if t.text[-1:].isalnum() or t.text[-1] in ",;:"),
+        )
     if token.key in _PHONES and index + 1 < len(flow):
         yield "phone", _extension(flow, index)
     if token.key in _MOVED:
         yield "ward", _moved_from(flow, index)
+
+
+def _told_of_numbers(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tuple[Token, ...]]]:
+    """``Gürtel 777``, ``Konserven D3035 157 und D8650 310``: what such a word numbers."""
+    if flow[index].key not in _NUMBERED:
+        return
+    end = index + 1
+    while end < len(flow) and end - index <= _LONGEST_LIST and _is_of_list(flow[end]):
+        end += 1
+        if flow[end - 1].text[-1:] in ";.":
+            break
+    yield "number", tuple(token for token in flow[index + 1 : end] if token.has_digit)
+
+
+def _is_of_list(token: Token) -> bool:
+    return token.has_digit or not token.key or token.key in ("und", "and", "nr", "no")
 
 
 def _told_of_insurers(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tuple[Token, ...]]]:

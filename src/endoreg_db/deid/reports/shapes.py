@@ -89,6 +89,11 @@ def _is_unclinical(text: str) -> bool:
     return not any(is_clinical(word) or is_listed(word) for word in re.findall(r"[^\W\d_]{3,}", text))
 
 
+def _is_no_word(text: str) -> bool:
+    """Whether a sign of letters is in no list."""
+    return not is_listed(text)
+
+
 def _is_long_number(text: str) -> bool:
     """Whether what follows ``Nr.`` is more than the number of something in a list."""
     return sum(map(str.isdigit, text)) >= _LONG_NUMBER
@@ -135,7 +140,7 @@ SHAPES: Final = (
         0.97,
         r"(?<![\w.,])(?:\+\s?\d{1,3}|00\d{2})[\s/().\-–]*(?:\(0\)\s?)?\d[\d\s/().\-–]{5,}\d(?!\w)",
     ),
-    _shape("phone", 0.9, r"(?<![\w.,+\-/])\(?0\d{2,5}\)?\s?[/\-–\s]\s?\d[\d\s\-–/]{2,}\d(?!\w|,\d)"),
+    _shape("phone", 0.9, r"(?<![\w.,+\-/])\(?0\d{1,5}\)?\s?[/\-–\s]\s?\d[\d\s\-–/]{2,}\d(?!\w|,\d)"),
     _shape(
         "address",
         0.93,
@@ -160,6 +165,32 @@ SHAPES: Final = (
     _shape(
         "address", 0.8, r"[A-ZÄÖÜ][\w.\-]+\s\d{1,3}\s?[a-h]?\s?[,·|]\s\d{5}\s[A-ZÄÖÜ][\w\-]+"
     ),  # a misread street
+    _shape("phone", 0.9, r"\(\d{3}\)\s?\d{3}[\-.\s]\d{4}(?!\d)(?:\s\(\s?(?:cell|home|work|mobile)\))?"),
+    _shape("phone", 0.8, r"(?<![\w.,+\-/])\d{3}-\d{4}(?![\w\-])"),
+    _shape(
+        "address",
+        0.9,
+        rf"(?<![\w.,])\d{{1,5}}\s(?:[NSEW]{{1,2}}\.?\s)?(?:(?:[A-Z]|\d+(?:st|nd|rd|th))[\w'’]*\s){{1,3}}{_ENGLISH_STREETS}\b\.?",
+        r"(?:,?\s(?:Apt|Unit|Suite|Ste|#)\.?\s?\w+)?",
+    ),  # 1666 N 5th St, Apt 18
+    _shape(
+        "address",
+        0.9,
+        r"(?<![\w.,])(?:\d{1,5}\s)?(?:State Route|County Road|Route|Highway|Hwy|P\.?O\.? Box)\s\d{1,5}\b",
+    ),
+    _shape(
+        "address", 0.95, r"(?:[A-Z][\w'’.\-]+\s?){1,3},\s[A-Z]{2}\s\d{5}(?:-\d{4})?(?!\d)"
+    ),  # Paradise, MI 49171
+    _shape(
+        "address",
+        0.85,
+        r"(?:^|(?<=[,·|]\s)|(?<=\bin\s)|(?<=[AH]-))[1-9]\d{3}\s[A-ZÄÖÜ][\w.\-]+",
+        rf"{_TOWN_MORE}",
+        wanted=_is_unlisted,
+    ),  # Austrian and Swiss postcodes
+    _shape("ward", 0.8, r"\b\d\.\s?(?:OG|UG|Stock)(?:\s(?:Nord|Süd|Ost|West|links|rechts))?\b"),
+    _shape("ward", 0.8, r"\bStat(?:ion|\.)\s\d\.\s?[A-Z]\w+"),
+    _shape("insurer", 0.9, r"\bBG\s(?:Bau|Holz|Metall|Chemie|Verkehr|Handel|Nahrung|[A-Z]{2,4})\b"),
     _shape("insurer", 0.9, r"\bR\s?\+\s?V\b(?:\s(?:BKK|Versicherung\w*))?"),
     _shape(
         "address", 0.9, r"(?:\b[A-Z][\w'’\-]+\s){0,3}\b[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2}\b"
@@ -206,12 +237,18 @@ SHAPES: Final = (
     _shape(
         "number",
         0.7,
-        r"(?<![\w.,+\-/])(?=(?:[^\s]*\d){6})[A-Za-z]{0,4}[\-/.]?\d[\d/\-.]*[\d](?:[\-/]?[A-Z]{1,2})?(?![\w%]|[.,]\d)",
+        r"(?<![\w.,+\-/])(?!\d{1,3}[–-]\d{1,3}(?![\d–-]))(?=(?:[^\s]*\d){6})[A-Za-z]{0,4}[\-/.]?\d[\d/\-.]*[\d](?:[\-/]?[A-Z]{1,2})?(?![\w%]|[.,]\d)",
     ),
     _shape("insurer_number", 0.6, r"(?<![\w.,+\-/])\d{9}(?![\w%]|[.,]\d)", valid=ik_is_valid),
     _shape("number", 0.7, r"(?<![\w.,+\-/])[A-Z]{1,4}[\-/]?\s?\d{2,4}\s?[/\-]\s?\d{3,7}(?!\w)"),
     _shape("number", 0.6, r"(?<![\w.,+\-/])\d{1,3}(?:\s\d{3}){2,4}(?![\w%]|[.,]\d)"),
     _shape("number", 0.7, r"(?<![\w.,+\-/])\d{3}[\s\-]\d{3}[\s\-]\d{4}(?![\w%]|[.,]\d)"),  # NHS number
+    _shape("number", 0.6, r"(?<![\w.,:+\-/])\d{5}(?![\w%]|[.,/\-]\d)"),
+    _shape(
+        "number", 0.7, r"(?<![\w.,+\-/])(?![TMPDFE]\d{5}(?!\d))[A-Z]{1,3}\d{4,}(?:\s\d{3})?(?!\w)"
+    ),  # D3035 157
+    _shape("number", 0.7, r"(?<![\w.,+\-/])\d{4,}[\-/][A-Z]\d?(?!\w)"),  # 62111/A2
+    _shape("number", 0.8, r"(?<![\w.,+\-/])\d{1,4}\s[IVXL]{1,6}\s\d{1,5}/\d{2,4}(?!\w)"),  # of a court
     _shape(
         "number",
         0.8,
@@ -219,9 +256,18 @@ SHAPES: Final = (
         r"(?P<value>[A-Z]{0,3}\d[\dA-Z]*(?:[\s\-/.]\d[\dA-Z]*){0,4})(?![\w%]|[.,]\d)",
         wanted=_is_long_number,
     ),
+    _shape(
+        "staff",
+        0.6,
+        r"(?<!\w)[A-ZÄÖÜ][A-ZÄÖÜa-zäöü]{1,3}/\s?[A-Za-z]{1,3}(?:/\s?[a-z]{1,2})?-?\.?$",
+        flags=re.M,
+        wanted=_is_unclinical,
+    ),  # RMo/sha., who dictated and who typed
+    _shape("staff", 0.6, r"(?<!\w)[A-ZÄÖÜÉ]{2}[a-zöäü](?=[.,;]?$)", flags=re.M, wanted=_is_no_word),  # PKi
+    _shape("staff", 0.6, r"\bref\W{1,2}(?P<value>[A-Za-z]{2,3})[.,;]?$", flags=re.M),
     _shape("staff", 0.7, r"(?:Zeichen|zeichen|ref|Ref)\W{1,3}(?P<value>[^\W\d_]{1,3}['’]?/\s?\w{1,3})(?!\w)"),
     _shape(
-        "staff", 0.6, r"(?:^|\d{4}\s)(?P<value>[^\W\d_]{1,2}['’]?/\s?[a-zi]\S{0,2})$"
+        "staff", 0.6, r"(?:^|\d{4}\s)(?P<value>[^\W\d_]{1,2}['’]?/\s?[a-zi]\S{0,2})$", flags=re.M
     ),  # who dictated and who typed
     _shape("number", 0.7, r"(?<![\w.,+\-/])(?=\w*[A-Z])(?=(?:\w*\d){5})[A-Z0-9]{6,}(?!\w)"),
 )

@@ -33,6 +33,7 @@ _NO_AGENTS: Final = cue_keys("no_agents")
 _HELPERS: Final = frozenset({"hat", "hatte", "has", "had", "will"})
 _OPENINGS: Final = cue_keys("surname_openings") - {"am", "im", "beim", "in", "aus"}
 _TEXT_DOINGS: Final = cue_keys("text_doings")
+_MERGED: Final = frozenset({"vom", "zum", "zur"})  # no preposition stands before these
 _CARERS: Final = cue_keys("carers")
 _WHO_DID: Final = cue_keys("who_did")
 _LEADS_TO: Final = cue_keys("leads_to")
@@ -47,7 +48,7 @@ REACH: Final = 9  # tokens on either side in which a verb says who did something
 def is_named_here(place: Place) -> bool:
     """Whether something beside a word says that it is somebody, however seldom it is a surname."""
     before, after = place.before, place.after
-    if after is not None and after.key in _PEOPLE_DO:
+    if after is not None and after.key in _PEOPLE_DO and not is_listed_as_clinical(place.token.core):
         return True
     if before is not None and _is_foreign_particle(before) and not is_listed_as_clinical(place.token.core):
         return True
@@ -109,7 +110,8 @@ def _opens_surname(place: Place) -> bool:
     if start == place.index or start == 0:
         return False
     ahead = place.flow[start - 1]
-    if ahead.key in _DOERS | _SAYERS and not ahead.ends_clause and place.flow[start].key not in _DETERMINERS:
+    first = place.flow[start].key
+    if ahead.key in _DOERS | _SAYERS and not ahead.ends_clause and first not in _DETERMINERS - _MERGED:
         return True  # ``von aus dem Moore``: no two prepositions stand together otherwise
     if ahead.key in _TEXT_DOINGS:
         return True  # ``gezeichnet vom Bruch``

@@ -28,7 +28,8 @@ def sticker_values(sheets: Sequence[Sheet], labels: Sequence[Labels]) -> list[La
     """
     if not sheets:
         return []
-    return [*_of_stickers(sheets[0], labels[0]), *_of_cards(sheets[0], labels[0])]
+    sheet, own = sheets[0], labels[0]
+    return [*_of_stickers(sheet, own), *_above_births(sheet, own), *_of_cards(sheet, own)]
 
 
 def _of_stickers(sheet: Sheet, labels: Labels) -> Iterator[Labelled]:
@@ -49,6 +50,19 @@ def _of_stickers(sheet: Sheet, labels: Labels) -> Iterator[Labelled]:
         if names:
             yield from names
             yield _found("birth_date", row.tokens[:1])
+
+
+def _above_births(sheet: Sheet, labels: Labels) -> Iterator[Labelled]:
+    """``PIEPENBRINK, URSULA``, below it ``geb. 20.12.1950``; or the names in two lines."""
+    for row in sheet.rows:
+        own = labels[row.index]
+        above = _above(sheet, row) if own and own[0].kind == "birth_date" and own[0].start == 0 else None
+        if above is None or labels[above.index] or not _is_name(above):
+            continue
+        if len(above.tokens) > 1:
+            yield _found("patient_name", above.tokens)
+        else:
+            yield from _in_two_lines(sheet, above, labels)
 
 
 def _in_two_lines(sheet: Sheet, first: Row, labels: Labels) -> list[Labelled]:

@@ -13,6 +13,7 @@ from endoreg_db.deid.reports.vocabulary import (
     cue_words,
     is_clinical,
     is_english,
+    is_eponym,
     is_listed_as_clinical,
     is_word_town,
     name_risk,
@@ -171,7 +172,8 @@ def _street_and_town(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
         re.fullmatch(r"\d{1,3}[a-h]?,", number.text) and town.is_name_shaped and word.text[-1:].isalpha()
     ):
         return ()
-    return () if is_clinical(word.core) or is_clinical(town.core) else (word, number, town)
+    clinical = any(is_clinical(token.core) or is_eponym(token.core) for token in (word, town))
+    return () if clinical else (word, number, town)
 
 
 def _is_of_street(token: Token) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
+from endoreg_db.deid.reports.dates import find_days
 from endoreg_db.deid.reports.labels import Label, Labels
 from endoreg_db.deid.reports.marks import Mark, text_of
 from endoreg_db.deid.reports.names import is_particle, is_salutation, is_title
@@ -60,7 +61,12 @@ _CODE: Final = re.compile(
 )  # C3, M12, 7a, 2B
 _DIAGNOSIS: Final = re.compile(r"[A-TV-Z]\d{2}\.\d{1,2}[A-Z]?")  # K29.5
 _STAGE: Final = re.compile(r"[cpyru]{0,3}(?:T|N|M|L|V|R|Pn|G)[0-4xX][a-d]?")  # pT2
-_PRESSURE: Final = re.compile(r"[12]?\d{2}/\d{2,3}")  # of the blood
+_MEASURES: Final = re.compile(
+    r"[12]?\d{2}/\d{2,3}"  # pressure of the blood
+    r"|\d{1,4}(?:[.,]\d{1,3})?\s?[–-]\s?\d{1,4}(?:[.,]\d{1,3})?"  # a range: 4,0-10,0
+    r"|\d(?:/\d)?-\d(?:/\d)?-\d(?:/\d)?(?:-\d)?"  # when to take how many: 1-0-1
+    r"|\d{1,3}[.,]\d{1,3}|\d{1,2}\^\d{1,2}|1:\d{2,6}"
+)
 _SEGMENT_ENDS: Final = (";", ":", "|")
 _ID: Final = re.compile(r"(?:[A-Z]{1,2}-)?\d{4}|\d{5,}")
 _SURNAME_OPENINGS: Final = cue_keys("surname_openings")
@@ -354,7 +360,7 @@ def _allowed(row: Row, index: int, *, edge: bool) -> bool:
     letters = "".join(c for c in token.core if c.isalpha())
     if _DIAGNOSIS.fullmatch(token.core) or (_is_staged(row) and len(token.core) < 4):
         return True
-    if _PRESSURE.fullmatch(token.core):
+    if _MEASURES.fullmatch(token.core) and not find_days(token.core):
         return True
     if token.has_digit:
         digits = len(token.core) - len(letters)
