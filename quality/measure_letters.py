@@ -2,8 +2,9 @@
 
 ``python -m quality.measure_letters [--count N] [--first SEED]`` prints the figures of the tuning style and of
 both halves of the other one, and of the collection that was blind before, of so many letters each.
-``--examples`` also prints what went wrong, but never in the reported half. The blind collection is measured when it is asked for, ``--style blind``; what went
-wrong in it is not even collected without ``--show-blind``, which ends its use as a blind one.
+``--examples`` also prints what went wrong, but never in the reported half. The blind collection is measured
+when it is asked for, ``--style blind``; what went wrong in it is not even collected without ``--show-blind``,
+which ends its use as a blind one.
 """
 
 from __future__ import annotations

@@ -101,7 +101,8 @@ def _candidates(text: str) -> Iterator[Day]:
     for match in _ISO_MOMENT.finditer(text):
         yield from _full(match, [match.groups()])
     for match in _NUMERIC.finditer(text):
-        if sum(map(str.isdigit, match[0])) >= 3:
+        apart = match["sep"] == "," and len(match["a"]) == 4  # ``November 2024, 11.22``: a year and a time
+        if sum(map(str.isdigit, match[0])) >= 3 and not apart:
             yield from _full(match, _orders(match["a"], match["b"], match["c"].strip("'"), match["sep"]))
     for match in _MONTH_FIRST.finditer(text):
         yield from _full(match, [(match["year"], str(_MONTHS[match["month"].lower()]), match["day"])])

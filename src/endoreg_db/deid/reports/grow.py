@@ -121,7 +121,9 @@ def _is_home_of(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
     token = flow[n]
     if n < 2 or flow[n - 1].key not in ("in", "aus") or n - 2 not in named or flow[n - 2].ends_clause:
         return False
-    return token.is_name_shaped and bool(name_risk(token.core) or is_loose_compound(token.core))
+    if not token.is_name_shaped or is_clinical(token.core):
+        return False
+    return bool(name_risk(token.core) or is_loose_compound(token.core) or not is_listed(token.core))
 
 
 def _may_stand_before(token: Token) -> bool:

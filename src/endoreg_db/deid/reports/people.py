@@ -200,7 +200,7 @@ def _unknown_run(tokens: Sequence[Token]) -> tuple[Token, ...]:
 
 def is_ordinary_link(token: Token) -> bool:
     """Whether a particle is more often a word of the sentence (``zu``, ``und``)."""
-    return token.phrase in ("zu", "zum", "zur", "und", "y", "e", "i", "o", "vom", "der", "den")
+    return token.phrase in ("zu", "zum", "zur", "und", "y", "e", "i", "o", "vom", "der", "den", "dem")
 
 
 def _first_name(page: int, flow: Sequence[Token], index: int) -> Iterator[Mark]:
@@ -350,7 +350,7 @@ def _named_after(tokens: Sequence[Token]) -> tuple[Token, ...]:
                 and (unknown(token) or is_town(token.core) or is_first_name(token.core) or _is_street(token))
             )
             or (not proper and token.is_name_shaped and (name_risk(token.core) or token.key in _SIDES))
-            or (not taken and token.is_name_shaped and is_loose_compound(token.core))
+            or (not taken and token.is_name_shaped and _is_of_no_list(token))
             or (taken and taken[-1].phrase in _DEDICATIONS and token.is_capitalised)
         ):
             taken.append(token)
@@ -364,6 +364,11 @@ def _named_after(tokens: Sequence[Token]) -> tuple[Token, ...]:
     while taken and (not taken[-1].key or taken[-1].phrase in _LINKS):
         taken.pop()
     return tuple(taken) if proper else ()
+
+
+def _is_of_no_list(token: Token) -> bool:
+    """Whether a word is none of the trade, and no list has it, though it may be made of words."""
+    return is_loose_compound(token.core) or not (is_listed(token.core) or is_clinical(token.core))
 
 
 def _is_street(token: Token) -> bool:

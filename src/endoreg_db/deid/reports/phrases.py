@@ -30,6 +30,8 @@ _LONGEST_FIRM: Final = 4  # words
 _WORK_BEFORE: Final = cue_keys("work_before")
 _ENGLISH_WORK: Final = cue_keys("english_work")
 _NEAR: Final = 5  # tokens between work and what somebody worked as
+_ENGLISH_TRADES: Final = cue_keys("english_trades")
+_ARTICLES: Final = frozenset({"a", "an", "retired", "former", "the"})
 _ENGLISH_END: Final = cue_keys("english_work_ends")
 _BEING: Final = cue_keys("being")
 _CALLING_ENDS: Final = cue_keys("calling_ends")
@@ -98,6 +100,8 @@ def _told_of_work(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tupl
         yield "occupation", _english_work(flow, index)
     if token.key == "as" and any(other.key in _ENGLISH_WORK for other in flow[max(0, index - _NEAR) : index]):
         yield "occupation", _english_work(flow, index)
+    if token.key in _ENGLISH_TRADES and any(t.key in _ARTICLES for t in flow[max(0, index - 2) : index]):
+        yield "occupation", (token,)
     if token.key in ("from", "at", "for") and index and flow[index - 1].key in _ENGLISH_WORK:
         yield "institution", _firm(flow, index)
     if [other.key for other in flow[max(0, index - 2) : index + 1]] == ["used", "to", "be"]:

@@ -33,7 +33,7 @@ _TOWN_MORE: Final = (
 )
 _ENGLISH_STREETS: Final = (
     r"(?:Str[a-z]{3}|St|Road|Rd|Avenue|Ave|Lane|Close|Drive|Crescent|Terrace|Gardens|Way|Court|Square|Grove|Hill|Place"
-    r"|Boulevard|Row|Parade|Mews|Walk|Rise|View|Green|Gate|Park|Circus|Quay|Wharf|Yard|Mount|Vale|Bank|Common|Highway)"
+    r"|Boulevard|Blvd|Parkway|Pkwy|Ln|Ct|Trail|Row|Parade|Mews|Walk|Rise|View|Green|Gate|Park|Circus|Quay|Wharf|Yard|Mount|Vale|Bank|Common|Highway)"
 )
 _LONG_NUMBER: Final = 5  # digits
 _COUNTED: Final = re.compile(
@@ -230,6 +230,7 @@ SHAPES: Final = (
     _shape(
         "age", 0.9, r"\b(?:\d{2}|\d{4})\s\((?P<value>9\d|1[01]\d)(?:\s?(?:J|y)\.?)?\)"
     ),  # behind a day of birth
+    _shape("age", 0.8, r"\b(?P<value>9\d|1[01]\d)\s?/\s?[mwf]\b"),
     _shape("age", 0.9, r"(?:Alter|Age|aged)\W{0,3}(?P<value>9\d|1[01]\d)\b", flags=re.I),
     _shape(
         "name", 0.98, r"[^\W\d_]{2,}(?:[\-' ][^\W\d_]+)?\s?\^\s?[^\W\d_]{2,}(?:\^[^\W\d_]*)*"
