@@ -88,12 +88,13 @@ def name_run(tokens: Sequence[Token], *, labelled: bool, several: bool = False) 
         labelled: a label says that a name follows, so that ordinary words may be one (``Klein, Rosa``).
         several: more than one name may follow (``Sr. Petra / OA Dr. Vogel``).
     """
-    opening = 2 if labelled and _opens_with_place(tokens) else 0
-    taken: list[Token] = list(tokens[:opening])
-    names = 0
-    for token in tokens[opening:]:
-        verdict = _belongs(token, taken, names, labelled=labelled, several=several)
-        if not verdict:
+    taken: list[Token] = []
+    names = opened = 0  # ``aus dem`` of a surname reaches to ``opened``
+    for number, token in enumerate(tokens):
+        if labelled and _opens_with_place(tokens[number:]):
+            opened = number + 2
+        belongs = _belongs(token, taken, names, labelled=labelled, several=several)
+        if not belongs and number >= opened:
             break
         taken.append(token)
         names += token.is_name_shaped and not is_title(token)

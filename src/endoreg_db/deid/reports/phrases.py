@@ -243,9 +243,9 @@ def _room(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
 def _ward_code(flow: Sequence[Token], start: int) -> tuple[Token, ...]:
     """``4B``, ``3.12``, ``C 21``: what tells a room or a ward from others."""
     two = tuple(flow[start : start + 2])
-    if len(two) == 2 and _WING.fullmatch(two[0].text) and _ROOM.fullmatch(two[1].text):
+    if len(two) == 2 and _WING.fullmatch(two[0].core) and _ROOM.fullmatch(two[1].core):
         return two
-    return two[:1] if two and two[0].has_digit and _ROOM.fullmatch(two[0].text) else ()
+    return two[:1] if two and two[0].has_digit and _ROOM.fullmatch(two[0].core) else ()
 
 
 def _now_at(flow: Sequence[Token], index: int) -> tuple[Token, ...]:

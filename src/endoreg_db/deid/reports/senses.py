@@ -14,6 +14,7 @@ from endoreg_db.deid.reports.vocabulary import (
     is_adjective,
     is_clinical,
     is_english,
+    is_eponym,
     is_first_name,
     is_ordinary,
     is_role,
@@ -28,6 +29,7 @@ _FINITE: Final = cue_keys("finite")
 _PEOPLE_DO: Final = cue_keys("people_do")
 _DOERS: Final = cue_keys("doers")
 _EPONYM_CUES: Final = cue_keys("eponym_cues")
+_ROMAN: Final = re.compile(r"[IVX]{1,4}[a-d]?")
 _GRADE: Final = re.compile(r"(?:[IVXL]{1,5}(?:[a-cps]|sp)?|\d[\w\-+,.]*|[A-D]\d?|[CL]\d\w*)[,;.)]*")
 _INFLECTED: Final = ("e", "en", "er", "es", "em")
 _ENGLISH_ADJECTIVE: Final = re.compile(r".{4,}(?:al|ic|ous|ive|ary|oid|ar|ed|ing)")
@@ -39,6 +41,13 @@ _MOSTLY: Final = 3  # words of the trade among them
 _DEPARTMENTS: Final = cue_keys("departments")
 _SAYERS: Final = cue_keys("sayers")
 _CLOSE: Final = 4  # tokens on either side whose sense a word shares
+
+
+def is_grade(place: Place) -> bool:
+    """Whether a word is the grade of what stands before it: ``Forrest Ib``, ``Typ IIa``."""
+    before = place.before
+    behind = before is not None and (is_eponym(before.core) or is_clinical(before.core))
+    return behind and bool(_ROMAN.fullmatch(place.token.core))
 
 
 def is_graded(place: Place) -> bool:

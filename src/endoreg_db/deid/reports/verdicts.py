@@ -17,6 +17,7 @@ from endoreg_db.deid.reports.senses import (
     is_described,
     is_dosed,
     is_first_adjective,
+    is_grade,
     is_graded,
     is_in_finding,
     is_noun_here,
@@ -61,7 +62,7 @@ def judge(place: Place) -> Verdict:
     text = token.core
     if is_ordinary(text) or (token.source == "ocr" and _is_misread_word(text)):
         return Verdict.STRANGER if is_proper_in_english(place) else _judge_word(place)
-    if is_eponym(text) and stands_for_something(place):
+    if is_grade(place) or (is_eponym(text) and stands_for_something(place)):
         return Verdict.KNOWN
     if is_sign(token):
         return Verdict.STRANGER if place.beside_name and len(text) > 3 else Verdict.KNOWN
