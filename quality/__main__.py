@@ -1,7 +1,8 @@
 """``python -m quality``: draws recordings and reports, imports them as a user would, and counts what leaks.
 
 Results lie in the folder ``--out``, one file for each recording or report. A run that was interrupted
-goes on where it was; one with more of them adds to what is there.
+goes on where it was; one with more of them adds to what is there. On another machine it goes on with the
+file ``--kept``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 from quality import page, results
 from quality.bench import Judgement
-from quality.jobs import PICTURES, Job, judge, judgement_of
+from quality.jobs import PICTURES, Job, judge, judgement_of, keep, take_over
 from quality.page import Figures
 from quality.reports import results as report_results
 from quality.reports.bench import ReportJudgement
@@ -31,14 +32,20 @@ def main(arguments: list[str] | None = None) -> int:
     sys.stdout.write(f"{counted} from seed {options.seed} on; results in {options.out}\n")
     for folder in (recordings, reports):
         folder.mkdir(parents=True, exist_ok=True)
+    if options.kept is not None and (taken := take_over(jobs, options.kept)):
+        sys.stdout.write(f"{taken} of them were judged before, by the same code ({options.kept})\n")
     for line in judge(jobs, options.at_once):
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
+    if options.kept is not None:
+        keep(jobs, options.kept)
     judgements = [judgement_of(job) for job in jobs]
-    if len(versions := {judged.code for judged in judgements}) > 1:
-        sys.stdout.write(
-            f"The results are of {len(versions)} versions of the code: no figures of any of them\n"
-        )
+    for kind in (Judgement, ReportJudgement):
+        versions = {judged.code for judged in judgements if isinstance(judged, kind)}
+        if len(versions) > 1:
+            sys.stdout.write(
+                f"The results are of {len(versions)} versions of the code: no figures of any of them\n"
+            )
     return _tell(options.out, judgements, f"{recordings.name}/{PICTURES}")
 
 
@@ -67,6 +74,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--reports", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1, help="of the first of each; the next has the next one")
     parser.add_argument("--at-once", type=int, default=1, help="how many are imported and judged at once")
+    parser.add_argument(
+        "--kept",
+        type=Path,
+        help="a file of judgements: those by the same code are taken over, and at the end it holds all",
+    )
     parser.add_argument("--out", type=Path, default=Path("quality-results"))
     return parser
 

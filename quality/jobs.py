@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -21,6 +22,19 @@ from quality.reports.corpus import draw_report_plan
 
 PICTURES = "pictures"
 
+#: What recordings do not go through, and what reports do not; the rest of the code is of both.
+_OF_REPORTS = (
+    "endoreg_db/deid/pdf/",
+    "endoreg_db/deid/reports/",
+    "quality/reports/",
+    "quality/held_out/",
+    "quality/letter",
+    "quality/blind_",
+    "quality/measure_letters",
+)
+_OF_RECORDINGS = ("endoreg_db/deid/video/", "quality/recordings", "quality/painter", "quality/screens")
+_SUMS_UP = ("quality/__main__", "quality/jobs", "quality/results", "quality/page", "quality/statistics")
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -29,6 +43,11 @@ class Job:
     seed: int
     seconds: float  # of a recording; 0: a report
     folder: Path
+
+    @property
+    def is_report(self) -> bool:
+        """Whether it is a report, and no recording."""
+        return not self.seconds
 
     @property
     def path(self) -> Path:
@@ -47,28 +66,60 @@ def _judged(job: Job) -> str:
     """A line on one recording or report, judged in an earlier run or now."""
     if not job.path.exists():
         with tempfile.TemporaryDirectory(prefix="endoreg-quality-") as work:
-            replace(_examined(job, Path(work)), code=code_digest()).write(job.path)
+            replace(_examined(job, Path(work)), code=code_digest(job.is_report)).write(job.path)
     return _line(judgement_of(job))
 
 
 def judgement_of(job: Job) -> Judgement | ReportJudgement:
     """What was found of it, in this run or an earlier one."""
-    return Judgement.read(job.path) if job.seconds else ReportJudgement.read(job.path)
+    return ReportJudgement.read(job.path) if job.is_report else Judgement.read(job.path)
 
 
 @cache
-def code_digest() -> str:
-    """Of the package and the bench as they lie there: results of several versions are no figures of one."""
+def code_digest(report: bool) -> str:
+    """Of the code that imports and judges recordings, or reports, as it lies there.
+
+    Results of several versions are no figures of one. What only the other kind goes through is left out, and
+    so is what only sums up, so that a run may go on after a change there.
+    """
     digest = hashlib.sha256()
     for package in ("endoreg_db", "quality"):
         root = Path(str(resources.files(package)))
         for path in sorted(path for path in root.rglob("*") if path.suffix in (".py", ".toml", ".txt")):
-            digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+            name = f"{package}/{path.relative_to(root).as_posix()}"
+            if not name.startswith(_SUMS_UP + (_OF_RECORDINGS if report else _OF_REPORTS)):
+                digest.update(name.encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
 
+def take_over(jobs: Sequence[Job], kept: Path) -> int:
+    """Put judgements of an earlier run where this one looks for them; how many of them.
+
+    Args:
+        jobs: those that are wanted.
+        kept: what :func:`keep` wrote, of any version of the code; it may be missing.
+    """
+    lines = kept.read_text(encoding="utf-8").splitlines() if kept.exists() else []
+    # A recording is as long as its frames, which is not to the digit what was asked for.
+    earlier = {(line["seed"], round(line.get("seconds", 0.0))): line for line in map(json.loads, lines)}
+    taken = 0
+    for job in jobs:
+        judged = earlier.get((job.seed, round(job.seconds)))
+        if judged and judged["code"] == code_digest(job.is_report) and not job.path.exists():
+            job.path.write_text(json.dumps(judged, ensure_ascii=False), encoding="utf-8")
+            taken += 1
+    return taken
+
+
+def keep(jobs: Sequence[Job], kept: Path) -> None:
+    """Write the judgements that there are into one file, each in a line."""
+    read = (json.loads(job.path.read_text(encoding="utf-8")) for job in jobs if job.path.exists())
+    text = "".join(json.dumps(judged, ensure_ascii=False) + "\n" for judged in read)
+    kept.write_text(text, encoding="utf-8")
+
+
 def _examined(job: Job, work: Path) -> Judgement | ReportJudgement:
-    if not job.seconds:
+    if job.is_report:
         return examine_report(draw_report_plan(job.seed), work, _hunter())
     plan = draw_plan(job.seed, seconds=job.seconds)
     return bench.examine(plan, work, job.folder / PICTURES, _hunter())

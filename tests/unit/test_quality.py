@@ -15,11 +15,12 @@ import pytest
 
 from endoreg_db.deid.profiles import profile_from_toml
 from endoreg_db.samples import scaled, shipped_profile
-from quality import results
+from quality import jobs, results
 from quality.bench import Judgement
 from quality.hunter import Hunter
 from quality.hunter.media import Sampling, media_pieces
 from quality.intake import Leak
+from quality.jobs import Job, code_digest, judgement_of, keep, take_over
 from quality.layouts import as_toml, invent_profile
 from quality.page import Figures, write_page
 from quality.painter import edge_text_place, moving_bar
@@ -212,6 +213,31 @@ def test_a_judgement_comes_back_as_it_was_written(tmp_path: Path) -> None:
     written.write(tmp_path / "1.json")
 
     assert Judgement.read(tmp_path / "1.json") == written
+
+
+def test_a_run_goes_on_on_another_machine_with_what_the_same_code_judged(tmp_path: Path) -> None:
+    there, here = (tmp_path / name for name in ("there", "here"))
+    for folder in (there, here):
+        folder.mkdir()
+    kept, code = tmp_path / "kept.jsonl", code_digest(report=False)
+    same = judgement(seed=7, seconds=1.998, code=code)
+    same.write(there / "00007.json")
+    judgement(seed=8, seconds=2.0, code="0123456789abcdef").write(there / "00008.json")
+    keep([Job(seed, 2.0, there) for seed in (7, 8, 9)], kept)
+
+    taken = take_over([Job(seed, 2.0, here) for seed in (6, 7, 8)], kept)
+
+    assert taken == 1 and [path.name for path in here.iterdir()] == ["00007.json"]
+    assert judgement_of(Job(7, 2.0, here)) == same
+
+
+def test_what_reports_go_through_is_no_part_of_the_version_of_recordings() -> None:
+    assert code_digest(report=False) != code_digest(report=True)
+    left_out = {*jobs._OF_REPORTS, *jobs._OF_RECORDINGS, *jobs._SUMS_UP}
+    root = Path(__file__).parents[2]
+    for name in left_out:
+        base = root / "src" if name.startswith("endoreg_db") else root
+        assert list((base / name).parent.glob(f"{Path(name).name}*")), f"{name} is nowhere: the list is old"
 
 
 def test_a_run_goes_on_where_an_earlier_one_stopped(tmp_path: Path) -> None:
