@@ -60,7 +60,9 @@ _DOTTED: Final = re.compile(
     r"(?P<hour>[01]\d|2[0-3])\.(?P<minute>[0-5]\d)(?![\w%]|[.,/]\d|\s?(?:mm|cm|ml|mg|mmol|g|kg|l|U|IE)\b)"
 )  # a dot makes a time only where something says so
 _BARE_DOTTED: Final = re.compile(
-    r"(?:^|[^\W\d_]{5,}\s|\b[A-Z][a-z]{2,}\s|[,;]\s|\(\s?|\b(?:erl|ca)\.\s)(?P<hour>[01]\d|2[0-3])\.(?P<minute>[0-5]\d)(?=[,;)]|$|\s(?:[A-ZÄÖÜ]|durch|von|by|mit)[\w.])"
+    r"(?:^|[^\W\d_]{5,}\s|\b[A-Z][a-z]{2,}\s|[,;:]\s|\(\s?|\b(?:erl|ca)\.\s)"
+    r"(?P<hour>[01]\d|2[0-3])\.(?P<minute>[0-5]\d)"
+    r"(?=[,;)]|$|\s(?:[A-ZÄÖÜ]|durch|von|by|mit|received|collected|arrived)[\w.])"
     r"(?!\s(?:U|IE|E|Mio|Tsd|G)\b)",
     re.M,
 )  # where nothing says so, a time stands at the ends of what was done

@@ -65,6 +65,8 @@ _TOWARDS: Final = frozenset({"von", "auf", "nach", "unter"})  # before rooms, wa
 _NOBODY: Final = cue_keys("nobody")
 _ROOM: Final = re.compile(r"\d{1,4}[a-zA-Z]?")
 _CODE: Final = re.compile(r"\d-\d{2,3}[a-z]?(?:\.[\da-z]{1,2})?|[A-TV-Z]\d{2}(?:\.\d{1,2})?")  # OPS, ICD
+_SIGN: Final = re.compile(r"[^\W\d_]{2,3}")  # of whoever dictated, alone in a line
+_TIME: Final = re.compile(r"(?:[01]\d|2[0-3])\.[0-5]\d")
 _MEASURED: Final = re.compile(r"[\d.,]+\s?(?:/\s?\w+|[µμ]?[a-zA-Z%°]+(?:/\w+)?)")
 
 
@@ -131,8 +133,12 @@ def _is_in(labels: Sequence[Label], index: int) -> bool:
 
 def _sort_of(seen: _Seen) -> str:
     token = seen.place.token
+    if is_title(token) and _is_title_for_a_name(seen.place):
+        return "word"
     if seen.labelled or is_title(token) or token.key in _NOBODY:
         return ""
+    if seen.lone and _SIGN.fullmatch(token.core) and not is_listed(token.core):
+        return "word"
     if token.has_digit:
         return "number" if _is_odd_number(seen) else ""
     if token.is_initial and token.text.endswith("."):
@@ -158,6 +164,13 @@ def _may_be_somebody(seen: _Seen) -> bool:
         return False
     unlisted = not is_listed(text) and not is_clinical(text) and not is_abstract(text)
     return (risk is Risk.RARE or unlisted) and not _is_plainly_word(seen.place)
+
+
+def _is_title_for_a_name(place: Place) -> bool:
+    """Whether a title stands where a surname does: ``Dr. E. Nurse, 9.6.2020``."""
+    before = place.before
+    ends = not place.token.text[-1:].isalpha() and not place.token.text.endswith(".")
+    return ends and before is not None and before.is_initial and before.text.endswith(".")
 
 
 def _is_heading(text: str) -> bool:
@@ -234,6 +247,8 @@ def _is_odd_number(seen: _Seen) -> bool:
         return False
     if after is not None and (after.key in _UNITS or after.text[:1] in "%/°µ"):
         return False
+    if _TIME.fullmatch(token.core) and (seen.apart or _is_among_people(place)):
+        return True
     digits = sum(map(str.isdigit, token.core))
     if digits >= _LONG_NUMBER and not re.search(r"[.,]\d{3}\b", token.core):
         return True

@@ -178,6 +178,7 @@ SHAPES: Final = (
         0.9,
         r"(?<![\w.,])(?:\d{1,5}\s)?(?:State Route|County Road|Route|Highway|Hwy|P\.?O\.? Box)\s\d{1,5}\b",
     ),
+    _shape("address", 0.9, rf"\b[NSEW]\s\d{{1,3}}(?:st|nd|rd|th)\s{_ENGLISH_STREETS}\b\.?"),
     _shape(
         "address", 0.95, r"(?:[A-Z][\w'’.\-]+\s?){1,3},\s[A-Z]{2}\s\d{5}(?:-\d{4})?(?!\d)"
     ),  # Paradise, MI 49171
