@@ -48,3 +48,31 @@ def test_a_long_number_that_nothing_explains_goes_or_raises_one() -> None:
 def test_a_doubt_says_nothing_of_what_raised_it() -> None:
     found = find_in(in_body("Frau Odermatt kam vom Stein zurück."))
     assert all("Stein" not in doubt.detail and "Odermatt" not in doubt.detail for doubt in found.doubts)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Frau Quast wurde danach in Haus gebracht, B4 bitte anrufen.",  # a ward
+        "Ablage unter 4821 im Keller.",
+        "Besprochen mit Dr. Odermatt am Abend 10.04 auf der Station.",
+    ],
+)
+def test_a_short_code_or_time_that_nothing_explains_goes_or_raises_one(sentence: str) -> None:
+    gone = gone_from(in_body(sentence))
+    assert set(gone) & {"B4", "4821", "10.04"} or "unknown_numbers" in codes_of(sentence)
+
+
+@pytest.mark.parametrize(
+    "sentence", ["Barrett C2 M4 im distalen Ösophagus.", "Rezidiv seit 2018, Kontrolle."]
+)
+def test_grades_and_years_raise_none(sentence: str) -> None:
+    assert "unknown_numbers" not in codes_of(sentence)
+
+
+@pytest.mark.parametrize("last", ["sch", "Nurse,"])
+def test_a_sign_alone_and_a_title_that_may_be_a_surname_raise_one(last: str) -> None:
+    text = f"{in_body('Reizlose Schleimhaut ohne Befund.')}\n\n" + (
+        last if last == "sch" else f"Dr E. {last} 9"
+    )
+    assert "risky_words" in {doubt.code for doubt in find_in(text).doubts} or last in gone_from(text)

@@ -48,7 +48,7 @@ from endoreg_db.deid.reports.vocabulary import (
 from endoreg_db.deid.reports.zones import is_cell, zone_rows
 
 _REACH: Final = 12  # tokens on either side that belong to the same sentence, at most
-_LONG_NUMBER: Final = 5  # digits that hardly measure anything
+_LONG_NUMBER: Final = 4  # digits that hardly measure anything
 _LIKE_WORDS: Final = 3.0  # likeness from which on a compound is hardly somebody; most have seven and more
 _LONGEST_LONE: Final = 10  # letters of a word alone in its line that may be whoever signed
 _LONGEST_CELL: Final = 3  # tokens of a line that stands alone
@@ -65,6 +65,8 @@ _TOWARDS: Final = frozenset({"von", "auf", "nach", "unter"})  # before rooms, wa
 _NOBODY: Final = cue_keys("nobody")
 _ROOM: Final = re.compile(r"\d{1,4}[a-zA-Z]?")
 _CODE: Final = re.compile(r"\d-\d{2,3}[a-z]?(?:\.[\da-z]{1,2})?|[A-TV-Z]\d{2}(?:\.\d{1,2})?")  # OPS, ICD
+_PLACE_CODE: Final = re.compile(r"[A-Z]{1,2}\d{1,2}[a-z]?|\d{1,2}[A-Za-z]")  # C3, 7B: wards and rooms
+_STAGE: Final = re.compile(r"[cpyru]{0,3}(?:T|N|M|L|V|R|Pn|G|C)[0-4xX][a-d]?")
 _SIGN: Final = re.compile(r"[^\W\d_]{2,3}")  # of whoever dictated, alone in a line
 _TIME: Final = re.compile(r"(?:[01]\d|2[0-3])\.[0-5]\d")
 _MEASURED: Final = re.compile(r"[\d.,]+\s?(?:/\s?\w+|[µμ]?[a-zA-Z%°]+(?:/\w+)?)")
@@ -237,6 +239,16 @@ def _is_odd_initial(place: Place) -> bool:
     return place.index + 1 in place.sure or not is_clinical(after.core)
 
 
+def _is_staged(place: Place) -> bool:
+    """Whether a letter with digits grades or stages what stands beside it (``Prag C2``, ``T3 N1``)."""
+    beside = place.flow[max(0, place.index - 2) : place.index + 2]
+    return any(
+        is_clinical(token.core) or is_eponym(token.core) or _STAGE.fullmatch(token.core)
+        for token in beside
+        if token is not place.token
+    )
+
+
 def _is_odd_number(seen: _Seen) -> bool:
     """Whether digits might be a number of a file, a telephone, a house or a room."""
     place, token = seen.place, seen.place.token
@@ -250,7 +262,14 @@ def _is_odd_number(seen: _Seen) -> bool:
     if _TIME.fullmatch(token.core) and (seen.apart or _is_among_people(place)):
         return True
     digits = sum(map(str.isdigit, token.core))
-    if digits >= _LONG_NUMBER and not re.search(r"[.,]\d{3}\b", token.core):
+    year = re.fullmatch(r"(?:19|20)\d{2}", token.core) is not None
+    if digits >= _LONG_NUMBER and not year and not re.search(r"[.,]\d{3}\b", token.core):
+        return True
+    if (
+        _PLACE_CODE.fullmatch(token.core)
+        and (seen.apart or _is_among_people(place))
+        and not _is_staged(place)
+    ):
         return True
     if _is_among_people(place) and place.before is not None and place.before.key in _TOWARDS:
         return not token.core.isdigit() or digits > 1  # ``kommt von 42.1``
