@@ -120,8 +120,10 @@ def _addressed(tokens: Sequence[Token]) -> tuple[Token, ...]:
 def _behind_titles(tokens: Sequence[Token]) -> Sequence[Token]:
     """What follows titles, and the bracket that says who gave them (``Dr. (Univ. Szeged)``)."""
     while tokens:
-        end = next((n for n, token in enumerate(tokens[:_LONGEST_BRACKET], 1) if ")" in token.text), None)
-        if tokens[0].text.startswith("(") and end is not None:
+        end = next(
+            (n for n, token in enumerate(tokens[:_LONGEST_BRACKET], 1) if ")" in token.text), len(tokens)
+        )
+        if tokens[0].text.startswith("(") and any(t.key for t in tokens[end : end + 1]):
             tokens = tokens[end:]
         elif tokens[0].text == "." or _is_broken_title(tokens) or _is_mere_title(tokens):
             tokens = tokens[1:]
