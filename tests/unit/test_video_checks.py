@@ -25,11 +25,6 @@ Planes = list[Plane]
 
 
 @pytest.fixture(scope="module")
-def examination() -> Planes:
-    return list(Recording(21).planes(0))
-
-
-@pytest.fixture(scope="module")
 def worklist() -> Planes:
     return list(Recording(21, script=Script(form=(0, 1))).planes(0))
 

@@ -21,11 +21,6 @@ Plane = NDArray[np.uint8]
 Planes = list[Plane]
 
 
-@pytest.fixture(scope="module")
-def examination() -> Planes:
-    return list(Recording(21).planes(0))
-
-
 def test_a_quiet_scene_is_looked_at_every_ten_seconds(examination: Planes) -> None:
     image = examination[0][PROFILE.image.slices]
     watcher = SceneWatcher()
