@@ -31,6 +31,7 @@ from endoreg_db.deid.profiles import DeviceProfile
 from endoreg_db.samples import draw_recording, shipped_profile
 
 PYTHON = "ENDOREG_BENCH_UPSTREAM"
+PACKAGED_MODELS = "ENDOREG_BENCH_UPSTREAM_PACKAGED"
 SEED = 1
 MISSING = (
     f"{PYTHON} names no Python that has lx-anonymizer. In a virtual environment of Python 3.12 or newer: "
@@ -65,7 +66,12 @@ def main(arguments: Sequence[str] = ()) -> str:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seconds", type=float, default=20.0, help="of the recording (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="of each (default: %(default)s)")
-    parser.add_argument("--packaged-models", action="store_true", help="have it read with the wheel's models")
+    parser.add_argument(
+        "--packaged-models",
+        action="store_true",
+        default=bool(os.environ.get(PACKAGED_MODELS)),
+        help=f"have it read with the wheel's models; so does {PACKAGED_MODELS}=1",
+    )
     options = parser.parse_args(arguments)
     python = os.environ.get(PYTHON, "")
     version = _version(python)
