@@ -75,12 +75,14 @@ def test_a_short_word_that_was_hardly_read_is_none_beside_other_text() -> None:
     assert [text.text for text in texts_in([line("Uwe", 0.7), line("Vorname")], TOKENS)] == ["Vorname"]
 
 
-def test_the_whole_image_is_blanked_where_it_is_a_screen_of_text() -> None:
-    form = [replace(WORD, box=Box(100, 200 + 90 * row, 80, 30)) for row in range(4)]
+def test_a_screen_of_text_is_blanked_from_side_to_side_with_what_may_be_unread() -> None:
+    form = [replace(WORD, box=Box(100 + 40 * row, 200 + 90 * row, 80, 30)) for row in range(4)]
 
-    covers = text_covers([reading(0.0), reading(9.5, *form), reading(10.0)], SIGHT)
+    (cover,) = text_covers([reading(0.0), reading(9.5, *form), reading(10.0)], SIGHT)
 
-    assert covers == (Cover(None, 500, 10_500),)
+    assert (cover.first, cover.last) == (500, 10_500)
+    assert cover.box is not None and (cover.box.x, cover.box.right) == (SIGHT.kept.x, SIGHT.kept.right)
+    assert cover.box.y <= 200 - 2 * 30 and cover.box.bottom >= 500 + 2 * 30
 
 
 def test_a_few_lines_of_text_are_blanked_by_themselves() -> None:

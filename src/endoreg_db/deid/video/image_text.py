@@ -32,8 +32,9 @@ _LETTERS = 4  # letters and digits; OCR makes shorter "words" of folds and highl
 _SHORT = 2  # of what stands beside other text: "Uwe" in a form is a word
 
 #: Lines of text from which a picture is a screen (a form, a worklist) and no image with text in it: where
-#: so many are read, the next may be one that was not.
+#: so many are read, one between them or right beside may not have been.
 _SCREEN = 4
+_LINES_BESIDE = 2  # heights of a line that are blanked above and below a screen's text
 
 #: Correlation of the strokes of two pictures from which they may be the same text. Drawn mucosa with noise
 #: stays below 0.07; text of 4 grey levels gives 0.14 beside a bright one, of 8 levels 0.2 beside one of 40.
@@ -83,6 +84,12 @@ class Sight:
         """What to blank because of text in ``box`` of a picture; None if nothing of it is kept."""
         moved = Box(box.x + self.left, box.y + self.top, box.width, box.height)
         return fitted(moved, TEXT_MARGIN, self.kept)
+
+    def beside(self, lines: Sequence[Box]) -> Box:
+        """All of the kept image that is at the height of the lines, and a little above and below."""
+        around, more = hull(lines), _LINES_BESIDE * max(line.height for line in lines)
+        left = self.kept.x - self.left
+        return Box(left, around.y - more, self.kept.width, around.height + 2 * more)
 
 
 def texts_in(found: Iterable[FoundText], tokens: Collection[str]) -> tuple[ImageText, ...]:
@@ -141,16 +148,14 @@ def _strokes(part: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def text_covers(readings: Sequence[SceneReading], sight: Sight) -> tuple[Cover, ...]:
-    """Blanks each text from the look before it to the look after it; the whole image if that is a screen.
+    """Blanks each text from the look before it to the look after it; all that is beside it on a screen.
 
     Text that is at another place in the next look has moved: everything between the two is blanked.
     """
     covers = []
     for reading, since, until in _with_neighbours(readings, sight):
-        if len(reading.texts) >= _SCREEN:
-            covers.append(Cover(None, since, until))
-            continue
-        boxes = (sight.covering(text.box) for text in reading.texts)
+        found = [text.box for text in reading.texts]
+        boxes = map(sight.covering, [sight.beside(found)] if len(found) >= _SCREEN else found)
         covers += [Cover(box, since, until) for box in boxes if box is not None]
     # A text is not taken for gone because it was not found right before another was.
     for one, other in pairwise(look for look in _in_order(readings) if look.texts or not look.aside):
