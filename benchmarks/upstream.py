@@ -39,21 +39,38 @@ MISSING = (
     "apt-get install tesseract-ocr tesseract-ocr-deu ffmpeg)"
 )
 PACKAGED = "reading with the PP-OCRv4 models of RapidOCR's wheel"
-#: What their Python runs: source, output, the image's box as JSON, and whether to use the wheel's models.
+#: What their Python runs: source, output, the image's box as JSON.
 _CLEAN = """
 import json, sys
 from fractions import Fraction
 from pathlib import Path
 from lx_anonymizer.frame_cleaner import FrameCleaner
-from lx_anonymizer.ocr.ocr_frame import FrameOCR
-source, output, image, packaged = sys.argv[1:]
-if packaged == "True":
-    from rapidocr import LangDet, LangRec, ModelType
-    wanted = FrameOCR._rapidocr_init_params()
-    wanted |= {"Det.lang_type": LangDet.CH, "Rec.lang_type": LangRec.CH, "Rec.model_type": ModelType.MOBILE}
-    FrameOCR._rapidocr_init_params = classmethod(lambda cls: dict(wanted))
+source, output, image = sys.argv[1:]
 _, told = FrameCleaner().clean_video(Path(source), json.loads(image), {}, Fraction(25), Path(output))
 Path(output + ".json").write_text(json.dumps(told["model_execution"]["failed_models"]))
+"""
+#: What each of their processes runs first, if it is to read with the wheel's models.
+_PACKAGED_FIRST = """
+import importlib.util, sys
+
+class Packaged:
+    def find_spec(self, name, path=None, target=None):
+        if name != "lx_anonymizer.ocr.ocr_frame":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        load = spec.loader.exec_module
+        def exec_module(module):
+            load(module)
+            from rapidocr import LangDet, LangRec, ModelType
+            wanted = module.FrameOCR._rapidocr_init_params()
+            wanted |= {"Det.lang_type": LangDet.CH, "Rec.lang_type": LangRec.CH}
+            wanted |= {"Rec.model_type": ModelType.MOBILE}
+            module.FrameOCR._rapidocr_init_params = classmethod(lambda cls: dict(wanted))
+        spec.loader.exec_module = exec_module
+        return spec
+
+sys.meta_path.insert(0, Packaged())
 """
 
 
@@ -123,7 +140,11 @@ def _clean(python: str, source: Path, profile: DeviceProfile, *, packaged: bool)
     image = profile.image
     box = {"x": image.x, "y": image.y, "width": image.width, "height": image.height}
     output = source.with_name("cleaned.mp4")
-    usage = run([python, "-c", _CLEAN, source, output, json.dumps(box), str(packaged)])
+    first = source.with_name("first")
+    first.mkdir(exist_ok=True)
+    (first / "sitecustomize.py").write_text(_PACKAGED_FIRST if packaged else "", encoding="utf-8")
+    environ = {"PYTHONPATH": str(first)}
+    usage = run([python, "-c", _CLEAN, source, output, json.dumps(box)], environ)
     output.unlink()  # a run that made none has not done the work
     failed: list[str] = json.loads(output.with_name(f"{output.name}.json").read_text(encoding="utf-8"))
     return usage, failed
