@@ -1,6 +1,6 @@
 """A whole import beside the engine that this intake was first meant to call, on the same recording.
 
-    ENDOREG_BENCH_UPSTREAM=/path/to/venv/bin/python python -m benchmarks.upstream [--seconds 20] [--rounds 3]
+    ENDOREG_BENCH_UPSTREAM=/path/to/venv/bin/python python -m benchmarks.upstream [--seconds 20 60] [--rounds 3]
 
 The engine, `lx-anonymizer`, needs a Python of 3.12 or newer and several gigabytes, so it is measured
 where somebody has installed it: in a virtual environment of its own, with ``tesseract`` and ``ffmpeg`` on
@@ -75,13 +75,15 @@ sys.meta_path.insert(0, Packaged())
 
 
 def main(arguments: Sequence[str] = ()) -> str:
-    """Draw the recording, run both in turn, and return the table.
+    """Draw the recordings, run both in turn on each, and return the tables.
 
     Raises:
         NotMeasuredError: the engine is not to be had.
     """
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=20.0, help="of the recording (default: %(default)s)")
+    parser.add_argument(
+        "--seconds", type=float, nargs="+", default=(20.0, 60.0), help="of the recordings (default: 20 60)"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="of each (default: %(default)s)")
     parser.add_argument(
         "--packaged-models",
@@ -90,6 +92,11 @@ def main(arguments: Sequence[str] = ()) -> str:
         help=f"have it read with the wheel's models; so does {PACKAGED_MODELS}=1",
     )
     options = parser.parse_args(arguments)
+    return "\n".join(_beside(seconds, options.rounds, options.packaged_models) for seconds in options.seconds)
+
+
+def _beside(seconds: float, rounds: int, packaged: bool) -> str:
+    """The table of one recording."""
     python = os.environ.get(PYTHON, "")
     version = _version(python)
     profile = replace(shipped_profile(), name="bench_upstream")
@@ -98,18 +105,16 @@ def main(arguments: Sequence[str] = ()) -> str:
     failed: list[str] = []
     with tempfile.TemporaryDirectory(prefix="endoreg-bench-") as name:
         source = Path(name) / "recording.mp4"
-        draw_recording(source, seed=SEED, seconds=options.seconds, profile=profile)
-        for _ in range(options.rounds):
-            usage, failed = _clean(python, source, profile, packaged=options.packaged_models)
+        draw_recording(source, seed=SEED, seconds=seconds, profile=profile)
+        for _ in range(rounds):
+            usage, failed = _clean(python, source, profile, packaged=packaged)
             theirs.append(usage)
             ours.append(import_recording(source, profile, WORKERS).usage)
     size = f"{profile.frame_width}×{profile.frame_height}"
-    title = (
-        f"A whole import of {options.seconds:g} s of {size} beside lx-anonymizer {version}, on the processor"
-    )
+    title = f"A whole import of {seconds:g} s of {size} beside lx-anonymizer {version}, on the processor"
     ratio = ratio_of_pairs(ours, theirs)
     without = f", without {', '.join(failed)} (not to be had here)" if failed else ""
-    without += f", {PACKAGED}" if options.packaged_models else ""
+    without += f", {PACKAGED}" if packaged else ""
     rows = [
         [f"lx-anonymizer {version}{without}", *_figures(median(theirs))],
         [f"endoreg import, {WORKERS} workers", *_figures(median(ours))],
