@@ -1,6 +1,6 @@
 """A whole import beside the engine that this intake was first meant to call, on the same recording.
 
-    ENDOREG_BENCH_UPSTREAM=/path/to/venv/bin/python python -m benchmarks.upstream [--seconds 20 60] [--rounds 3]
+    ENDOREG_BENCH_UPSTREAM=/path/to/bin/python python -m benchmarks.upstream [--seconds 20 60] [--rounds 3]
 
 The engine, `lx-anonymizer`, needs a Python of 3.12 or newer and several gigabytes, so it is measured
 where somebody has installed it: in a virtual environment of its own, with ``tesseract`` and ``ffmpeg`` on
