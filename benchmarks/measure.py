@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
@@ -20,6 +21,20 @@ class Usage:
     wall: float  # seconds
     cpu: float  # seconds, user and system
     peak_mb: float  # MB (10^6) of the largest single process
+
+
+#: A process counts in its peak what the one that started it held then. So a small one starts the command,
+#: measures it, and writes the figures of :class:`Usage` and its exit code into a file.
+_LAUNCHER = """
+import json, os, sys, time
+start = time.perf_counter()
+pid = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ)
+_, status, used = os.wait4(pid, 0)
+wall, code = time.perf_counter() - start, os.waitstatus_to_exitcode(status)
+figures = {"wall": wall, "cpu": used.ru_utime + used.ru_stime, "peak_mb": used.ru_maxrss * 1024 / 1e6}
+with open(sys.argv[1], "w", encoding="utf-8") as told:
+    json.dump({**figures, "code": code}, told)
+"""
 
 
 class CommandFailedError(RuntimeError):
@@ -46,23 +61,19 @@ def run(
     Raises:
         CommandFailedError: its exit code is another; the message holds the end of what it wrote.
     """
-    start = time.perf_counter()
-    with subprocess.Popen(
-        [str(part) for part in command],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=None if environ is None else {**os.environ, **environ},
-    ) as process:
-        assert process.stdout is not None
-        written = process.stdout.read()
-        _, status, used = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in may_end_with:
-        end = written.decode("utf-8", "replace")[-1000:]
-        raise CommandFailedError(f"{command[0]} ended with code {process.returncode}: {end}")
-    return Usage(wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6)
+    with tempfile.NamedTemporaryFile(mode="r", encoding="utf-8") as told:
+        ended = subprocess.run(
+            [sys.executable, "-c", _LAUNCHER, told.name, *map(str, command)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=None if environ is None else {**os.environ, **environ},
+        )
+        used = json.load(told) if ended.returncode == 0 else {"code": ended.returncode}
+    if (code := used.pop("code")) not in may_end_with:
+        end = ended.stdout.decode("utf-8", "replace")[-1000:]
+        raise CommandFailedError(f"{command[0]} ended with code {code}: {end}")
+    return Usage(**used)
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:

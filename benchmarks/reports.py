@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import io
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,7 +25,7 @@ from pypdf import PdfWriter
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
-from benchmarks.measure import table
+from benchmarks.measure import run, table
 from endoreg_db.deid.messages import ReportTask
 from endoreg_db.deid.ocr import TextReader
 from endoreg_db.deid.pdf.deidentify import deidentify_report
@@ -58,7 +57,7 @@ def main() -> str:
     options, _ = parser.parse_known_args()
     if options.once is not None:
         _rebuild(options.once, TextReader())
-        return f"{_peak_mb()}"
+        return ""
     with tempfile.TemporaryDirectory(prefix="endoreg-bench-") as name:
         folder = Path(name)
         digital, scan = folder / "digital.pdf", folder / "scan.pdf"
@@ -134,19 +133,9 @@ def _memory(kind: str, page: Path, most: int) -> list[list[str]]:
     for count in (1, most):
         path = page.with_name(f"{count}.pdf")
         repeat(page, count, path)
-        begun = time.monotonic()
-        command = [sys.executable, "-m", "benchmarks.reports", "--once", str(path)]
-        told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-        wall = time.monotonic() - begun
-        rows.append([kind, str(count), f"{float(told):.0f} MB", f"{wall:.1f} s"])
+        used = run([sys.executable, "-m", "benchmarks.reports", "--once", path])
+        rows.append([kind, str(count), f"{used.peak_mb:.0f} MB", f"{used.wall:.1f} s"])
     return rows
-
-
-def _peak_mb() -> float:
-    """MB (10^6) of this process at most, without what the one that started it had, as ``ru_maxrss`` has."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
-    return int(kilobytes) * 1024 / 1e6
 
 
 def repeat(page: Path, count: int, target: Path) -> None:

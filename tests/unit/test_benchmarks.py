@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import __main__ as command
 from benchmarks import memory, upstream, video
-from benchmarks.measure import NotMeasuredError, Usage, ratio_of_pairs
+from benchmarks.measure import CommandFailedError, NotMeasuredError, Usage, ratio_of_pairs, run
 from tests.integration.video_clips import decoded, number_in, numbered, time_of, write_clip
 
 KEPT = {name: f"| {name} |\n" for name in command.BENCHMARKS}
@@ -79,3 +79,18 @@ def test_a_process_and_what_it_starts_are_watched() -> None:
     peaks = memory._run([sys.executable, "-c", code], {}, (0,))
 
     assert peaks["parent"] > 1 and peaks["cell"] == peaks["worker"] == peaks["OCR"] == 0
+
+
+def test_what_a_command_held_is_not_what_the_process_that_measures_it_holds() -> None:
+    held = bytearray(300_000_000)
+    held[::4096] = b"x" * len(held[::4096])
+
+    used = run([sys.executable, "-c", "print('small')"])
+
+    assert used.peak_mb < 100 < len(held) / 1e6
+
+
+def test_a_command_that_fails_says_how_and_what_it_wrote() -> None:
+    with pytest.raises(CommandFailedError, match=r"ended with code 3: hello"):
+        run(["sh", "-c", "echo hello; exit 3"])
+    assert run(["sh", "-c", "exit 3"], may_end_with=(3,)).wall > 0
