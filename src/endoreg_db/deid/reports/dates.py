@@ -93,7 +93,7 @@ def find_days(text: str) -> list[Day]:
     """Every date in the text, none within another."""
     found: list[Day] = []
     for day in _candidates(text):
-        if not any(day.start < other.end and other.start < day.end for other in found):
+        if not _is_within(found, day.start, day.end):
             found.append(day)
     return sorted(found, key=lambda day: day.start)
 
@@ -195,21 +195,24 @@ def find_clocks(text: str) -> list[Clock]:
             continue
         if not match["after"] and _DURATION.search(text[: match.start()]):
             continue
-        if any(match.start() < clock.end for clock in found):
-            continue
-        found.append(Clock(match.start(), match.end(), _clock(match)))
+        if not _is_within(found, match.start(), match.end()):
+            found.append(Clock(match.start(), match.end(), _clock(match)))
     for match in (*_DOTTED.finditer(text), *_BARE_DOTTED.finditer(text)):
-        if not any(match.start("hour") < other.end and other.start < match.end() for other in found):
+        if not _is_within(found, match.start("hour"), match.end()):
             value = time(int(match["hour"]), int(match["minute"]))
             found.append(Clock(match.start("hour"), match.end(), value))
-    taken = [(clock.start, clock.end) for clock in found]
     for match in _HOUR.finditer(text):
-        if not any(match.start() < end and start < match.end() for start, end in taken) and not re.search(
+        if not _is_within(found, match.start(), match.end()) and not re.search(
             r"\b(?:bei|auf|um die|from|at)\s(?:\d{1,2}\s?(?:,|und|bis|and|to|-|–|/)\s?)*$",
             text[: match.start()],
         ):
             found.append(Clock(match.start(), match.end(), None))
     return found
+
+
+def _is_within(found: Iterable[Day] | Iterable[Clock], start: int, end: int) -> bool:
+    """Whether a stretch of the text shares a sign with one that was found."""
+    return any(start < other.end and other.start < end for other in found)
 
 
 def _every(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:

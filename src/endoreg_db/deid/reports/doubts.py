@@ -81,6 +81,11 @@ class _Seen:
     labelled: bool  # it is part of a label
     lone: bool  # nothing else stands in its line, and it ends no paragraph
 
+    @property
+    def personal(self) -> bool:
+        """Whether it stands where people are named."""
+        return self.apart or _is_among_people(self.place)
+
 
 def kept_doubts(
     sheets: Sequence[Sheet], labels: Sequence[Labels], marked: Collection[tuple[int, int]]
@@ -154,7 +159,7 @@ def _may_be_somebody(seen: _Seen) -> bool:
         return True
     if is_sign(seen.place.token):
         return seen.apart and not is_listed(text) and not is_clinical(text)
-    personal = seen.apart or _is_among_people(seen.place)
+    personal = seen.personal
     if not is_ordinary(text):
         return not _is_plainly_of_trade(seen.place, strict=personal)
     risk = name_risk(text)
@@ -259,17 +264,13 @@ def _is_odd_number(seen: _Seen) -> bool:
         return False
     if after is not None and (after.key in _UNITS or after.text[:1] in "%/°µ"):
         return False
-    if _TIME.fullmatch(token.core) and (seen.apart or _is_among_people(place)):
+    if _TIME.fullmatch(token.core) and seen.personal:
         return True
     digits = sum(map(str.isdigit, token.core))
     year = re.fullmatch(r"(?:19|20)\d{2}", token.core) is not None
     if digits >= _LONG_NUMBER and not year and not re.search(r"[.,]\d{3}\b", token.core):
         return True
-    if (
-        _PLACE_CODE.fullmatch(token.core)
-        and (seen.apart or _is_among_people(place))
-        and not _is_staged(place)
-    ):
+    if _PLACE_CODE.fullmatch(token.core) and seen.personal and not _is_staged(place):
         return True
     if _is_among_people(place) and place.before is not None and place.before.key in _TOWARDS:
         return not token.core.isdigit() or digits > 1  # ``kommt von 42.1``

@@ -38,7 +38,7 @@ _FREE: Final = frozenset(
 _KEPT: Final = frozenset({"device"})
 _SMALL_LABELS: Final = frozenset({"von", "an", "from", "to"})  # they begin names and sentences, too
 _LONGEST: Final = 5  # tokens in a label
-CONFIDENCE: Final = 0.96
+_CONFIDENCE: Final = 0.96
 
 #: The kind of a hit where it is not the kind of its label.
 HIT_KINDS: Final = {"patient_name": "name", "last_name": "name", "first_name": "name", "relative": "name",
@@ -231,11 +231,10 @@ def _starred(page: int, row: Row) -> Iterator[Labelled]:
     """``Erika Klein, *1.2.1956``: a star right before a date says that somebody was born then."""
     for n, (before, token) in enumerate(pairwise(row.tokens)):
         if before.text.endswith("*") and find_days(token.core):
-            mark = Mark("birth_date", page, (token,), token.core, CONFIDENCE, "star:birth_date")
-            yield Labelled("birth_date", "", mark)
+            yield unlabelled("birth_date", page, (token,), "star:birth_date")
             name = name_before(row.tokens[: n + bool(before.core)])
             if name:
-                yield _named(page, name, "before:birth_date")
+                yield unlabelled("patient_name", page, name, "before:birth_date")
 
 
 def _born(page: int, sheet: Sheet, label: Label) -> Iterator[Labelled]:
@@ -246,11 +245,13 @@ def _born(page: int, sheet: Sheet, label: Label) -> Iterator[Labelled]:
         before = (*above.tokens[-_LONGEST:], *before)
     name = name_before(before)
     if name:
-        yield _named(page, name, "before:birth_date")
+        yield unlabelled("patient_name", page, name, "before:birth_date")
 
 
-def _named(page: int, name: tuple[Token, ...], reason: str) -> Labelled:
-    return Labelled("patient_name", "", Mark("name", page, name, text_of(name), CONFIDENCE, reason))
+def unlabelled(label: str, page: int, tokens: Sequence[Token], reason: str) -> Labelled:
+    """A value that says by where it stands what a ``label`` would say."""
+    kind = HIT_KINDS.get(label, label)
+    return Labelled(label, "", Mark(kind, page, tuple(tokens), text_of(tokens), _CONFIDENCE, reason))
 
 
 def _labelled(page: int, label: Label, tokens: tuple[Token, ...]) -> Labelled:
@@ -259,7 +260,7 @@ def _labelled(page: int, label: Label, tokens: tuple[Token, ...]) -> Labelled:
     return Labelled(
         label.kind,
         phrase.strip(),
-        Mark(kind, page, tokens, text_of(tokens), CONFIDENCE, f"label:{label.kind}"),
+        Mark(kind, page, tokens, text_of(tokens), _CONFIDENCE, f"label:{label.kind}"),
     )
 
 

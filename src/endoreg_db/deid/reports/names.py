@@ -14,25 +14,7 @@ PARTICLES: Final = cue_words("particles")
 LEADING: Final = cue_words("leading")
 _SALUTATIONS: Final = cue_words("salutations")
 _ENDS: Final = cue_words("name_ends")
-_SMALL_TITLES: Final = frozenset(
-    (
-        "med",
-        "medic",
-        "lek",
-        "univ",
-        "dent",
-        "vet",
-        "pharm",
-        "phil",
-        "rer",
-        "nat",
-        "habil",
-        "mult",
-        "hc",
-        "h",
-        "c",
-    )
-)
+_SMALL_TITLES: Final = cue_words("small_titles")
 _SMALL_SALUTATIONS: Final = ("dr.", "lek.", "medic")
 _LONG_TITLES: Final = frozenset({"ass arzt", "ass arztin", "o arzt", "o arztin", "st arzt", "st arztin"})
 _BEFORE_ARTICLES: Final = frozenset({"vor", "auf", "aus", "in", "an", "op", "unter", "ob"})

@@ -123,10 +123,7 @@ def _told_of_the_house(flow: Sequence[Token], index: int) -> Iterator[tuple[str,
     if token.key in _WARDS and token.is_capitalised:
         yield "ward", _ward(flow, index)
     if token.key in _WARDS | _DEPARTMENTS and token.text.endswith(","):
-        yield (
-            "ward",
-            tuple(t for t in _ward_code(flow, index + 1) if t.text[-1:].isalnum() or t.text[-1] in ",;:"),
-        )
+        yield "ward", _listed_ward(flow, index)
     if token.key in _PHONES and index + 1 < len(flow):
         yield "phone", _extension(flow, index)
     if token.key in _MOVED:
@@ -246,6 +243,12 @@ def _ward_code(flow: Sequence[Token], start: int) -> tuple[Token, ...]:
     if len(two) == 2 and _WING.fullmatch(two[0].core) and _ROOM.fullmatch(two[1].core):
         return two
     return two[:1] if two and two[0].has_digit and _ROOM.fullmatch(two[0].core) else ()
+
+
+def _listed_ward(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    """``Unfallchirurgie, P4-22,``: behind a department and a comma, and no count (``Chirurgie, 2. Teil``)."""
+    ward = _ward_code(flow, index + 1)
+    return tuple(token for token in ward if token.text[-1].isalnum() or token.text[-1] in ",;:")
 
 
 def _now_at(flow: Sequence[Token], index: int) -> tuple[Token, ...]:

@@ -8,8 +8,7 @@ from itertools import takewhile
 from typing import Final
 
 from endoreg_db.deid.reports.dates import find_days
-from endoreg_db.deid.reports.labels import CONFIDENCE, Label, Labelled, Labels
-from endoreg_db.deid.reports.marks import Mark, text_of
+from endoreg_db.deid.reports.labels import Label, Labelled, Labels, unlabelled
 from endoreg_db.deid.reports.names import is_particle, is_title, may_be_name
 from endoreg_db.deid.reports.sheets import Row, Sheet, Token
 from endoreg_db.deid.reports.vocabulary import cue_keys, is_clinical, name_risk
@@ -98,8 +97,7 @@ def _pair(last: Sequence[Token], first: Sequence[Token]) -> list[Labelled]:
 
 
 def _found(label: str, tokens: Sequence[Token]) -> Labelled:
-    kind = "birth_date" if label == "birth_date" else "name"
-    return Labelled(label, "", Mark(kind, 0, tuple(tokens), text_of(tokens), CONFIDENCE, f"sticker:{label}"))
+    return unlabelled(label, 0, tokens, f"sticker:{label}")
 
 
 def _above(sheet: Sheet, row: Row) -> Row | None:
