@@ -102,22 +102,22 @@ def texts_in(found: Iterable[FoundText], tokens: Collection[str]) -> tuple[Image
         tokens: what was read about the patient.
     """
     lines = [line for line in found if line.confidence >= _SUSPICIOUS]
-    if not _as_texts(lines, tokens, _LETTERS):
+    kinds = [looks_like_identity(line.text) for line in lines]
+    matching = [matches_known(line.text, tokens) for line in lines]
+    # OCR has to be sure of what is text only by its length.
+    letters = [_letters_of(line) if line.confidence >= _SURE else 0 for line in lines]
+    judged = list(zip(lines, kinds, matching, letters, strict=True))
+    if not any(kind or known or count >= _LETTERS for _, kind, known, count in judged):
         return ()
-    return _as_texts(lines, tokens, _SHORT)
+    return tuple(
+        ImageText(line.box, line.text, kind or "words", known)
+        for line, kind, known, count in judged
+        if kind or known or count >= _SHORT
+    )
 
 
-def _as_texts(lines: Iterable[FoundText], tokens: Collection[str], letters: int) -> tuple[ImageText, ...]:
-    texts = []
-    for line in lines:
-        known = matches_known(line.text, tokens)
-        kind = looks_like_identity(line.text)
-        enough = sum(c.isalnum() for c in line.text) >= letters
-        if kind is None and (known or (enough and line.confidence >= _SURE)):
-            kind = "words"
-        if kind is not None:
-            texts.append(ImageText(line.box, line.text, kind, known))
-    return tuple(texts)
+def _letters_of(line: FoundText) -> int:
+    return sum(c.isalnum() for c in line.text)
 
 
 def has_traces(before: Picture, picture: Picture, found: Iterable[FoundText]) -> bool:
