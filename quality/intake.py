@@ -88,13 +88,22 @@ class Judged:
     def write(self, path: Path) -> None:
         """Write it as JSON, whole or not at all: an interrupted run goes on where it was."""
         waiting = path.with_suffix(".part")
-        waiting.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False), encoding="utf-8")
+        waiting.write_text(self.as_json(indent=1), encoding="utf-8")
         waiting.replace(path)
+
+    def as_json(self, *, indent: int | None = None) -> str:
+        """All of it; in one line if there is no ``indent``."""
+        return json.dumps(asdict(self), indent=indent, ensure_ascii=False)
 
     @classmethod
     def read(cls, path: Path) -> Self:
         """What :meth:`write` wrote."""
-        fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return cls.from_json(path.read_text(encoding="utf-8"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """What :meth:`as_json` gave."""
+        fields: dict[str, Any] = json.loads(text)
         for name in ("leaks", "leaks_if_approved"):
             fields[name] = [Leak(**leak) for leak in fields[name]]
         kept: dict[str, Any] = {name: _as_tuples(value) for name, value in fields.items()}

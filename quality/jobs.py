@@ -100,22 +100,29 @@ def take_over(jobs: Sequence[Job], kept: Path) -> int:
         kept: what :func:`keep` wrote, of any version of the code; it may be missing.
     """
     lines = kept.read_text(encoding="utf-8").splitlines() if kept.exists() else []
-    # A recording is as long as its frames, which is not to the digit what was asked for.
-    earlier = {(line["seed"], round(line.get("seconds", 0.0))): line for line in map(json.loads, lines)}
+    earlier = {_asked_for(judged): judged for judged in map(_from_json, lines)}
     taken = 0
     for job in jobs:
         judged = earlier.get((job.seed, round(job.seconds)))
-        if judged and judged["code"] == code_digest(job.is_report) and not job.path.exists():
-            job.path.write_text(json.dumps(judged, ensure_ascii=False), encoding="utf-8")
+        if judged and judged.code == code_digest(job.is_report) and not job.path.exists():
+            judged.write(job.path)
             taken += 1
     return taken
 
 
 def keep(jobs: Sequence[Job], kept: Path) -> None:
     """Write the judgements that there are into one file, each in a line."""
-    read = (json.loads(job.path.read_text(encoding="utf-8")) for job in jobs if job.path.exists())
-    text = "".join(json.dumps(judged, ensure_ascii=False) + "\n" for judged in read)
-    kept.write_text(text, encoding="utf-8")
+    lines = (judgement_of(job).as_json() + "\n" for job in jobs if job.path.exists())
+    kept.write_text("".join(lines), encoding="utf-8")
+
+
+def _from_json(line: str) -> Judgement | ReportJudgement:
+    return Judgement.from_json(line) if "seconds" in json.loads(line) else ReportJudgement.from_json(line)
+
+
+def _asked_for(judged: Judgement | ReportJudgement) -> tuple[int, int]:
+    """Seed and seconds: a recording is as long as its frames, which is not quite what was asked for."""
+    return judged.seed, round(judged.seconds) if isinstance(judged, Judgement) else 0
 
 
 def _examined(job: Job, work: Path) -> Judgement | ReportJudgement:

@@ -23,7 +23,8 @@ from endoreg_db.deid.reports.words import Findings, KnownIdentity, Line
 from endoreg_db.deid.text_rules import name_key
 from quality import letters, letters_blind, letters_held_out
 from quality.letter_sheet import Letter, misread
-from quality.scanned_letters import DPI, find_in_scan
+from quality.reports.pages import DPI
+from quality.scanned_letters import find_in_scan
 from quality.statistics import Share
 
 Find = Callable[[int, Letter], Findings]

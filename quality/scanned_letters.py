@@ -23,7 +23,6 @@ from endoreg_db.deid.reports.words import Findings, Hit, KnownIdentity, Page, Re
 from quality.letter_sheet import Letter
 from quality.reports.pages import FACES, draw_letter, scan
 
-DPI: Final = {"scan 150": 150, "scan 200": 200}
 _SAME_PLACE: Final = 0.4  # of a word's area, from which on OCR read that word there
 
 

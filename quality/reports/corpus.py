@@ -17,7 +17,7 @@ from quality.hunter import Token
 from quality.hunter.tokens import WHOLE_WORD, folded
 from quality.letter_sheet import Letter
 from quality.plan import draw_word
-from quality.reports.pages import FACES, draw_letter, scan
+from quality.reports.pages import DPI, FACES, draw_letter, scan
 from quality.reports.plants import IN_THE_DRAWING, PLANTS, More, Order
 
 #: The second style is one that no rule was tuned on.
@@ -100,7 +100,7 @@ def _drawing(plan: ReportPlan, letter: Letter) -> Callable[[Path, More | None], 
             return
         typeset = path.with_suffix(".typeset")
         draw_letter(typeset, letter, plan.face)
-        scan(typeset, path, int(plan.form.split()[1]), random.Random(f"scanner {plan.seed}"))
+        scan(typeset, path, DPI[plan.form], random.Random(f"scanner {plan.seed}"))
         typeset.unlink()
 
     return draw

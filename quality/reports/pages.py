@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pypdfium2 as pdfium
@@ -20,6 +22,8 @@ from quality.hunter.tokens import folded
 from quality.letter_sheet import Letter
 from quality.reports.plants import More
 
+#: Pixels per inch of the scans.
+DPI: Mapping[str, int] = MappingProxyType({"scan 150": 150, "scan 200": 200})
 #: Those that come with ReportLab (free licence); they have the letters of most names of Europe.
 FACES = ("Vera", "VeraBd", "VeraIt")
 _JPEG_QUALITY = 80
