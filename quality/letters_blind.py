@@ -1,9 +1,9 @@
 """Invented reports of collections that were written by somebody who did not know the rules of the finder.
 
-There are two: the ``blind`` one, and the ``opened`` one, which was blind until its faults were looked at. What
-they are made of lies in ``quality/held_out/NAME.toml`` (people, places, letterheads, endings) and
-``NAME_bodies.toml`` (what reports say). This module reads it; :mod:`quality.blind_people` invents whom a
-report is about. The letterhead says in which country all of it happens; bodies and endings that name
+There are three: the ``second`` and the ``third``, which were blind until their faults were looked at, and
+the one that is ``blind`` now. What they are made of lies in ``quality/held_out/NAME.toml`` (people, places,
+letterheads, endings) and ``NAME_bodies.toml`` (what reports say). This module reads it;
+:mod:`quality.blind_people` invents whom a report is about. The letterhead says in which country all of it happens; bodies and endings that name
 countries go with letterheads of these only. Texts are filled in thus:
 
 * ``<a~b>``: one of them; ``[he/she]``: by the sex of the patient; ``[3-12]``: a number of that range;

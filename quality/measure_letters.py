@@ -1,8 +1,9 @@
 """How well identity is found in invented letters: leaks by class, clinical words lost, fields read.
 
-``python -m quality.measure_letters [--count N] [--first SEED]`` prints the figures of the tuning style and of
-both halves of the other one, and of the collection that was blind before, of so many letters each.
-``--examples`` also prints what went wrong, but never in the reported half. The blind collection is measured
+``python -m quality.measure_letters [--count N] [--first SEED]`` prints the figures of the tuning style, of
+both halves of the other one, of the collections that were blind before and of single sentences by other
+hands, of so many letters each. ``--examples`` also prints what went wrong, but never in the reported half
+nor in the unseen one of the sentences. The blind collection is measured
 when it is asked for, ``--style blind``; what went wrong in it is not even collected without ``--show-blind``,
 which ends its use as a blind one. ``--text "scan 150"`` draws, scans and reads each letter, which takes some
 seconds a page.
@@ -21,7 +22,7 @@ from endoreg_db.deid.ocr import TextReader
 from endoreg_db.deid.reports.find import find_identity
 from endoreg_db.deid.reports.words import Findings, KnownIdentity, Line
 from endoreg_db.deid.text_rules import name_key
-from quality import letters, letters_blind, letters_held_out
+from quality import letters, letters_blind, letters_held_out, letters_sentences
 from quality.letter_sheet import Letter, misread
 from quality.reports.pages import DPI
 from quality.scanned_letters import find_in_scan
@@ -30,13 +31,16 @@ from quality.statistics import Share
 Find = Callable[[int, Letter], Findings]
 
 #: Whose faults nobody sees, lest rules be tuned on them.
-UNSEEN: Final = frozenset({"reported", "blind"})
+UNSEEN: Final = frozenset({"reported", "sentences, unseen half", "blind"})
 #: Style → letter of the number; the halves of the held-out style are every other seed of it.
 STYLES: Mapping[str, Callable[[int], Letter]] = {
     "tuning": letters.invent_letter,
     "development": lambda number: letters_held_out.invent_letter(2 * number),
     "reported": lambda number: letters_held_out.invent_letter(2 * number + 1),
-    "opened": lambda number: letters_blind.invent_letter(number, "opened"),
+    "second": lambda number: letters_blind.invent_letter(number, "second"),
+    "third": lambda number: letters_blind.invent_letter(number, "third"),
+    "sentences": letters_sentences.invent_letter,
+    "sentences, unseen half": lambda number: letters_sentences.invent_letter(number, 1),
     "blind": letters_blind.invent_letter,
 }
 
