@@ -48,6 +48,19 @@ _MISREAD_MONTH: Final = re.compile(
     rf"(?<![\w.])(?P<day>\d{{1,2}})\.?\s(?P<month>[A-ZÄ][a-zäö]{{2,8}})\.?\s(?P<year>{_YEAR})(?!\w)"
 )
 _DAY_MONTH: Final = re.compile(r"(?<![\w.,/\-])(?P<day>[0-3]?\d)\.\s?(?P<month>[01]?\d)\.(?![\w]|\s?\d)")
+_ROMAN_MONTH: Final = re.compile(
+    r"(?<![\w/])(?P<month>X?[IV]{1,4}|I?X|XI{0,2})\s?/\s?(?P<year>(?:19|20)\d{2})(?!\w)"
+)
+_WEEKDAY: Final = r"(?:Mon|Tue|Tues|Wed|Wednes|Thu|Thurs|Fri|Sat|Satur|Sun)(?:day)?\.?,?"
+_SLASHED: Final = re.compile(
+    rf"\b(?:{_WEEKDAY}|due|since|until|on|till|by|w/c|seen|dated?)\s"
+    r"(?P<one>\d{1,2})/(?P<two>\d{1,2})(?![\d/]|\s?(?:mm|cm|h|x)\b)"
+)
+_ORDINAL: Final = re.compile(
+    rf"\b(?:{_WEEKDAY}\s(?:the\s)?|(?:on|since|until|till|by|from)\sthe\s)(?P<day>\d{{1,2}}(?:st|nd|rd|th))"
+    r"(?=[.,;:)]|$|\s(?!floor|cycle|dose|day|week|attempt|portion|part|rib))",
+    re.M,
+)
 _COMPACT: Final = re.compile(r"(?<![\w.,/\-])\d{8}(?![\w]|[.,/\-]\d)")
 _ISO_MOMENT: Final = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})T\d{2}:\d{2}")
 _TIME: Final = re.compile(
@@ -59,6 +72,29 @@ _DOTTED: Final = re.compile(
     r"(?:\b(?:um|ab|gegen|at)\s|\d{1,2}[./]\d{1,2}[./]\d{2,4},?\s|\bvon\s(?=\d\d\.\d\d\s(?:bis|-|–)\s\d\d[.:]\d\d\s?(?:Uhr|h\b)))"
     r"(?P<hour>[01]\d|2[0-3])\.(?P<minute>[0-5]\d)(?![\w%]|[.,/]\d|\s?(?:mm|cm|ml|mg|mmol|g|kg|l|U|IE)\b)"
 )  # a dot makes a time only where something says so
+_ONE_DIGIT: Final = re.compile(
+    r"\b(?:um|ab|gegen|Beginn|Ende|Start|Abruf|Ankunft|Schnitt|Naht|seit|started|ended|start|end|begin)\s"
+    r"(?:ca\.?\s|etwa\s)?"
+    r"(?P<hour>\d)\.(?P<minute>[0-5]\d)(?=[.,;)]*(?:$|\s(?![µm%]|\d)))(?![.,]\d|\s(?:U|IE|E|G|kg|g|l|cm)\b)",
+    re.M,
+)  # with fewer digits it is a time only behind what says so, and before nothing that measures
+_HOURS: Final = re.compile(
+    r"\b(?:zwischen|von|ab|between|from)\s(?P<hour>[01]?\d|2[0-4])"
+    r"(?=\s?(?:und|bis|and|to|-|–)\s?\d{1,2}\s?(?:Uhr|h|[ap]m)\b)"
+)
+_IN_WORDS: Final = re.compile(
+    r"\b(?:(?:viertel|kurz|fünf|zehn|zwanzig)\s(?:nach|vor)|halb|dreiviertel|viertel)\s"
+    r"(?:eins|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf)\b"
+    r"|\b(?:half|quarter|ten|twenty|five)\s(?:past|to)\s"
+    r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b",
+    re.I,
+)
+_ENTERED: Final = re.compile(
+    r"\b(?:entry|exit|arrival|arrived|[Ss]cope in|[Ss]cope out|in room|out of room|start|finish|end|knife"
+    r"|ca\.|Einleitung|Ausleitung|Ankunft|Einschleusung|Beginn|Ende|Start|[Aa]bgebrochen|[Ss]een)\s"
+    r"(?P<hour>[01]?\d|2[0-3])\.(?P<minute>[0-5]\d)(?=[.,;)]*(?:$|\s))",
+    re.M,
+)
 _BARE_DOTTED: Final = re.compile(
     r"(?:^|[^\W\d_]{5,}\s|\b[A-Z][a-z]{2,}\s|[,;:]\s|\(\s?|\b(?:erl|ca)\.\s)"
     r"(?P<hour>[01]\d|2[0-3])\.(?P<minute>[0-5]\d)"
@@ -67,7 +103,18 @@ _BARE_DOTTED: Final = re.compile(
     re.M,
 )  # where nothing says so, a time stands at the ends of what was done
 _HOUR: Final = re.compile(r"(?<![\w.,:])(?P<hour>[01]?\d|2[0-4])\s?Uhr\b|\b\d{1,2}\s?(?:am|pm)\b")
-_DURATION: Final = re.compile(r"(?:dauer|zeit|time|duration|inr|score|rückzug|withdrawal)\W*$", re.I)
+#: Before places on the face of a clock, by which findings around an opening are told (``bei 3 und 7 Uhr``).
+_ON_A_FACE: Final = re.compile(r"\b(?:bei|auf|um die|from|at)\s(?:\d{1,2}\s?(?:,|und|bis|and|to|-|–|/)\s?)*$")
+_DURATION: Final = re.compile(
+    r"(?:dauer|zeit|time|duration|inr|score|rückzug|withdrawal|apgar|titer|ana|verhältnis|ratio)\W*$", re.I
+)
+#: What is measured, at the end of what stands before a value whose dot ends the sentence (``TSH 11.2.``).
+_MEASURED: Final = re.compile(
+    r"(?<!\w)(?:TSH|BMI|INR|WBC|RBC|HCT|Hct|HGB|Hgb|Hb|PLT|CRP|PCT|LDH|ALT|AST|GPT|GOT|GGT|AP|ALP|BUN|GFR|eGFR|RR|HF|AF"
+    r"|GCS|NRS|BZ|CEA|PSA|AFP|ESR|BSG|[Pp][Hh]|[Ii]s|[Ww]as|[Nn]ot|[Oo]f|[Ww]ert|(?:[Cc]alcium|[Kk]alzium|[Ll]a[ck]tate?"
+    r"|[Gg]lu[ck]ose|[Kk]reatinin|[Cc]reatinine|[Bb]ilirubin|[Aa]lbumin|[Hh]a?e?ä?moglobin|[Kk]alium|[Pp]otassium"
+    r"|[Nn]atrium|[Ss]odium|[Ss]core|[Ii]ndex|[Rr]atio)e?)\s$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +159,7 @@ def _candidates(text: str) -> Iterator[Day]:
         month = _nearest_month(match["month"])
         if month is not None:
             yield from _full(match, [(match["year"], str(month), match["day"])])
-    for find in (_worded, _months_of_years, _without_year, _in_one_number):
+    for find in (_worded, _months_of_years, _without_year, _in_short, _in_one_number):
         yield from find(text)
 
 
@@ -143,8 +190,21 @@ def _months_of_years(text: str) -> Iterator[Day]:
 
 def _without_year(text: str) -> Iterator[Day]:
     for match in _DAY_MONTH.finditer(text):
-        if _exists(2024, int(match["month"]), int(match["day"])):
+        measured = _MEASURED.search(text[: match.start()])
+        if not measured and _exists(2024, int(match["month"]), int(match["day"])):
             yield Day(match.start(), match.end(), "partial", ())
+
+
+def _in_short(text: str) -> Iterator[Day]:
+    """A month in Roman figures, and days as English writes them without a year."""
+    for match in _ROMAN_MONTH.finditer(text):
+        yield Day(match.start(), match.end(), "month", ())
+    for match in _SLASHED.finditer(text):
+        one, two = int(match["one"]), int(match["two"])
+        if (one <= 12 and two <= 31) or (one <= 31 and two <= 12):
+            yield Day(match.start("one"), match.end(), "partial", ())
+    for match in _ORDINAL.finditer(text):
+        yield Day(match.start("day"), match.end(), "partial", ())
 
 
 def _in_one_number(text: str) -> Iterator[Day]:
@@ -191,21 +251,26 @@ def find_clocks(text: str) -> list[Clock]:
     """Every time of day in the text; durations (``Rückzugszeit 9:30 min``) are none."""
     found: list[Clock] = []
     for match in _every(_TIME, text):
-        if match["sep"] != ":" and not match["after"]:
+        if match["sep"] == "." and not match["after"]:
             continue
         if not match["after"] and _DURATION.search(text[: match.start()]):
             continue
         if not _is_within(found, match.start(), match.end()):
             found.append(Clock(match.start(), match.end(), _clock(match)))
-    for match in (*_DOTTED.finditer(text), *_BARE_DOTTED.finditer(text)):
+    for match in (
+        *_DOTTED.finditer(text),
+        *_BARE_DOTTED.finditer(text),
+        *_ONE_DIGIT.finditer(text),
+        *_ENTERED.finditer(text),
+    ):
         if not _is_within(found, match.start("hour"), match.end()):
             value = time(int(match["hour"]), int(match["minute"]))
             found.append(Clock(match.start("hour"), match.end(), value))
+    found += [Clock(match.start("hour"), match.end(), None) for match in _HOURS.finditer(text)]
+    found += [Clock(match.start(), match.end(), None) for match in _IN_WORDS.finditer(text)]
     for match in _HOUR.finditer(text):
-        if not _is_within(found, match.start(), match.end()) and not re.search(
-            r"\b(?:bei|auf|um die|from|at)\s(?:\d{1,2}\s?(?:,|und|bis|and|to|-|–|/)\s?)*$",
-            text[: match.start()],
-        ):
+        on_a_face = match["hour"] is not None and _ON_A_FACE.search(text[: match.start()])
+        if not on_a_face and not _is_within(found, match.start(), match.end()):
             found.append(Clock(match.start(), match.end(), None))
     return found
 

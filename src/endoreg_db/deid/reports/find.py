@@ -14,6 +14,7 @@ from endoreg_db.deid.messages import Finding
 from endoreg_db.deid.reports.doubts import kept_doubts
 from endoreg_db.deid.reports.formats import format_marks
 from endoreg_db.deid.reports.grow import grown_marks
+from endoreg_db.deid.reports.headers import headed_values
 from endoreg_db.deid.reports.labels import PEOPLE, Labelled, labelled_marks, labels_of
 from endoreg_db.deid.reports.marks import Mark, merged
 from endoreg_db.deid.reports.people import people_marks
@@ -76,6 +77,7 @@ def find_identity(
     sheets = [lay_out(page) for page in pages]
     labels = [labels_of(sheet) for sheet in sheets]
     labelled = [*labelled_marks(sheets, labels), *sticker_values(sheets, labels)]
+    labelled += headed_values(sheets, labels, labelled)
     people = people_marks(sheets)
     identity, doubts = read_identity(labelled, sheets, labels)
     marks = [*(found.mark for found in labelled), *format_marks(sheets), *people, *zone_marks(sheets, labels)]

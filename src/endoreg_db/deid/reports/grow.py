@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
+from endoreg_db.deid.reports.codes import is_medical_code
 from endoreg_db.deid.reports.marks import Mark
 from endoreg_db.deid.reports.names import LEADING, is_particle, is_title
 from endoreg_db.deid.reports.places import is_sign, is_sort
@@ -16,6 +17,7 @@ from endoreg_db.deid.reports.vocabulary import (
     is_eponym,
     is_first_name,
     is_listed,
+    is_listed_as_clinical,
     is_loose_compound,
     is_role,
     name_risk,
@@ -37,9 +39,11 @@ _DOERS: Final = frozenset({"von", "durch", "by"})
 _WHENCE: Final = frozenset({"aus", "auf", "an", "vor", "am", "vom"})
 _BEFORE_LETTERS: Final = ("i.", "a.", "b.", "o.", "v.")
 _BY_WATERS: Final = frozenset({"am", "ob"})  # ``Oberwil am See``
+_WEEKDAYS: Final = cue_keys("weekdays")
 _UNITS: Final = cue_keys("units")
 _HOUSE: Final = re.compile(r"\d{1,4}(?:/\d{1,2})?\s?[a-hA-H]?[.,;)]*")
 _CODE: Final = re.compile(r"[A-ZÄÖÜ]{1,3}[\-.]?\d{1,3}[a-zA-Z]?|\d{1,3}[A-Za-z]")
+_CODE_INSIDE: Final = re.compile(r"[A-ZÄÖÜ]{1,2}[\-.]?\d{1,3}[a-zA-Z]?|\d{1,2}(?:[A-Za-z]|\.\d{1,2})")
 _LONGEST_STREET: Final = 4  # words of a street's name
 _LONGEST_GAP: Final = 2  # tokens inside a name that are no part of it by themselves (``Hof am Rhein``)
 
@@ -78,7 +82,7 @@ def _grown(flow: Sequence[Token], end: int, marked: set[int]) -> set[int]:
         n
         for n in range(len(flow))
         if n not in marked | grown
-        and (_belongs(flow, n, marked | grown) or (n + 1 == end and _is_ward(flow, n, marked | grown)))
+        and (_belongs(flow, n, marked | grown) or _is_ward(flow, n, marked | grown, end))
     }:
         grown |= more
     return grown
@@ -139,7 +143,7 @@ def _is_town_of(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
     if n - 1 not in named or not flow[n - 1].text.endswith(",") or not token.is_name_shaped:
         return False
     ends = n + 1 == len(flow) or token.text[-1:] in ",.;)"
-    return ends and not is_listed(token.core) and not is_clinical(token.core)
+    return ends and not is_sign(token) and not is_listed(token.core) and not is_clinical(token.core)
 
 
 def _tells_town(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
@@ -222,8 +226,8 @@ def _is_in_address(flow: Sequence[Token], n: int, named: Collection[int]) -> boo
         return False
     if _HOUSE.fullmatch(flow[start - 1].text):  # a number went before: this is the town
         before = all(m in named or flow[m].key in _INSIDE | _INSIDE_TOWNS for m in range(start, n))
-        clinical = is_eponym(token.core) or (is_clinical(token.core) and not name_risk(token.core))
-        return before and token.is_name_shaped and not clinical
+        clinical = is_eponym(token.core) or is_listed_as_clinical(token.core) or is_clinical(token.core)
+        return before and token.is_name_shaped and not clinical and not is_sign(token)
     end = n
     while end < len(flow) - 1 and end - start <= _LONGEST_STREET and not _HOUSE.fullmatch(flow[end].text):
         end += 1
@@ -234,6 +238,7 @@ def _is_in_address(flow: Sequence[Token], n: int, named: Collection[int]) -> boo
         and (flow[end].text[-1:] in ",.;)" or (end + 1 < len(flow) and flow[end + 1].key == "in"))
         and all(word.is_capitalised or word.key in _INSIDE | _INSIDE_TOWNS for word in street)
         and street[0].is_capitalised
+        and not any(is_sign(word) for word in street)
         and not any(is_clinical(word.core) and not name_risk(word.core) for word in street)
     )
 
@@ -242,12 +247,19 @@ def _is_house_number(flow: Sequence[Token], n: int) -> bool:
     before, token = flow[n - 1], flow[n]
     if not _HOUSE.fullmatch(token.text) or is_title(before) or before.text.endswith((",", ";", ":", ")")):
         return False
+    short = len(before.core) <= 2  # ``Na 138``
+    if short or is_eponym(before.core) or is_sign(before) or is_medical_code(before.core):
+        return False
     return n + 1 == len(flow) or token.text[-1:] in ".,;)" or flow[n + 1].key not in _UNITS
 
 
-def _is_ward(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
-    """``Weber, 7a``: a sign of letters and digits that ends a line after a name."""
-    return n - 1 in named and flow[n - 1].text.endswith(",") and bool(_CODE.fullmatch(flow[n].core))
+def _is_ward(flow: Sequence[Token], n: int, named: Collection[int], end: int) -> bool:
+    """``Weber, 7a``, ``Weber, 4.2, um``: a code behind a name, at the end of a line or before a comma."""
+    if n - 1 not in named or not flow[n - 1].text.endswith(",") or not flow[n - 1].is_name_shaped:
+        return False
+    if n + 1 == end:
+        return bool(_CODE.fullmatch(flow[n].core))
+    return flow[n].text.endswith(",") and bool(_CODE_INSIDE.fullmatch(flow[n].core))
 
 
 def _is_particle_of(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
@@ -295,7 +307,18 @@ def _is_in_brackets(flow: Sequence[Token], n: int, named: Collection[int]) -> bo
     return ")" in token.text and not clinical
 
 
+def _is_weekday_of(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
+    """``Do, 9. 3.``, ``Friday the 9th``: the day of the week before a day that goes."""
+    if flow[n].key not in _WEEKDAYS or not flow[n].is_capitalised:
+        return False
+    following = n + 1
+    while following < len(flow) and flow[following].key in ("the", "den", "dem", "am"):
+        following += 1
+    return following in named and flow[following].has_digit
+
+
 _KINDS_OF_BELONGING: Final = (
+    _is_weekday_of,
     _is_in_address,
     _is_of_firm,
     _is_before_title,

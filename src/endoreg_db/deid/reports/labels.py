@@ -16,11 +16,13 @@ from typing import Final
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
+from endoreg_db.deid.reports.codes import measures
 from endoreg_db.deid.reports.dates import find_clocks, find_days
 from endoreg_db.deid.reports.marks import Mark, text_of
 from endoreg_db.deid.reports.names import is_particle, is_title, name_before, name_run, starts_name
-from endoreg_db.deid.reports.sheets import Row, Sheet, Token, is_measured_station
+from endoreg_db.deid.reports.sheets import Row, Sheet, Token, is_measured_station, is_station_of_nodes
 from endoreg_db.deid.reports.vocabulary import (
+    cue_keys,
     is_clinical,
     is_first_name,
     is_ordinary,
@@ -43,6 +45,9 @@ _CONFIDENCE: Final = 0.96
 #: The kind of a hit where it is not the kind of its label.
 HIT_KINDS: Final = {"patient_name": "name", "last_name": "name", "first_name": "name", "relative": "name",
                     "examination_date": "date", "examination_time": "time"}  # fmt: skip
+
+
+_HOUSES: Final = cue_keys("departments") | cue_keys("wards") | cue_keys("generic_houses")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +156,8 @@ def _counts(label: Label) -> bool:
     if label.kind in PEOPLE:
         return starts_name(rest) or _may_be_named(rest)
     if label.kind == "ward" and rest[0].has_digit:
-        return not is_measured_station(rest)
+        before = label.row.tokens[label.start - 1] if label.start else None
+        return not is_measured_station(rest) and not is_station_of_nodes(before)
     if label.kind == "address" and rest[0].is_capitalised and any(token.has_digit for token in rest[:4]):
         return True
     if label.kind in _FREE:
@@ -345,8 +351,11 @@ def _trimmed(label: Label, rest: Sequence[Token]) -> tuple[Token, ...]:
         return _free(label, rest)
     if label.kind == "age":
         return tuple(token for token in rest[:1] if re.fullmatch(r"(?:9\d|1[01]\d)", token.core))
+    if label.kind in ("examination_time", "time") and _is_duration(rest):
+        return ()  # ``Withdrawal time: 10 minutes``, and what is measured at times
     if label.kind in _DAYS:
-        return _around_digits(rest, most=5)
+        measured = bool(rest) and _is_of_report(rest[0]) and not find_days(text_of(rest[:5]))
+        return () if measured else _around_digits(rest, most=5)
     return _number(rest)
 
 
@@ -359,12 +368,42 @@ def _one_field(rest: Sequence[Token]) -> tuple[Token, ...]:
 
 def _free(label: Label, rest: tuple[Token, ...]) -> tuple[Token, ...]:
     """The rest of the line; in a sentence only what is no ordinary word."""
+    if label.start and label.colon:
+        rest = rest[: next((n for n, token in enumerate(rest) if _is_of_report(token)), len(rest))]
+    if label.kind in ("institution", "ward") and rest and _is_of_report(rest[0]) and not _names_house(rest):
+        return ()  # ``Klinik: Adipositas permagna``
     if label.colon or label.alone or _is_short(rest):
         return rest
     if label.kind == "address" and label.start:
         return _around_digits(rest, most=6)
     stop = next((n for n, token in enumerate(rest) if token.key and not _is_foreign(token)), len(rest))
     return rest[:stop]
+
+
+def _names_house(rest: Sequence[Token]) -> bool:
+    return any(token.key in _HOUSES or token.key == "unit" for token in rest)
+
+
+def _is_duration(rest: Sequence[Token]) -> bool:
+    """Whether what follows has digits and is neither a time nor a day, as durations and pressures are."""
+    text = text_of(rest[:5])
+    written = [token for token in rest[:3] if token.has_digit]
+    if not written or find_clocks(text) or find_days(text):
+        return False
+    at = rest.index(written[0])
+    measured = measures(rest[at + 1] if at + 1 < len(rest) else None)
+    return measured or re.fullmatch(r"[12]?\d{2}/\d{2,3}", written[0].core) is not None
+
+
+def _is_of_report(token: Token) -> bool:
+    """Whether a word says what is wrong or was done, and belongs to nobody's name or place."""
+    return (
+        bool(token.key)
+        and not token.has_digit
+        and is_clinical(token.core)
+        and not name_risk(token.core)
+        and token.key not in _HOUSES
+    )
 
 
 def _around_digits(rest: tuple[Token, ...], *, most: int) -> tuple[Token, ...]:

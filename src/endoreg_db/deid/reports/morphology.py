@@ -21,6 +21,7 @@ _INFLECTIONS: Final = (
 )  # fmt: skip
 _ENGLISH_INFLECTIONS: Final = ("s", "es", "ed", "d", "ing", "ly", "ies", "ness", "ment", "able")
 _SHORT_ENDINGS: Final = frozenset({"", "e", "en", "er", "es", "em", "n", "s"})
+_REGULAR: Final = ("s", "n", "en", "es", "er", "e", "ed", "ing", "ly")
 _DERIVATIONS: Final = (
     "ung", "ungen", "ungs", "lich", "isch", "keit", "heit", "bar", "los", "haft", "frei", "artig", "formig",
     "gradig", "seitig", "masig", "fahig", "reich", "arm", "ig", "al", "ar", "iv", "os", "in", "innen", "chen",
@@ -111,10 +112,19 @@ def is_form(key: str) -> bool:
 def is_clinical_word(key: str) -> bool:
     """Whether it is a word of the trade: listed, a form of one, or made of those alone."""
     stems = _stems_of("words_clinical")
-    if key in table("words_clinical") or (len(key) >= 7 and _MEDICAL.fullmatch(key)):
+    if key in table("words_clinical") or _is_of_reports(key) or (len(key) >= 7 and _MEDICAL.fullmatch(key)):
         return True
     return len(key) >= _SHORTEST_PART and (
         _inflected(key, stems, _INFLECTIONS) or (not ends_as_surnames(key) and _is_prefixed(key, stems))
+    )
+
+
+def _is_of_reports(key: str) -> bool:
+    """Whether the list of words that reports use has it, or its singular; compounds are not made of these."""
+    listed = table("words_reports")
+    return key in listed or any(
+        key.endswith(end) and len(key) - len(end) >= _SHORTEST_TAIL and key[: -len(end)] in listed
+        for end in _REGULAR
     )
 
 

@@ -26,6 +26,7 @@ from endoreg_db.deid.reports.vocabulary import (
     is_clinical,
     is_first_name,
     is_listed,
+    is_listed_as_clinical,
     is_loose_compound,
     is_ordinary,
     is_town,
@@ -48,7 +49,10 @@ _INSTITUTION: Final = re.compile(
     r"(?:.{4,}haus(?:es)?|^(?:ag|kg|eg|partg|gmbh|ggmbh|nhs|mvz)|klinik(?:um|en|ums)?|zentrum|arztehaus|krankenhaus(?:es)?|spital|praxis|hospitals?|infirmary|clinic|cent(?:re|er)|charite|hospiz"
     r"|versorgungszentrum|seniorenheim|pflegeheim|altenheim|seniorenzentrum|seniorenresidenz|seniorenpark|wohnpark|pflegepark|wohngruppe|physio|ordination|wohnheim|apotheke"
     r"|stiftung|stift|kliniken|universitatsmedizin|hochschule|diakonissenhaus|institut|^reha|trust|kreiskrankenhaus|sanatorium|rehaklinik|tagesklinik"
-    r"|pflegedienst|sozialstation|surgery|practice|unternehmen|^firma|^kanzlei|^taxi|schule|universitat|university)$"
+    r"|pflegedienst|sozialstation|surgery|practice|unternehmen|^firma|^kanzlei|^taxi|schule|universitat|university"
+    r"|verein|dorfkirche|kirchengemeinde|pfarrei|fabrik|brauerei|druckerei|gymnasium|kindergarten|kaserne|gartnerei|metzgerei"
+    r"|backerei|schreinerei|tischlerei|spedition|zeche|werft|stadtwerke|sparkasse|reederei|blutbank|molkerei|weingut|ziegelei"
+    r"|academy|college|church|chapel|parish|brewery|steelworks|colliery|foundry|shipyard|^(?:lkh|kh|bkh|ukb|bwk|khs))$"
 )
 _LONGEST_NAME: Final = 12  # letters; longer unknown words without a hyphen are compounds of the trade
 _OFTEN_MISREAD: Final = ("klinikum", "krankenhaus", "klinik", "praxis", "hospital")
@@ -210,6 +214,8 @@ def _first_name(page: int, flow: Sequence[Token], index: int) -> Iterator[Mark]:
     token = flow[index]
     if not token.is_name_shaped or not is_first_name(token.core):
         return
+    if token.core.isupper() and is_listed_as_clinical(token.core):
+        return  # ``ASA III``
     before = _surname_before(flow[:index], token)
     after = () if token.ends_clause else _surname_behind(flow[index + 1 :], token)
     if before or after or not _is_no_name_alone(token):

@@ -6,12 +6,12 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date
 from typing import Final
 
 from endoreg_db.deid.identity import Identity, Reading
 from endoreg_db.deid.messages import Finding
 from endoreg_db.deid.reports.dates import find_clocks, find_days
+from endoreg_db.deid.reports.days import Calendar
 from endoreg_db.deid.reports.labels import Labelled, Labels
 from endoreg_db.deid.reports.names import PARTICLES, TITLES
 from endoreg_db.deid.reports.sheets import Sheet, Token
@@ -26,9 +26,7 @@ from endoreg_db.deid.reports.vocabulary import (
 from endoreg_db.deid.text_rules import name_key, same_name
 
 _NOBLE: Final = cue_keys("noble")
-_OLDEST: Final = 115  # years
 _MOST_FIRST_NAMES: Final = 2
-_FIRST_VIDEO_ENDOSCOPY: Final = 1970
 #: Which labels give a field; the first of them that was read counts.
 _SOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "birth_date": ("birth_date",),
@@ -43,6 +41,13 @@ _LABEL: Final = 0.95
 #: What is hidden was read by a stranger's OCR, or is what was true before something was written over it.
 _UNSEEN: Final = 0.8
 
+
+_DATES: Final = frozenset({"date", "datum"})
+_OPERATORS: Final = frozenset(
+    {"operator", "endoscopist", "examiner", "proceduralist", "untersucher", "untersucherin", "operateur"}
+)
+_UNKNOWN: Final = Calendar(month_first=False, latest=None)
+
 Names = tuple[str | None, str | None]  # first, last
 Place = tuple[str | None, Labelled]  # a value, and where it stands
 
@@ -54,7 +59,7 @@ def read_identity(
     by_label: dict[str, list[Labelled]] = defaultdict(list)
     for found in labelled:
         by_label[found.label].append(found)
-    latest = _latest_day(sheets)
+    calendar = Calendar.of([line.text for sheet in sheets for line in sheet.page.lines])
     firsts = [(_clean(found.mark.value), found) for found in _of(by_label, "first_name")]
     keys = {name_key(first) for first, _ in firsts if first}
     names = [(split, found) for found in _of(by_label, "patient_name") if (split := _split(found, keys))]
@@ -64,13 +69,27 @@ def read_identity(
         "last_name": _agreed([*((last, f) for (_, last), f in names), *lasts], sheets),
     }
     for field, labels in _SOURCES.items():
-        values = [(_value(field, f, latest), f) for label in labels for f in by_label[label]]
+        values = [(_value(field, f, calendar), f) for label in labels for f in by_label[label]]
         read = next((value for value, _ in values if value), None)
         same = [place for place in values if place[0] == read]
         fields[field] = None if read is None else _reading(read, same, sheets)
+    if fields["examination_date"] is None:
+        fields["examination_date"] = _day_of_finding(by_label, sheets, calendar)
     device = _device(sheets, all_labels)
     identity = Identity(**fields, device=None if device is None else Reading(device, _LABEL))
     return identity, tuple(_doubts(identity, [split for split, _ in names], by_label))
+
+
+def _day_of_finding(
+    by_label: Mapping[str, list[Labelled]], sheets: Sequence[Sheet], calendar: Calendar
+) -> Reading | None:
+    """``Date: 10/03/22`` in a head that names the operator is the day of the examination, not of a letter."""
+    if not any(found.phrase in _OPERATORS for found in by_label.get("staff", ())):
+        return None
+    places = [found for found in by_label.get("date", ()) if found.phrase in _DATES and found.mark.page == 0]
+    values = [(_value("examination_date", f, calendar), f) for f in places]
+    days = {value for value, _ in values if value}
+    return _reading(days.pop(), values, sheets) if len(days) == 1 else None
 
 
 def _of(by_label: Mapping[str, list[Labelled]], label: str) -> list[Labelled]:
@@ -183,45 +202,19 @@ def _agreed(places: Iterable[Place], sheets: Sequence[Sheet]) -> Reading | None:
     return _reading(most[0][0], most, sheets)
 
 
-def _latest_day(sheets: Sequence[Sheet]) -> date | None:
-    """The latest day written with a whole year: nobody in the report was born after it."""
-    days = [
-        day
-        for sheet in sheets
-        for line in sheet.page.lines
-        for found in find_days(line.text)
-        if re.search(r"\d{4}", line.text[found.start : found.end])
-        for day in found.readings[:1]
-    ]
-    return max(days, default=None)
-
-
-def _value(field: str, found: Labelled, latest: date | None) -> str | None:
+def _value(field: str, found: Labelled, calendar: Calendar) -> str | None:
     text = found.mark.value
     if field in ("birth_date", "examination_date"):
-        day = _day(text, birth=field == "birth_date", latest=latest)
+        read = calendar.day_of_birth if field == "birth_date" else calendar.day_of_examination
+        day = read(text)
         return day.isoformat() if day else None
     if field == "examination_time":
         clock = next((clock.value for clock in find_clocks(text) if clock.value), None)
         return clock.isoformat() if clock else None
+    if any(day.kind == "full" for day in find_days(text)):
+        return None
     compact = re.sub(r"\s+", "", text).strip(".,;:-")
     return compact if sum(map(str.isdigit, compact)) >= 3 and len(compact) <= 24 else None
-
-
-def _day(text: str, *, birth: bool, latest: date | None) -> date | None:
-    """The one day that can be meant; None where two centuries are possible."""
-    days = [day for day in find_days(text) if day.kind == "full"]
-    if not days:
-        return None
-    possible = [day for day in days[0].readings if birth or day.year >= _FIRST_VIDEO_ENDOSCOPY]
-    readings = [
-        day for day in possible if latest is None or (day <= latest and latest.year - day.year <= _OLDEST)
-    ]
-    if not birth and not readings:
-        return min(possible, default=None)  # of two digits' centuries, the one that is no time to come
-    if birth and len({day.year for day in readings}) > 1:
-        return None
-    return readings[0] if readings else None
 
 
 def _device(sheets: Sequence[Sheet], all_labels: Sequence[Labels]) -> str | None:
@@ -252,7 +245,7 @@ def _doubts(
             "several_patients", "review", "Labels name more than one patient; the record holds one of them."
         )
     births = {f.mark.value for f in _of(by_label, "birth_date")}
-    read = {day for value in births if (day := _day(value, birth=True, latest=None))}
+    read = {day for value in births if (day := _UNKNOWN.day_of_birth(value))}
     if len(read) > 1:
         yield Finding("several_birth_dates", "review", "Labels name more than one date of birth.")
     if identity.last_name is None and identity.first_name is None:

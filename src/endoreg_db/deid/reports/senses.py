@@ -17,6 +17,7 @@ from endoreg_db.deid.reports.vocabulary import (
     is_eponym,
     is_first_name,
     is_ordinary,
+    is_rare_eponym,
     is_role,
     name_risk,
 )
@@ -29,8 +30,10 @@ _FINITE: Final = cue_keys("finite")
 _PEOPLE_DO: Final = cue_keys("people_do")
 _DOERS: Final = cue_keys("doers")
 _EPONYM_CUES: Final = cue_keys("eponym_cues")
+_EPONYM_HEADS: Final = cue_keys("eponym_heads")
+_PARTICIPLES: Final = ("te", "ten", "ter", "tes", "ene", "enen", "ener", "enes")
 _ROMAN: Final = re.compile(r"[IVX]{1,4}[a-d]?")
-_GRADE: Final = re.compile(r"(?:[IVXL]{1,5}(?:[a-cps]|sp)?|\d[\w\-+,.]*|[A-D]\d?|[CL]\d\w*)[,;.)]*")
+_GRADE: Final = re.compile(r"(?:[IVXL]{1,5}(?:[a-cpsF]|sp)?|\d[\w\-+,.]*|[A-D]\d?|[CL]\d\w*)[,;.)]*")
 _INFLECTED: Final = ("e", "en", "er", "es", "em")
 _ENGLISH_ADJECTIVE: Final = re.compile(r".{4,}(?:al|ic|ous|ive|ary|oid|ar|ed|ing)")
 _PREPOSITIONS: Final = cue_keys("prepositions")
@@ -62,14 +65,31 @@ def stands_for_something(place: Place) -> bool:
         return False
     if "-" in place.token.core and is_clinical(place.token.core.split("-")[-1]):
         return True
-    if after is not None and (_GRADE.fullmatch(after.text) or is_clinical(after.core)):
+    text = place.token.core
+    if after is not None and (_GRADE.fullmatch(after.text) or _is_called_so(place)):
         return True
-    if name_risk(place.token.core) is Risk.FREQUENT or is_first_name(place.token.core):
+    if after is not None and is_clinical(after.core):
+        deed = after.core.islower() and after.key.endswith(_PARTICIPLES)
+        return not (is_rare_eponym(text) and deed)  # ``die von Hering gelegte Sonde``
+    if name_risk(text) is Risk.FREQUENT or is_first_name(text) or is_rare_eponym(text):
         return before is not None and before.key in _EPONYM_CUES
     nearest = [token for token in place.flow[max(0, place.index - 3) : place.index] if token.key]
     return any(
         token.key in _EPONYM_CUES or (token.is_capitalised and is_of_finding(token)) for token in nearest
     )
+
+
+def _is_called_so(place: Place) -> bool:
+    """``Zenker diverticulum``, ``Grey-Turner and Cullen signs``: behind stands what is called so."""
+    following = place.flow[place.index + 1 : place.index + 4]
+    if not following or place.token.text[-1:] in ".;:":
+        return False
+    joined = (
+        len(following) == 3
+        and following[0].key in ("and", "or", "und", "oder")
+        and is_eponym(following[1].core)
+    )
+    return (following[2] if joined else following[0]).key in _EPONYM_HEADS
 
 
 def is_noun_here(place: Place) -> bool:

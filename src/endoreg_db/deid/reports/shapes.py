@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from endoreg_db.deid.reports.check_digits import iban_is_valid, ik_is_valid, kvnr_is_valid
-from endoreg_db.deid.reports.vocabulary import is_clinical, is_listed, is_ordinary, is_word_town, name_risk
+from endoreg_db.deid.reports.codes import is_code_of_house
+from endoreg_db.deid.reports.vocabulary import (
+    cue_keys,
+    cue_words,
+    is_clinical,
+    is_listed,
+    is_ordinary,
+    is_word_town,
+    name_risk,
+    word_key,
+)
 
 _STREET_ENDS: Final = (
     r"(?i:stra(?:ß|ss|B)e|str\.?|weg|allee|platz|gasse|ring|damm|ufer|chaussee|steig|pfad|markt|graben|wall|stieg"
@@ -28,13 +38,15 @@ _STREET_OPENINGS: Final = (
     r"|Neben\sde[rmn]|Ob\sde[rm]|Bei\sde[rmn]|Zwischen\sden)"
 )
 _TOWN_MORE: Final = (
-    r"(?:\s(?:der|unter|vor\sde[rm])\s[A-ZÄÖÜ][\w\-]+|\s?(?:a\.\s?d\.|am|an\sder|im|bei|ob\sder|in\sder|a\.|i\.|v\.\s?d\.)\s?[A-ZÄÖÜ][\w.]+"
+    r"(?:\s(?:der|unter|vor\sde[rm])\s[A-ZÄÖÜ][\w\-]+|\s?(?:a\.\s?d\.|am|an\sder|im|bei|ob\sder|in\sder|i\.\s?d\.|a\.|i\.|v\.\s?d\.)\s?[A-ZÄÖÜ][\w.]+"
     r"|\s\(\s?[A-ZÄÖÜ][\w.\- ]+\)|[/\-][A-ZÄÖÜ]\w+|\s[A-ZÄÖÜ][a-zäöüß]+(?=$|[,.;]|\s[·|•]))?"
 )
 _ENGLISH_STREETS: Final = (
     r"(?:Str[a-z]{3}|St|Road|Rd|Avenue|Ave|Lane|Close|Drive|Crescent|Terrace|Gardens|Way|Court|Square|Grove|Hill|Place"
     r"|Boulevard|Blvd|Parkway|Pkwy|Ln|Ct|Trail|Row|Parade|Mews|Walk|Rise|View|Green|Gate|Park|Circus|Quay|Wharf|Yard|Mount|Vale|Bank|Common|Highway)"
 )
+_UNITS: Final = cue_words("units")
+_TIMES: Final = cue_keys("times") | {"jahr", "jahre", "monat", "alter"}
 _LONG_NUMBER: Final = 5  # digits
 _COUNTED: Final = re.compile(
     r"\s(?:Leuko|Thrombo|Ery|Zellen|Einheiten|Patienten|Patients|Keime|Fälle|Euro|EUR|Schritte|Liter|Kalorien"
@@ -75,6 +87,8 @@ _LANDMARKS: Final = re.compile(
 def _is_a_street(text: str) -> bool:
     """Whether a street is named, and not a ring or a place in the body (``Analring 2``, ``Im Antrum 3``)."""
     words = [word for word in re.sub(r"\s\d.*$", "", text).split() if word[:1].isupper()]
+    if any(word_key(word) in _TIMES for word in words):
+        return False  # ``Im Jahr 2019``
     if re.match(_STREET_OPENINGS, text):
         if _LONG_OPENINGS.match(text):
             return not any(is_clinical(word) and not name_risk(word) for word in words[1:])
@@ -91,7 +105,7 @@ def _is_unclinical(text: str) -> bool:
 
 def _is_no_word(text: str) -> bool:
     """Whether a sign of letters is in no list."""
-    return not is_listed(text)
+    return not is_listed(text) and text not in _UNITS
 
 
 def _is_long_number(text: str) -> bool:
@@ -102,6 +116,11 @@ def _is_long_number(text: str) -> bool:
 def _is_unlisted_sign(text: str) -> bool:
     """Whether a number plate is written and no score (``SES-CD 9``)."""
     return not all(is_listed(part) for part in re.findall(r"[^\W\d_]+", text))
+
+
+def _is_no_unit(text: str) -> bool:
+    """Whether a sign with a stroke is none of a measure (``mg/dl``)."""
+    return re.sub(r"\s", "", text).rstrip(".,;") not in _UNITS
 
 
 def _is_unlisted(text: str) -> bool:
@@ -232,6 +251,20 @@ SHAPES: Final = (
         "age", 0.9, r"\b(?:\d{2}|\d{4})\s\((?P<value>9\d|1[01]\d)(?:\s?(?:J|y)\.?)?\)"
     ),  # behind a day of birth
     _shape("age", 0.8, r"\b(?P<value>9\d|1[01]\d)\s?/\s?[mwf]\b"),
+    _shape("age", 0.9, r"\(\s?(?P<value>9\d|10\d)\s?(?:years?|yrs?|[yJ]|Jahre|J\.)\b"),
+    _shape(
+        "age",
+        0.7,
+        r"\b(?:lived\sto|of|wird|mit|im\sAlter\svon|turned|turns|turning|nearly|almost|fast|über|wurde)\s(?:[^\W\d]+\s){0,2}?(?P<value>9\d|10\d)"
+        r"(?=[.,;:)]|$|\s(?:verstorben|gestorben|verst|noch|died|independent))",
+        flags=re.M,
+    ),  # Gentleman of 91, mit 93 verstorben
+    _shape(
+        "age",
+        0.8,
+        r"\b(?:(?:ein|zwei|drei|vier|fünf|sechs|sieben|acht|neun)und)?neunzig(?:jährige?[rnsm]?)?\b|\bninety(?:-\w+)?\b",
+        flags=re.I,
+    ),
     _shape("age", 0.9, r"(?:Alter|Age|aged)\W{0,3}(?P<value>9\d|1[01]\d)\b", flags=re.I),
     _shape(
         "name", 0.98, r"[^\W\d_]{2,}(?:[\-' ][^\W\d_]+)?\s?\^\s?[^\W\d_]{2,}(?:\^[^\W\d_]*)*"
@@ -249,6 +282,9 @@ SHAPES: Final = (
     _shape(
         "number", 0.7, r"(?<![\w.,+\-/])(?![TMPDFE]\d{5}(?!\d))[A-Z]{1,3}\d{4,}(?:\s\d{3})?(?!\w)"
     ),  # D3035 157
+    _shape(
+        "number", 0.8, r"\bHR[AB]\s?\d{2,}(?:\s?[A-Z]{1,2})?\b|\bFN\s\d{3,}\s?[a-z]\b|\bCHE-[\d.]+"
+    ),  # of firms
     _shape("number", 0.7, r"(?<![\w.,+\-/])\d{4,}[\-/][A-Z]\d?(?!\w)"),  # 62111/A2
     _shape("number", 0.8, r"(?<![\w.,+\-/])\d{1,4}\s[IVXL]{1,6}\s\d{1,5}/\d{2,4}(?!\w)"),  # of a court
     _shape(
@@ -261,7 +297,7 @@ SHAPES: Final = (
     _shape(
         "staff",
         0.6,
-        r"(?<!\w)[A-ZÄÖÜ][A-ZÄÖÜa-zäöü]{1,3}/\s?[A-Za-z]{1,3}(?:/\s?[a-z]{1,2})?-?\.?$",
+        r"(?<![\w/])[A-ZÄÖÜ][A-ZÄÖÜa-zäöü]{1,3}/\s?[A-Za-z]{1,3}(?:/\s?[a-z]{1,2})?-?\.?$",
         flags=re.M,
         wanted=_is_unclinical,
     ),  # RMo/sha., who dictated and who typed
@@ -269,7 +305,24 @@ SHAPES: Final = (
     _shape("staff", 0.6, r"\bref\W{1,2}(?P<value>[A-Za-z]{2,3})[.,;]?$", flags=re.M),
     _shape("staff", 0.7, r"(?:Zeichen|zeichen|ref|Ref)\W{1,3}(?P<value>[^\W\d_]{1,3}['’]?/\s?\w{1,3})(?!\w)"),
     _shape(
-        "staff", 0.6, r"(?:^|\d{4}\s)(?P<value>[^\W\d_]{1,2}['’]?/\s?[a-zi]\S{0,2})$", flags=re.M
+        "staff",
+        0.6,
+        r"(?:^|\d{4}\s)(?P<value>[^\W\d_]{1,2}['’]?/\s?[a-zi]\S{0,2})$",
+        flags=re.M,
+        wanted=_is_no_unit,
     ),  # who dictated and who typed
     _shape("number", 0.7, r"(?<![\w.,+\-/])(?=\w*[A-Z])(?=(?:\w*\d){5})[A-Z0-9]{6,}(?!\w)"),
+    _shape(
+        "number",
+        0.6,
+        r"(?<![\w.,+\-/])(?=[A-Z\d\-/]*[A-Z])(?=[A-Z\-/]*\d[A-Z\-/]*\d)[A-Z\d]{1,6}(?:[\-/][A-Z\d]{1,8}){1,3}(?![\w%])",
+        wanted=is_code_of_house,
+    ),  # VAC-0925-DE
+    _shape(
+        "number", 0.6, r"(?<![\w.,+\-/])[A-Z]{2,5}\d{2,}[A-Z]?(?![\w%])", wanted=is_code_of_house
+    ),  # MB738
+    _shape("number", 0.6, r"(?<![\w.,:+\-/])0\d{2,}(?![\w%]|[.,:/\-]\d)"),  # nothing is counted so
+    _shape(
+        "number", 0.6, r"(?<![\w.,:+\-/])(?=(?:\d\s?){8})\d{1,5}(?:\s\d{1,5}){3,7}(?![\w%]|[.,/]\d)"
+    ),  # 0 42 7819 403 6
 )

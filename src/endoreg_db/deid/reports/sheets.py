@@ -99,6 +99,11 @@ class Token:
         )
 
 
+def is_station_of_nodes(before: Token | None) -> bool:
+    """Whether what stands before a station says that it is one of lymph nodes (``Lymphknoten Station 7``)."""
+    return before is not None and before.key.startswith(("lymph", "lk", "node", "knoten"))
+
+
 def is_measured_station(tokens: Sequence[Token]) -> bool:
     """Whether a station's number is a lymph node's (``4R 10 mm``): its size stands behind it."""
     return len(tokens) > 2 and tokens[1].has_digit and tokens[2].core in ("mm", "cm")

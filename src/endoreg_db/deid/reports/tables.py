@@ -53,8 +53,8 @@ def cue_words(name: str) -> frozenset[str]:
 
 @cache
 def cue_keys(name: str) -> frozenset[str]:
-    """One list of ``tables/cues.toml``, as :func:`word_key` has words."""
-    return frozenset(map(word_key, cue_words(name)))
+    """One list of ``tables/cues.toml``, as :func:`word_key` has words; signs alone (``%``) are none."""
+    return frozenset(map(word_key, cue_words(name))) - {""}
 
 
 @cache
@@ -69,11 +69,17 @@ def label_phrases() -> dict[str, tuple[str, bool]]:
 
 
 @cache
+def eponyms() -> frozenset[str]:
+    """What diseases, signs and scores are called after, the rare ones included."""
+    return table("eponyms") | table("eponyms_rare")
+
+
+@cache
 def words() -> frozenset[str]:
     """Every word of the language, of the trade and of labels."""
     labels = {word_key(word) for phrase in label_phrases() for word in phrase.split()}
     german = table("words_german") | table("words_parts") | table("words_clinical")
-    return german | table("words_english") | labels
+    return german | table("words_english") | table("words_reports") | labels
 
 
 def _text(name: str) -> str:

@@ -48,6 +48,15 @@ _PLACE_CUES: Final = cue_keys("towns_after")
 _FOREIGN: Final = re.compile(r"[^a-zäöüßéèêëïæœ\W\d_-]", re.I)  # letters that only names have in such reports
 
 
+#: Words behind others where they are nobody's name.
+_FIXED: Final = frozenset(
+    {
+        ("auf", "wunsch"), ("eigenen", "wunsch"), ("ausdrucklichen", "wunsch"), ("zum", "gluck"),
+        ("im", "winter"), ("im", "sommer"), ("am", "morgen"), ("in", "ruhe"), ("im", "alter"),
+    }
+)  # fmt: skip
+
+
 class Verdict(Enum):
     """What a capitalised word is taken for."""
 
@@ -66,7 +75,7 @@ def judge(place: Place) -> Verdict:
         return Verdict.KNOWN
     if is_sign(token):
         return Verdict.STRANGER if place.beside_name and len(text) > 3 else Verdict.KNOWN
-    if "-" in text and is_trade_compound(text):
+    if "-" in text and (is_trade_compound(text) or _is_abbreviated(text)):
         return Verdict.KNOWN
     if is_name(text) or place.beside_sure_name or _FOREIGN.search(text):
         return Verdict.STRANGER
@@ -81,6 +90,17 @@ def judge(place: Place) -> Verdict:
     return Verdict.STRANGER
 
 
+def _is_abbreviated(text: str) -> bool:
+    """Whether an abbreviation and a word are joined, as no names are: ``HP-Status``, ``SSRI-Einnahme``."""
+    first, _, rest = text.partition("-")
+    capitals = sum(map(str.isupper, first))
+    return (
+        2 <= capitals == len(first)
+        and all(is_ordinary(part) for part in rest.split("-"))
+        and not name_risk(rest)
+    )
+
+
 def _is_misread_word(text: str) -> bool:
     return not is_first_name(text) and not is_town(text) and resembles_ordinary(text)
 
@@ -88,6 +108,8 @@ def _is_misread_word(text: str) -> bool:
 def _judge_word(place: Place) -> Verdict:
     """The verdict on a word that is in the lists, or made of words that are."""
     text = place.token.core
+    if (place.before is not None and place.before.key, place.token.key) in _FIXED:
+        return Verdict.KNOWN
     risk = _risk(text)
     if risk is not Risk.NONE and _begins_remark(place):
         return Verdict.UNSURE

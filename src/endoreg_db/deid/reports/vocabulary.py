@@ -30,6 +30,7 @@ from endoreg_db.deid.reports.morphology import (
 from endoreg_db.deid.reports.tables import (
     cue_keys,
     cue_words,
+    eponyms,
     folded,
     label_phrases,
     names,
@@ -58,6 +59,7 @@ __all__ = [
     "is_name",
     "is_ordinary",
     "is_plausible",
+    "is_rare_eponym",
     "is_role",
     "is_town",
     "is_trade",
@@ -116,7 +118,7 @@ def _is_part(part: str) -> bool:
 
 @cache
 def _spellings() -> frozenset[str]:
-    lists = ("words_german", "words_parts", "words_clinical", "words_english", "eponyms")
+    lists = ("words_german", "words_parts", "words_clinical", "words_reports", "words_english", "eponyms")
     labels = (word for phrase in label_phrases() for word in phrase.split())
     return frozenset().union(*map(names, lists)) | frozenset(labels)
 
@@ -135,7 +137,7 @@ def is_clinical(text: str) -> bool:
     if len(parts) == 1 and parts[0] in table("words_clinical") and plain(text) not in names("words_clinical"):
         return False  # ``Hohe`` is not ``Höhe``
     return any(is_clinical_word(part) or _of_trade(part) for part in parts) and all(
-        is_word(part) or part in table("eponyms") for part in parts
+        is_word(part) or part in eponyms() for part in parts
     )
 
 
@@ -160,7 +162,8 @@ def _german() -> frozenset[str]:
 
 def is_listed_as_clinical(text: str) -> bool:
     """Whether the word itself is in the list of the trade."""
-    return word_key(text) in table("words_clinical")
+    key = word_key(text)
+    return key in table("words_clinical") or key in table("words_reports")
 
 
 @lru_cache(maxsize=50_000)
@@ -247,7 +250,7 @@ def _may_be_surname(text: str) -> bool:
     if key in table("words_clinical") or key in _label_words():
         return False
     if key in words():
-        return len(key) <= _LONGEST_SURNAME and key in _everyday()
+        return len(key) <= _LONGEST_SURNAME and (key in _everyday() or key in table("words_reports"))
     if key.endswith(_DOERS) and len(key) <= _LONGEST_DOER:
         return is_form(key)
     return len(key) <= _LONGEST_FORM and is_form(key) and not is_clinical_word(key)
@@ -278,12 +281,19 @@ def _label_words() -> frozenset[str]:
 
 @cache
 def _rare() -> frozenset[str]:
-    return names("rare_surnames") | names("eponyms") | names("more_names")
+    return names("rare_surnames") | names("eponyms") | names("eponyms_rare") | names("more_names")
 
 
+@lru_cache(maxsize=50_000)
 def is_eponym(text: str) -> bool:
     """Whether a disease, a sign or a score is called so."""
-    return word_key(text) in table("eponyms")
+    parts = [word_key(part) for part in re.split(r"[-–]", text)]
+    return word_key(text) in eponyms() or (len(parts) > 1 and all(part in eponyms() for part in parts))
+
+
+def is_rare_eponym(text: str) -> bool:
+    """Whether something is called so that few reports mention; many of these are also somebody's name."""
+    return word_key(text) in table("eponyms_rare")
 
 
 @lru_cache(maxsize=50_000)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from endoreg_db.deid.reports.names import is_title
+from endoreg_db.deid.reports.places import is_sign
 from endoreg_db.deid.reports.sheets import Token
 from endoreg_db.deid.reports.vocabulary import (
     cue_keys,
@@ -29,6 +30,7 @@ _INSIDE_TOWNS: Final = cue_keys("inside_towns") | cue_keys("inside_places")
 _LIVES: Final = cue_keys("lives")
 _LINKS: Final = cue_words("links")
 _HOUSE: Final = re.compile(r"\d{1,3}(?:/\d{1,2})?\s?[a-h]?[.,;)]*")
+_ROOMS: Final = cue_keys("rooms") | cue_keys("rooms_too")
 _LINKS_OF_HOMES: Final = cue_keys("links_of_homes")
 _AT_PLACES: Final = cue_keys("at_places")
 _DEPARTMENTS: Final = cue_keys("departments")
@@ -150,7 +152,7 @@ def _english_house(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     end = index + 1
     while end < len(flow) and flow[end].is_capitalised and not flow[end].has_digit and end - index <= 5:
         end += 1
-        if flow[end - 1].ends_clause or flow[end - 1].text.endswith(","):
+        if flow[end - 1].ends_clause or flow[end - 1].text[-1] in ",:":
             break
     named = tuple(flow[index + 1 : end])
     english = any(
@@ -172,6 +174,8 @@ def _street_and_town(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
         re.fullmatch(r"\d{1,3}[a-h]?,", number.text) and town.is_name_shaped and word.text[-1:].isalpha()
     ):
         return ()
+    if word.key in _ROOMS or is_sign(word) or is_sign(town):
+        return ()  # ``ISS 22, FAST negativ``, ``Box 6, Motorik``
     clinical = any(is_clinical(token.core) or is_eponym(token.core) for token in (word, town))
     return () if clinical else (word, number, town)
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
+from endoreg_db.deid.reports.codes import is_medical_code
 from endoreg_db.deid.reports.dates import find_days
 from endoreg_db.deid.reports.labels import Label, Labels
 from endoreg_db.deid.reports.marks import Mark, text_of
@@ -285,7 +286,7 @@ def _stays_beside(row: Row, index: int) -> bool:
         return True
     if token.has_digit:
         return _is_measured(row, index)
-    if token.core in _UNITS:
+    if token.core in _UNITS or is_medical_code(token.core):
         return True
     if is_particle(token):
         return False

@@ -1,0 +1,164 @@
+"""Whom a report is about, told in its head without a label: a name, and beside or below it a day of birth."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+from endoreg_db.deid.reports.dates import Day, find_days
+from endoreg_db.deid.reports.labels import Label, Labelled, Labels, unlabelled
+from endoreg_db.deid.reports.marks import row_text
+from endoreg_db.deid.reports.names import is_salutation, is_title, name_before
+from endoreg_db.deid.reports.people import is_institution
+from endoreg_db.deid.reports.sheets import Row, Sheet, Token
+from endoreg_db.deid.reports.vocabulary import cue_keys, is_clinical, is_first_name, name_risk
+
+_HEAD: Final = 0.45  # of the first page's height
+_YOUNGEST: Final = timedelta(days=300)  # between a birth and the latest day of the report
+_HIGHEST: Final = 5  # lines from a day of birth up to the name, with an address between
+_NEAR: Final = 1.8  # heights of a line between two that belong together
+_CELLS: Final = 3  # to the left of a day that may hold the name
+_OF_PERSON: Final = re.compile(  # what stands between a name and a birth: the sex, an age
+    r"\(?(?:[wmfd]|weibl|männl|weiblich|männlich|male|female|♀|♂|\d+|\d{1,3}\s?[jy]|j|jg|jahre|jahr|yrs?|years?|alt|old|dob|born|geb)?"
+    r"[.,;:/)]*",
+    re.I,
+)
+_OTHER_DAYS: Final = cue_keys("before_other_days")
+_WHO: Final = frozenset({"patient_name", "last_name", "first_name", "birth_date"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A day as it stands in a line."""
+
+    row: Row
+    first: int  # its first token in the line
+    tokens: tuple[Token, ...]
+    readings: tuple[date, ...]
+
+
+def headed_values(
+    sheets: Sequence[Sheet], labels: Sequence[Labels], labelled: Sequence[Labelled]
+) -> list[Labelled]:
+    """Name and day of birth of the patient, where the labels gave only one of them or neither.
+
+    Args:
+        sheets: the pages; only the head of the first is looked at.
+        labels: of each page.
+        labelled: what labels and stickers gave.
+    """
+    given = {found.label for found in labelled}
+    named = bool(given & {"patient_name", "last_name"})
+    if not sheets or (named and "birth_date" in given):
+        return []
+    births = list(_births(sheets, labels[0], labelled="birth_date" in given))
+    for birth in births:
+        name = _name_of(sheets[0], birth)
+        if name:
+            values = [unlabelled("patient_name", 0, name, "head:patient_name")]
+            if "birth_date" not in given:
+                values.append(unlabelled("birth_date", 0, birth.tokens, "head:birth_date"))
+            return values
+    return []
+
+
+def _births(sheets: Sequence[Sheet], labels: Labels, *, labelled: bool) -> Iterator[_Written]:
+    """The days in the head that may be that of the patient's birth, from top to bottom."""
+    latest = max((day for written in _days(sheets) for day in written.readings[:1]), default=date.max)
+    for written in _days(sheets[:1]):
+        if written.row.box.y0 > _HEAD * sheets[0].page.height:
+            continue
+        own = _label_before(labels[written.row.index], written.first)
+        before = written.row.tokens[written.first - 1] if written.first else None
+        starred = written.tokens[0].text.startswith("*") or (before is not None and before.text.endswith("*"))
+        told = starred or (own is not None and own.kind == "birth_date")
+        if labelled != told or (own is not None and own.kind not in _WHO):
+            continue
+        if not told and before is not None and before.key in _OTHER_DAYS:
+            continue
+        if any(day <= latest - _YOUNGEST for day in written.readings):
+            yield written
+
+
+def _days(sheets: Sequence[Sheet]) -> Iterator[_Written]:
+    for sheet in sheets:
+        for row in sheet.rows:
+            line = row_text(row.tokens)
+            for day in find_days(line.text):
+                tokens = line.tokens(day.start, day.end)
+                if _is_whole(day) and tokens:
+                    yield _Written(row, row.tokens.index(tokens[0]), tokens, day.readings)
+
+
+def _is_whole(day: Day) -> bool:
+    return day.kind == "full" and bool(day.readings)
+
+
+def _label_before(labels: Sequence[Label], index: int) -> Label | None:
+    return next((label for label in reversed(labels) if label.end <= index), None)
+
+
+def _name_of(sheet: Sheet, birth: _Written) -> tuple[Token, ...]:
+    """The name before a day in its line, in the cells to its left, or above it."""
+    tokens = birth.row.tokens[: birth.first]
+    cell: Row | None = birth.row
+    for _ in range(_CELLS):
+        if any(token.is_name_shaped for token in _without_person(tokens)):
+            break
+        cell = next((row for row in sheet.rows if cell is not None and sheet.right_of(row) is cell), None)
+        tokens = (*(cell.tokens if cell is not None else ()), *tokens)
+    before = _without_person(tokens)
+    if len(before) == 1 and cell is not None:  # ``Müller | Erika | 12.3.1956``
+        left = next((row for row in sheet.rows if sheet.right_of(row) is cell), None)
+        before = (*(left.tokens if left is not None and len(left.tokens) == 1 else ()), *before)
+    name = name_before(before)
+    lead = before[: len(before) - len(name)]
+    titled = bool(lead) and is_title(lead[-1]) and not is_salutation(lead[-1])
+    if _is_patient(name) and not titled:
+        return name
+    return _name_above(sheet, birth.row)
+
+
+def _name_above(sheet: Sheet, row: Row) -> tuple[Token, ...]:
+    """The highest line above that is somebody's name, or two lines with one part of it each."""
+    found: tuple[Token, ...] = ()
+    above: Row | None = row
+    last: Row | None = None
+    for _ in range(_HIGHEST):
+        above = next(
+            (r for r in sheet.rows if above is not None and sheet.below(r, within=_NEAR) is above), None
+        )
+        if above is None or abs(above.box.x0 - row.box.x0) > 2 * row.height:
+            break
+        whole = tuple(token for token in above.tokens if token.key)
+        if _is_patient(whole) and all(_is_of_name(token) for token in whole):
+            found = whole
+        elif last is not None and len(whole) == len(last.tokens) == 1 and _is_patient((*whole, *last.tokens)):
+            found = (*whole, *last.tokens)
+        last = above
+    return found
+
+
+def _is_patient(name: Sequence[Token]) -> bool:
+    """Whether the words are first name and surname: a comma between them, or a first name of the list."""
+    words = [token for token in name if token.is_name_shaped or token.text.endswith("^")]
+    if len(words) < 2 or any(is_institution(token) for token in words):
+        return False
+    if any(is_clinical(token.core) and not name_risk(token.core) for token in words):
+        return False
+    return any(is_first_name(token.core) for token in words) or any(t.text[-1] in ",^" for t in words[:-1])
+
+
+def _is_of_name(token: Token) -> bool:
+    return token.is_name_shaped or token.is_initial or token.core.islower() or token.text.endswith("^")
+
+
+def _without_person(tokens: Sequence[Token]) -> tuple[Token, ...]:
+    """Without what tells sex and age at the end (``Müller, Erika (w), 67 J.``)."""
+    end = len(tokens)
+    while end and _OF_PERSON.fullmatch(tokens[end - 1].text):
+        end -= 1
+    return tuple(tokens[:end])

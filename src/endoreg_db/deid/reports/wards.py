@@ -1,0 +1,327 @@
+"""Where in a house somebody lies, comes from or goes to: ward, room and bed, without any label."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from endoreg_db.deid.reports.codes import is_graded_here, is_medical_code, may_be_ward, measures
+from endoreg_db.deid.reports.dates import find_days
+from endoreg_db.deid.reports.names import is_title
+from endoreg_db.deid.reports.sheets import Token, is_measured_station, is_station_of_nodes
+from endoreg_db.deid.reports.vocabulary import (
+    cue_keys,
+    is_abstract,
+    is_clinical,
+    is_ordinary,
+    is_role,
+    name_risk,
+)
+
+_MOVED: Final = cue_keys("moved")
+_ROOMS: Final = cue_keys("rooms")
+_ROOMS_TOO: Final = cue_keys("rooms_too")  # they are rooms only with a capital
+_CODE: Final = re.compile(r"[A-ZÄÖÜ]{0,4}[\-.]?\d{1,4}(?:[.\-/]\w{1,4}){0,2}[a-zA-Z]?|[A-Z]\d?-[A-Z]\d{1,2}")
+_BEHIND_ROOMS: Final = re.compile(rf"(?:{_CODE.pattern}|[A-Z]|[IVX]{{1,4}}|\d{{1,2}}(?:st|nd|rd|th))")
+_DEPARTMENTS: Final = cue_keys("departments")
+_WING: Final = re.compile(r"[A-ZÄÖÜ]{1,3}")
+_NOW: Final = frozenset({"derzeit", "aktuell", "currently"})
+_WARDS: Final = cue_keys("wards")
+_SHORT_HOUSES: Final = cue_keys("short_houses")
+_UNIT_SIGNS: Final = cue_keys("unit_signs")
+_WARD: Final = re.compile(r"(?:\d{1,2}[a-zA-Z]?|\d{1,2}\.\d{1,2}|[IVX]{1,3}|[A-D])")
+_LONGEST_UNIT: Final = 3  # words
+_MOVES: Final = cue_keys("moves")
+_ONTO: Final = cue_keys("onto")
+_WHERE: Final = cue_keys("where")
+_SURELY_WHERE: Final = frozenset({"auf", "ad", "on", "onto", "kommt"})
+_WHEN: Final = frozenset({"vom", "um", "gegen", "bis", "am", "seit"})
+_SIDES: Final = cue_keys("sides")
+_POINTS: Final = cue_keys("points")
+_COLOURS: Final = cue_keys("ward_colours")
+_NAMED_WARDS: Final = frozenset(
+    {"station", "stat", "stn", "ward", "wohnbereich", "pflegebereich", "wohngruppe"}
+)
+_FLOORS: Final = cue_keys("floors")
+_HOUSES: Final = cue_keys("houses")
+_SORTS: Final = cue_keys("sorts") | cue_keys("graded_by")
+_PEOPLE: Final = cue_keys("people_near_wards")
+_UNITS: Final = cue_keys("units")
+_TIMES: Final = cue_keys("times")
+_ARTICLES: Final = frozenset({"die", "der", "dem", "den", "das", "the", "a"})
+_NUMBER: Final = re.compile(r"\d{1,2}[a-z]?")
+_COUNTED: Final = re.compile(r"\d{1,3}[.,]\d{1,2}|\d+[/\-]\d+")
+
+
+def told_of_wards(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tuple[Token, ...]]]:
+    """What the word begins of where somebody lies: kind of identity, and the words that go."""
+    token = flow[index]
+    if token.key == "unit" and token.is_capitalised:
+        yield "ward", _unit(flow, index)
+    if token.key == "unit" and token.text.endswith(","):
+        yield "ward", _ward_code(flow, index + 1)
+    if token.key in _NOW:
+        yield "ward", _now_at(flow, index)
+    if token.key in _MOVES:
+        yield "ward", _moved_to(flow, index)
+    if (token.key in _ROOMS or _is_room_too(token) or _is_station(token)) and index + 1 < len(flow):
+        yield "ward", _room(flow, index)
+    if token.key in _WARDS and token.is_capitalised:
+        yield "ward", _ward(flow, index)
+    if token.key in _SHORT_HOUSES and token.is_capitalised:
+        yield "ward", _short_ward(flow, index)
+    if token.key in _WARDS | _DEPARTMENTS and token.text.endswith(","):
+        yield "ward", _listed_ward(flow, index)
+    if token.key in _MOVED:
+        yield "ward", _moved_from(flow, index)
+    yield from _told_by_codes(flow, index)
+
+
+def _told_by_codes(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tuple[Token, ...]]]:
+    token = flow[index]
+    if token.key in _UNIT_SIGNS and token.core.isupper():
+        yield "ward", _signed_unit(flow, index)
+    if token.key in _POINTS and token.is_capitalised and index:
+        yield "ward", _pointed(flow, index)
+    if token.key in _FLOORS or (token.key == "station" and index and flow[index - 1].core.isdigit()):
+        yield "ward", _floor(flow, index)
+    if token.key in _NAMED_WARDS and token.is_capitalised:
+        yield "ward", _called_ward(flow, index)
+        yield "ward", _ward_behind_name(flow, index)
+    if token.key in _WHERE and not token.is_capitalised:
+        yield "ward", _where(flow, index)
+
+
+def _is_room_too(token: Token) -> bool:
+    return token.key in _ROOMS_TOO and token.is_capitalised
+
+
+def _is_station(token: Token) -> bool:
+    """``Komfortstation``, ``Wachstation``; not those of lymph nodes."""
+    return token.key.endswith("station") and token.is_capitalised and "knoten" not in token.key
+
+
+def _signed_unit(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    """``ITS 2``, ``SAU chair 6``: a unit by its abbreviation, and what tells it from others."""
+    code = flow[index + 1 : index + 2] if flow[index].text[-1:].isalpha() else ()
+    if code and code[0].key in _ROOMS_TOO and code[0].text[-1:].isalpha():  # ``PACU slot 9``
+        code = flow[index + 1 : index + 3]
+    named = bool(code) and _WARD.fullmatch(code[-1].core) is not None
+    return (flow[index], *code) if named and not _is_measured(flow, index + len(code)) else ()
+
+
+def _pointed(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    """``4 West``, ``Ebene 4 Süd``: a number and a point of the compass."""
+    number = flow[index - 1]
+    return (number, flow[index]) if _NUMBER.fullmatch(number.text) else ()
+
+
+def _short_ward(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    """``Kardio 1``, ``Chir. 2``: a department cut short, with a number that measures nothing."""
+    number = flow[index + 1] if index + 1 < len(flow) and flow[index].text[-1] not in ",;:)" else None
+    if number is None or not _WARD.fullmatch(number.core) or _is_measured(flow, index + 1):
+        return ()
+    return (flow[index], number)
+
+
+def _called_ward(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    """``Station Rosengarten``, ``Station Gastro 1``, ``Ward Eleven``: a ward with a name."""
+    if index + 1 >= len(flow) or not _runs_on(flow[index]):
+        return ()
+    name = flow[index + 1]
+    if not name.is_name_shaped or name.key in _TIMES | _UNITS or is_title(name):
+        return ()
+    if (is_clinical(name.core) and not name_risk(name.core)) or is_abstract(name.core) or is_role(name.core):
+        return ()
+    number = flow[index + 2 : index + 3] if name.text[-1:].isalpha() else ()
+    named = bool(number) and _WARD.fullmatch(number[0].core) is not None and not _is_measured(flow, index + 2)
+    return (flow[index], name, *number) if named else (flow[index], name)
+
+
+def _ward_behind_name(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    """``St Luke's Ward``: the capitalised words before, in English."""
+    if flow[index].key != "ward":
+        return ()
+    start = index
+    while (
+        start
+        and index - start < _LONGEST_UNIT
+        and flow[start - 1].is_capitalised
+        and _runs_on(flow[start - 1])
+    ):
+        start -= 1
+    while start < index and (flow[start].key in _ARTICLES or is_title(flow[start])):
+        start += 1
+    return tuple(flow[start : index + 1]) if start < index else ()
+
+
+def _runs_on(token: Token) -> bool:
+    return token.text[-1:].isalpha() or token.text in ("Stat.", "Stn.", "St.")
+
+
+def _floor(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    """``2nd floor``, ``11. Stock links``: which floor."""
+    number = flow[index - 1] if index else None
+    if number is None or not re.fullmatch(r"\d{1,2}(?:\.|st|nd|rd|th)", number.text):
+        return ()
+    side = flow[index + 1 : index + 2] if flow[index].text[-1:].isalpha() else ()
+    return (number, flow[index], *(token for token in side if token.key in _SIDES))
+
+
+def _where(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    """``auf M12``, ``von D-33``, ``on Lister 2,``: behind a preposition, a code or a name with a number."""
+    start = index + 1
+    while start < len(flow) and start - index <= 2 and flow[start].key in _ARTICLES:
+        start += 1
+    if start >= len(flow) or flow[index].text[-1:] in ".,;:":
+        return ()
+    code = flow[start]
+    if code.core.isdigit() and start > index + 1:
+        return _ward_by_number(flow, index, start)
+    if code.has_digit:
+        return _ward_by_code(flow, index, start)
+    short = code.key in _SHORT_HOUSES and code.text.endswith(".")  # ``für Med. 5``
+    number = flow[start + 1] if start + 1 < len(flow) and (code.text[-1:].isalpha() or short) else None
+    if number is None or not _NUMBER.fullmatch(number.core) or not code.is_name_shaped or start > index + 2:
+        return ()
+    if code.key in _SORTS | _UNITS | _TIMES or _is_measured(flow, start + 1):
+        return ()
+    house = short or code.key in _WARDS | _DEPARTMENTS or code.key in _UNIT_SIGNS
+    if not house and not _goes_onto(flow, index) and (is_clinical(code.core) or is_ordinary(code.core)):
+        return ()
+    ends = number.text[-1:] in ".,;:)" or start + 2 == len(flow) or house
+    return (code, number) if ends else ()
+
+
+def _goes_onto(flow: Sequence[Token], index: int) -> bool:
+    """Whether people are moved somewhere (``auf Privat 2``), and nothing rises or is done to something."""
+    return flow[index].key in _SURELY_WHERE and flow[index + 1].is_capitalised
+
+
+def _ward_by_number(flow: Sequence[Token], index: int, start: int) -> tuple[Token, ...]:
+    """``auf die 12.``: where people go, and nothing is counted."""
+    ends = flow[start].text[-1:] in ".,;)" or start + 1 == len(flow)
+    onto = flow[index].key in _SURELY_WHERE and len(flow[start].core) <= 2
+    return (flow[start],) if ends and onto and _among_people(flow, index) else ()
+
+
+def _ward_by_code(flow: Sequence[Token], index: int, start: int) -> tuple[Token, ...]:
+    """``auf M4a``, ``nach C5``: a code, unless it measures, dates, stages or grades something."""
+    code = flow[start]
+    if not _CODE.fullmatch(code.core) or code.core.isdigit() or _is_measured(flow, start):
+        return ()
+    if _COUNTED.fullmatch(code.core) or find_days(code.text):
+        return ()
+    if not is_medical_code(code.core):
+        return (code,)
+    ward = may_be_ward(code.core) and not is_graded_here(flow, start) and _among_people(flow, index)
+    return (code,) if ward else ()
+
+
+def _among_people(flow: Sequence[Token], index: int) -> bool:
+    """Whether somebody goes, lies or calls in the same sentence."""
+    around = flow[max(0, index - 8) : index + 9]
+    return any(token.key in _MOVES | _MOVED | _PEOPLE or is_title(token) for token in around)
+
+
+def _is_measured(flow: Sequence[Token], index: int) -> bool:
+    return flow[index].text[-1:].isalnum() and measures(flow[index + 1] if index + 1 < len(flow) else None)
+
+
+def _room(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    start = index + 1
+    while start < len(flow) - 1 and (
+        flow[start].key in _ROOMS | {"nr"}
+        or _is_room_too(flow[start])
+        or _is_station(flow[start])
+        or flow[start].text == "("
+    ):
+        start += 1
+    ward = _ward_code(flow, start)
+    if is_station_of_nodes(flow[index - 1] if index else None):
+        return ()
+    if not ward or is_measured_station(flow[start:]) or _is_measured(flow, start + len(ward) - 1):
+        return ()
+    more = flow[start + len(ward) : start + len(ward) + 1] if ward[-1].text[-1:].isalnum() else ()
+    ward += tuple(token for token in more if token.key in _SIDES | _POINTS | _COLOURS)
+    house = flow[index].key in _HOUSES or not flow[index].is_capitalised or _is_room_too(flow[index])
+    return (flow[index], *ward) if house else ward
+
+
+def _ward_code(flow: Sequence[Token], start: int) -> tuple[Token, ...]:
+    """``4B``, ``3.12``, ``C 21``, ``B``, ``gelb``: what tells a room or a ward from others."""
+    two = tuple(flow[start : start + 2])
+    if len(two) == 2 and _WING.fullmatch(two[0].core) and two[1].has_digit and _CODE.fullmatch(two[1].core):
+        return two
+    if two and (_BEHIND_ROOMS.fullmatch(two[0].core) or two[0].key in _POINTS | _COLOURS):
+        return two[:1]
+    return ()
+
+
+def _listed_ward(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    """``Unfallchirurgie, P4-22,``: behind a department and a comma, and no count (``Chirurgie, 2. Teil``)."""
+    ward = _ward_code(flow, index + 1)
+    return tuple(token for token in ward if token.text[-1].isalnum() or token.text[-1] in ",;:")
+
+
+def _now_at(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    """``derzeit GA 3:``: where somebody lies, before what is wrong with them."""
+    ward = _ward_code(flow, index + 1)
+    return ward if ward and ward[-1].text.endswith(":") else ()
+
+
+def _unit(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    """``Chest Pain Unit``: the capitalised words before, unless they are the endoscopists' own."""
+    start = index
+    while (
+        start
+        and index - start < _LONGEST_UNIT
+        and flow[start - 1].is_capitalised
+        and not flow[start - 1].has_digit
+    ):
+        start -= 1
+    named = tuple(flow[start : index + 1])
+    return named if start < index and not any("endoscop" in token.key for token in named) else ()
+
+
+def _moved_to(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    """``Verlegung auf M4a``, ``Aufenthalt auf Intensiv B``: up to three words behind the preposition."""
+    onto = _ONTO | {"von"} if flow[index].key == "kommt" else _ONTO
+    start = next((n for n in range(index + 1, min(len(flow), index + 4)) if flow[n].key in onto), len(flow))
+    if start - index > 3 or any(token.ends_clause for token in flow[index:start]):
+        return ()
+    taken: list[Token] = []
+    for token in flow[start + 1 : start + 5]:
+        ward = token.is_capitalised or token.has_digit or token.key in _SIDES
+        called = token.key in _WARDS | _SIDES or flow[start + len(taken)].key == "station"
+        called |= start + 2 < len(flow) and not taken and flow[start + 2].key in _WHEN
+        clinical = is_clinical(token.core) and not called and not token.has_digit
+        if not ward or find_days(token.text) or clinical:
+            break
+        taken.append(token)
+        if not token.text[-1:].isalnum():
+            break
+    return tuple(taken)
+
+
+def _ward(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    """``Innere 2``: a department with a number that measures nothing, at the end of a clause."""
+    number = flow[index + 1] if index + 1 < len(flow) else None
+    if number is None or not _WARD.fullmatch(number.core) or not flow[index].text[-1:].isalpha():
+        return ()
+    ends = index + 2 == len(flow) or number.text[-1:] in ".,;:)" or flow[index + 2].separates
+    return (flow[index], number) if ends else ()
+
+
+def _moved_from(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    """``bitte auf ITS 2 zurückverlegen``: what stands between ``auf`` and the verb."""
+    start = index
+    while (
+        start
+        and index - start < 4
+        and (flow[start - 1].is_capitalised or flow[start - 1].has_digit or len(flow[start - 1].core) == 1)
+    ):
+        start -= 1
+    onto = start and flow[start - 1].key in _ONTO
+    return tuple(flow[start:index]) if onto and start < index else ()

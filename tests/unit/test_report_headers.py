@@ -1,0 +1,71 @@
+"""Heads of reports that name the patient without a label: a name, and beside or below it a day of birth."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.report_text import find_in
+
+LETTER = """
+
+
+Sehr geehrte Frau Kollegin,
+
+wir berichten über die Gastroskopie vom 14.03.2023.
+Befund
+Im Antrum zeigt sich eine Rötung, sonst unauffällig.
+"""
+
+
+def read(head: str, letter: str = LETTER) -> tuple[str | None, str | None, str | None]:
+    """First name, surname and day of birth that are read."""
+    values = find_in(head + letter).identity.values()
+    return values["first_name"], values["last_name"], values["birth_date"]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Klinikum Nord\n\nErika Müller\n12.03.1956\nGartenweg 3\n45127 Essen",
+        "Klinikum Nord\n\nMüller, Erika   12.03.1956   w   Fall 4711234",
+        "Klinikum Nord\n\nBetreff: Müller, Erika, 12.03.1956, Fallnummer 4711234",
+        "Klinikum Nord\n\nPat.: Müller Erika (12.03.1956)",
+        "Klinikum Nord\n\nFrau Erika Müller, 12.03.1956",
+        "Klinikum Nord\n\nMüller   Erika   12.03.1956   W   4711234",
+        "Klinikum Nord\n\nPatientendaten\nMüller\nErika\n12.03.1956\n4711234",
+        "Klinikum Nord\n\nMüller, Erika (w), 67 Jahre, geb. 12.03.1956, Station 3B",
+        "Klinikum Nord\n\nUnser Patient: Müller, Erika / 12.03.1956 / 4711234",
+        "Klinikum Nord\n\nMüller^Erika\n19560312\n4711234",
+        "Klinikum Nord\n\nEtikett\nMüller, Erika\n*12.03.1956  w\nFall 4711234",
+        "Klinikum Nord\n\nBefund für Erika Müller (geb. 12.03.1956), erhoben am 14.03.2023",
+        "Klinikum Nord\n\nErika Müller\nGartenweg 3\n45127 Essen\ngeb. 12.03.1956",
+        "Klinikum Nord\n\nMüller, Erika (w, 67 J.)   4711234   geb. 12.03.1956",
+    ],
+)
+def test_a_name_beside_or_above_a_day_of_birth_is_the_patients(head: str) -> None:
+    assert read(head) == ("Erika", "Müller", "1956-03-12")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Klinikum Nord\nDr. med. Erika Müller, 12.03.2023",
+        "Klinikum Nord\nChefarzt Dr. med. Erika Müller   Essen, den 12.03.2023",
+        "Klinikum Nord\nErika Müller, Sekretariat   Datum: 12.03.2023",
+        "Klinikum Nord\nPraxis Müller, Essen, gegründet 12.03.1956",
+    ],
+)
+def test_who_signs_and_the_day_of_a_letter_are_no_patient(head: str) -> None:
+    assert read(head) == (None, None, None)
+
+
+def test_what_labels_give_is_not_asked_for_again() -> None:
+    head = "Klinikum Nord\nPatient: Schulz, Karl   geb. 01.02.1940\n\nKopie an Erika Müller, 12.03.1956"
+
+    assert read(head) == ("Karl", "Schulz", "1940-02-01")
+
+
+def test_a_name_that_no_label_announces_is_known_in_the_text_as_well() -> None:
+    found = find_in("Klinikum Nord\n\nErika Wald\n12.03.1956" + LETTER + "Wald klagt über Schmerzen.")
+
+    assert "Wald" in [hit.value for hit in found.hits if hit.page == 1 and len(hit.words) == 1]
