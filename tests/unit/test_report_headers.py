@@ -59,6 +59,32 @@ def test_who_signs_and_the_day_of_a_letter_are_no_patient(head: str) -> None:
     assert read(head) == (None, None, None)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Gastroskopie vom 14.03.2023",
+        "Befundbericht Koloskopie, 14.03.2023",
+        "Operation am 14.03.2023",
+        "Eingriffsdatum: 14.03.2023",
+        "Datum/Uhrzeit: 14.03.2023 09:12",
+        "Endoscopy Report - 14/03/2023",
+        "Procedure: Colonoscopy 14/03/2023",
+        "Date of service: 14/03/2023",
+    ],
+)
+def test_the_day_of_the_examination_stands_behind_what_was_done(line: str) -> None:
+    head = f"Klinikum Nord\nName: Müller, Erika   geb. 12.03.1956\n{line}\n\n\n\nBefund\nRötung.\n"
+
+    assert find_in(head).identity.values()["examination_date"] == "2023-03-14"
+
+
+@pytest.mark.parametrize("line", ["Letzte Koloskopie vom 14.03.2023", "Essen, den 14.03.2023"])
+def test_an_earlier_examination_and_the_day_of_a_letter_are_not_this_one(line: str) -> None:
+    head = f"Klinikum Nord\nName: Müller, Erika   geb. 12.03.1956\n{line}\n\n\n\nBefund\nRötung.\n"
+
+    assert find_in(head).identity.values()["examination_date"] is None
+
+
 def test_what_labels_give_is_not_asked_for_again() -> None:
     head = "Klinikum Nord\nPatient: Schulz, Karl   geb. 01.02.1940\n\nKopie an Erika Müller, 12.03.1956"
 

@@ -40,6 +40,7 @@ _THINGS: Final = cue_keys("thing_callings")
 _FORMS: Final = ("in", "innen", "s", "n", "en", "es", "e")
 _AGED: Final = re.compile(r"(?:\d{1,3}|\w{4,})?(?:jahrige[rnsm]?|j)")
 _OLD: Final = re.compile(r"\d{0,3}(?:yearsold|yearold|yrold|yo|[mf])")
+_YEARS: Final = frozenset({"years", "yrs", "y", "yo"})
 _RETIRED: Final = frozenset({"retired", "former", "formerly", "ex", "semiretired"})
 _NO_CALLINGS: Final = frozenset({"gentleman", "lady", "man", "woman", "patient", "hard", "fine"})
 _ENDINGS: Final = ("im ruhestand", "i r", "ir", "a d", "ad", "in rente", "außer dienst", "im vorruhestand")
@@ -197,6 +198,8 @@ def _english_trade(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
         if start < index and (flow[start].key in _ENGLISH_END or not _runs_on(flow[start])):
             return ()
         opening = flow[start - 1] if start else None
+        if _is_age(flow[max(0, start - 2) : start]):
+            return tuple(flow[start : index + 1])
         if opening is None or _ends(opening):
             return tuple(flow[start : index + 1]) if _stands_first(flow, start, index) and not staff else ()
         if opening.key in _RETIRED or opening.key == "old" or _OLD.fullmatch(opening.key):
@@ -204,6 +207,11 @@ def _english_trade(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
         if opening.key in _OPENINGS and not staff:
             return tuple(flow[start : index + 1])
     return ()
+
+
+def _is_age(tokens: Sequence[Token]) -> bool:
+    """``(64 years, farmer)``: an age before a comma."""
+    return len(tokens) == 2 and tokens[0].has_digit and tokens[1].key in _YEARS and tokens[1].text[-1] == ","
 
 
 def _ends(token: Token) -> bool:

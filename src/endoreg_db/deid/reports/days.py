@@ -56,7 +56,7 @@ class Calendar:
         """The likeliest day; of two digits' centuries the one that is no time to come."""
         written = [day for day in self._first(text) if day.year >= _FIRST_VIDEO_ENDOSCOPY]
         readings = self._possible(written)
-        return readings[0] if readings else min(written, default=None)
+        return readings[0] if readings else min(written, key=lambda day: day.year, default=None)
 
     def _first(self, text: str) -> Sequence[date]:
         day = next((day for day in find_days(text) if day.kind == "full"), None)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from endoreg_db.deid.messages import Finding
+from endoreg_db.deid.reports.codes import STAGE, is_code_of_house, may_be_ward
 from endoreg_db.deid.reports.labels import Label, Labels
 from endoreg_db.deid.reports.likeness import likeness
 from endoreg_db.deid.reports.names import is_title
@@ -52,6 +53,7 @@ _LONG_NUMBER: Final = 4  # digits that hardly measure anything
 _LIKE_WORDS: Final = 3.0  # likeness from which on a compound is hardly somebody; most have seven and more
 _LONGEST_LONE: Final = 10  # letters of a word alone in its line that may be whoever signed
 _LONGEST_CELL: Final = 3  # tokens of a line that stands alone
+_LIVED_OF: Final = cue_keys("english_trades") - cue_keys("english_staff")
 _UNITS: Final = cue_keys("units")
 _DEEDS: Final = cue_keys("deeds")
 _OPENINGS: Final = cue_keys("surname_openings") - {"am", "im", "beim"}
@@ -66,7 +68,6 @@ _NOBODY: Final = cue_keys("nobody")
 _ROOM: Final = re.compile(r"\d{1,4}[a-zA-Z]?")
 _CODE: Final = re.compile(r"\d-\d{2,3}[a-z]?(?:\.[\da-z]{1,2})?|[A-TV-Z]\d{2}(?:\.\d{1,2})?")  # OPS, ICD
 _PLACE_CODE: Final = re.compile(r"[A-Z]{1,2}\d{1,2}[a-z]?|\d{1,2}[A-Za-z]")  # C3, 7B: wards and rooms
-_STAGE: Final = re.compile(r"[cpyru]{0,3}(?:T|N|M|L|V|R|Pn|G|C)[0-4xX][a-d]?")
 _SIGN: Final = re.compile(r"[^\W\d_]{2,3}")  # of whoever dictated, alone in a line
 _TIME: Final = re.compile(r"(?:[01]\d|2[0-3])\.[0-5]\d")
 _MEASURED: Final = re.compile(r"[\d.,]+\s?(?:/\s?\w+|[µμ]?[a-zA-Z%°]+(?:/\w+)?)")
@@ -144,13 +145,29 @@ def _sort_of(seen: _Seen) -> str:
         return "word"
     if seen.labelled or is_title(token) or token.key in _NOBODY:
         return ""
-    if seen.lone and _SIGN.fullmatch(token.core) and not is_listed(token.core):
+    if (seen.lone or _ends_paragraph(seen.place)) and _is_strange_sign(token):
+        return "word"
+    if token.key in _LIVED_OF:
         return "word"
     if token.has_digit:
         return "number" if _is_odd_number(seen) else ""
     if token.is_initial and token.text.endswith("."):
         return "word" if _is_odd_initial(seen.place) else ""
     return "word" if token.is_name_shaped and _may_be_somebody(seen) else ""
+
+
+def _is_strange_sign(token: Token) -> bool:
+    return (
+        _SIGN.fullmatch(token.core) is not None and not is_listed(token.core) and not is_clinical(token.core)
+    )
+
+
+def _ends_paragraph(place: Place) -> bool:
+    """Whether a word stands behind the last sentence of a paragraph, as a sign of who typed it does."""
+    last = place.index + 1 == len(place.flow)
+    return (
+        last and place.before is None and place.index > 0 and not place.flow[place.index].text.endswith(".")
+    )
 
 
 def _may_be_somebody(seen: _Seen) -> bool:
@@ -248,7 +265,7 @@ def _is_staged(place: Place) -> bool:
     """Whether a letter with digits grades or stages what stands beside it (``Prag C2``, ``T3 N1``)."""
     beside = place.flow[max(0, place.index - 2) : place.index + 2]
     return any(
-        is_clinical(token.core) or is_eponym(token.core) or _STAGE.fullmatch(token.core)
+        is_clinical(token.core) or is_eponym(token.core) or STAGE.fullmatch(token.core)
         for token in beside
         if token is not place.token
     )
@@ -269,6 +286,8 @@ def _is_odd_number(seen: _Seen) -> bool:
     digits = sum(map(str.isdigit, token.core))
     year = re.fullmatch(r"(?:19|20)\d{2}", token.core) is not None
     if digits >= _LONG_NUMBER and not year and not re.search(r"[.,]\d{3}\b", token.core):
+        return True
+    if is_code_of_house(token.core) and any(map(str.isalpha, token.core)) and may_be_ward(token.core):
         return True
     if _PLACE_CODE.fullmatch(token.core) and seen.personal and not _is_staged(place):
         return True

@@ -17,7 +17,6 @@ from endoreg_db.deid.reports.vocabulary import (
     is_eponym,
     is_first_name,
     is_listed,
-    is_listed_as_clinical,
     is_loose_compound,
     is_role,
     name_risk,
@@ -226,7 +225,7 @@ def _is_in_address(flow: Sequence[Token], n: int, named: Collection[int]) -> boo
         return False
     if _HOUSE.fullmatch(flow[start - 1].text):  # a number went before: this is the town
         before = all(m in named or flow[m].key in _INSIDE | _INSIDE_TOWNS for m in range(start, n))
-        clinical = is_eponym(token.core) or is_listed_as_clinical(token.core) or is_clinical(token.core)
+        clinical = is_eponym(token.core) or (is_clinical(token.core) and not name_risk(token.core))
         return before and token.is_name_shaped and not clinical and not is_sign(token)
     end = n
     while end < len(flow) - 1 and end - start <= _LONGEST_STREET and not _HOUSE.fullmatch(flow[end].text):

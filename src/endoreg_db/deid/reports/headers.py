@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -26,6 +26,13 @@ _OF_PERSON: Final = re.compile(  # what stands between a name and a birth: the s
     r"[.,;:/)]*",
     re.I,
 )
+_EXAMINATION: Final = re.compile(
+    r"(?:skopie|skopien|scopy|sonographie|sonografie|befund|bericht|report|^untersuchung|^eingriff|^operation|^ercp|^ogd|^egd|^eus"
+    r"|^procedure|^examination|^endoscopy|^exam)$"
+)
+_EARLIER: Final = ("letzt", "vor", "fruher", "previous", "prior", "last", "extern")
+_JOINING: Final = frozenset({"vom", "am", "on", "of", "dated", "datum", "date", "from"})
+_BETWEEN: Final = 3  # tokens between what was done and its day
 _OTHER_DAYS: Final = cue_keys("before_other_days")
 _WHO: Final = frozenset({"patient_name", "last_name", "first_name", "birth_date"})
 
@@ -43,16 +50,23 @@ class _Written:
 def headed_values(
     sheets: Sequence[Sheet], labels: Sequence[Labels], labelled: Sequence[Labelled]
 ) -> list[Labelled]:
-    """Name and day of birth of the patient, where the labels gave only one of them or neither.
+    """Name and birth of the patient, and the day of the examination, as far as labels did not give them.
 
     Args:
         sheets: the pages; only the head of the first is looked at.
         labels: of each page.
         labelled: what labels and stickers gave.
     """
+    if not sheets:
+        return []
     given = {found.label for found in labelled}
-    named = bool(given & {"patient_name", "last_name"})
-    if not sheets or (named and "birth_date" in given):
+    examined = [] if "examination_date" in given else _examined(sheets, labels[0])
+    return [*examined, *_patient(sheets, labels, given)]
+
+
+def _patient(sheets: Sequence[Sheet], labels: Sequence[Labels], given: Collection[str]) -> list[Labelled]:
+    named = not {"patient_name", "last_name"}.isdisjoint(given)
+    if named and "birth_date" in given:
         return []
     births = list(_births(sheets, labels[0], labelled="birth_date" in given))
     for birth in births:
@@ -62,6 +76,21 @@ def headed_values(
             if "birth_date" not in given:
                 values.append(unlabelled("birth_date", 0, birth.tokens, "head:birth_date"))
             return values
+    return []
+
+
+def _examined(sheets: Sequence[Sheet], labels: Labels) -> list[Labelled]:
+    """``Gastroskopie vom 14.3.2023``, ``Colonoscopy 14/03/2023``: the first day behind what was done."""
+    for written in _days(sheets[:1]):
+        before = written.row.tokens[max(0, written.first - _BETWEEN - 1) : written.first]
+        while before and (before[-1].key in _JOINING or not before[-1].key):
+            before = before[:-1]
+        if written.row.box.y0 > _HEAD * sheets[0].page.height or not before:
+            continue
+        first = written.row.tokens[0] is before[0] or len(before) > 1
+        earlier = any(token.key.startswith(_EARLIER) for token in before)
+        if first and not earlier and _EXAMINATION.search(before[-1].key):
+            return [unlabelled("examination_date", 0, written.tokens, "head:examination_date")]
     return []
 
 

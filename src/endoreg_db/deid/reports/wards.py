@@ -44,7 +44,6 @@ _NAMED_WARDS: Final = frozenset(
     {"station", "stat", "stn", "ward", "wohnbereich", "pflegebereich", "wohngruppe"}
 )
 _FLOORS: Final = cue_keys("floors")
-_HOUSES: Final = cue_keys("houses")
 _SORTS: Final = cue_keys("sorts") | cue_keys("graded_by")
 _PEOPLE: Final = cue_keys("people_near_wards")
 _UNITS: Final = cue_keys("units")
@@ -245,8 +244,7 @@ def _room(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
         return ()
     more = flow[start + len(ward) : start + len(ward) + 1] if ward[-1].text[-1:].isalnum() else ()
     ward += tuple(token for token in more if token.key in _SIDES | _POINTS | _COLOURS)
-    house = flow[index].key in _HOUSES or not flow[index].is_capitalised or _is_room_too(flow[index])
-    return (flow[index], *ward) if house else ward
+    return ward if flow[index].text.endswith(":") else (flow[index], *ward)
 
 
 def _ward_code(flow: Sequence[Token], start: int) -> tuple[Token, ...]:

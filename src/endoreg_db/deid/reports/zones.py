@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
-from endoreg_db.deid.reports.codes import is_medical_code
+from endoreg_db.deid.reports.codes import STAGE, is_medical_code
 from endoreg_db.deid.reports.dates import find_days
 from endoreg_db.deid.reports.labels import Label, Labels
 from endoreg_db.deid.reports.marks import Mark, text_of
@@ -61,7 +61,6 @@ _CODE: Final = re.compile(
     r"[A-ZÄÖÜ]{1,3}[\-.]?\d{1,3}[a-zA-Z]?|\d{1,3}[A-Za-z]|[IVX]{1,4}/\d"
 )  # C3, M12, 7a, 2B
 _DIAGNOSIS: Final = re.compile(r"[A-TV-Z]\d{2}\.\d{1,2}[A-Z]?")  # K29.5
-_STAGE: Final = re.compile(r"[cpyru]{0,3}(?:T|N|M|L|V|R|Pn|G)[0-4xX][a-d]?")  # pT2
 _MEASURES: Final = re.compile(
     r"[12]?\d{2}/\d{2,3}"  # pressure of the blood
     r"|\d{1,4}(?:[.,]\d{1,3})?\s?[–-]\s?\d{1,4}(?:[.,]\d{1,3})?"  # a range: 4,0-10,0
@@ -319,7 +318,7 @@ def _is_code(row: Row, index: int) -> bool:
 
 def _is_staged(row: Row) -> bool:
     """Whether codes of diagnoses or stages fill the line: ``K29.5 G, K57.3 G``, ``pT2 pN0 L0``."""
-    stages = sum(bool(_STAGE.fullmatch(token.core)) for token in row.tokens)
+    stages = sum(bool(STAGE.fullmatch(token.core)) for token in row.tokens)
     return stages >= 2 or any(_DIAGNOSIS.fullmatch(token.core) for token in row.tokens)
 
 
