@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import islice
 from typing import Final
 
 from endoreg_db.deid.reports.dates import Day, find_days
@@ -20,6 +21,7 @@ _HEAD: Final = 0.45  # of the first page's height
 _YOUNGEST: Final = timedelta(days=300)  # between a birth and the latest day of the report
 _HIGHEST: Final = 5  # lines from a day of birth up to the name, with an address between
 _NEAR: Final = 1.8  # heights of a line between two that belong together
+_MOST_DAYS: Final = 20  # in a head that are looked at; a page may be nothing but days
 _CELLS: Final = 3  # to the left of a day that may hold the name
 _OF_PERSON: Final = re.compile(  # what stands between a name and a birth: the sex, an age
     r"\(?(?:[wmfd]|weibl|männl|weiblich|männlich|male|female|♀|♂|\d+|\d{1,3}\s?[jy]|j|jg|jahre|jahr|yrs?|years?|alt|old|dob|born|geb)?"
@@ -60,7 +62,7 @@ def headed_values(
     if not sheets:
         return []
     given = {found.label for found in labelled}
-    examined = [] if "examination_date" in given else _examined(sheets, labels[0])
+    examined = [] if "examination_date" in given else _examined(sheets[0])
     return [*examined, *_patient(sheets, labels, given)]
 
 
@@ -68,8 +70,8 @@ def _patient(sheets: Sequence[Sheet], labels: Sequence[Labels], given: Collectio
     named = not {"patient_name", "last_name"}.isdisjoint(given)
     if named and "birth_date" in given:
         return []
-    births = list(_births(sheets, labels[0], labelled="birth_date" in given))
-    for birth in births:
+    births = _births(sheets, labels[0], labelled="birth_date" in given)
+    for birth in islice(births, _MOST_DAYS):
         name = _name_of(sheets[0], birth)
         if name:
             values = [unlabelled("patient_name", 0, name, "head:patient_name")]
@@ -79,13 +81,13 @@ def _patient(sheets: Sequence[Sheet], labels: Sequence[Labels], given: Collectio
     return []
 
 
-def _examined(sheets: Sequence[Sheet], labels: Labels) -> list[Labelled]:
+def _examined(sheet: Sheet) -> list[Labelled]:
     """``Gastroskopie vom 14.3.2023``, ``Colonoscopy 14/03/2023``: the first day behind what was done."""
-    for written in _days(sheets[:1]):
+    for written in _days([sheet]):
         before = written.row.tokens[max(0, written.first - _BETWEEN - 1) : written.first]
         while before and (before[-1].key in _JOINING or not before[-1].key):
             before = before[:-1]
-        if written.row.box.y0 > _HEAD * sheets[0].page.height or not before:
+        if written.row.box.y0 > _HEAD * sheet.page.height or not before:
             continue
         first = written.row.tokens[0] is before[0] or len(before) > 1
         earlier = any(token.key.startswith(_EARLIER) for token in before)
