@@ -42,3 +42,10 @@ def gone_from(text: str, known: KnownIdentity | None = None, *, source: Source =
 def in_body(sentence: str) -> str:
     """The sentence in the body of a report, where unknown words are clinical unless something says more."""
     return f"Befund\n\n\n\n\n\n\n\n\n{sentence}\n\n\nBeurteilung\n"
+
+
+def assert_gone(sentence: str, gone: list[str]) -> None:
+    """These words of a sentence in a body go; of one in which nothing identifies anybody none does."""
+    went = gone_from(in_body(sentence))
+    assert [word for word in went if word in gone] == gone
+    assert gone or not went

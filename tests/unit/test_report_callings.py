@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.report_text import gone_from, in_body
+from tests.report_text import assert_gone
 
 
 @pytest.mark.parametrize(
@@ -24,8 +24,7 @@ from tests.report_text import gone_from, in_body
     ],
 )
 def test_a_calling_goes(sentence: str, gone: list[str]) -> None:
-    went = gone_from(in_body(sentence))
-    assert [word for word in went if word in gone] == gone
+    assert_gone(sentence, gone)
 
 
 @pytest.mark.parametrize(
@@ -40,4 +39,4 @@ def test_a_calling_goes(sentence: str, gone: list[str]) -> None:
     ],
 )
 def test_who_cares_for_the_patient_and_what_is_no_calling_stays(sentence: str) -> None:
-    assert gone_from(in_body(sentence)) == []
+    assert_gone(sentence, [])

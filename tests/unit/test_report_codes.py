@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from endoreg_db.deid.reports.codes import is_code_of_house, is_medical_code, may_be_ward
-from tests.report_text import gone_from, in_body
+from tests.report_text import assert_gone
 
 
 @pytest.mark.parametrize(
@@ -58,8 +58,7 @@ def test_some_codes_of_medicine_also_name_wards() -> None:
     ],
 )
 def test_where_somebody_lies_goes_without_a_label(sentence: str, gone: list[str]) -> None:
-    went = gone_from(in_body(sentence))
-    assert [word for word in went if word in gone] == gone
+    assert_gone(sentence, gone)
 
 
 @pytest.mark.parametrize(
@@ -78,4 +77,4 @@ def test_where_somebody_lies_goes_without_a_label(sentence: str, gone: list[str]
     ],
 )
 def test_what_is_measured_staged_or_graded_stays(sentence: str) -> None:
-    assert gone_from(in_body(sentence)) == []
+    assert_gone(sentence, [])

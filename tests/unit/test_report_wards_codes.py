@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.report_text import gone_from, in_body
-
-
-def assert_gone(sentence: str, gone: list[str]) -> None:
-    """These words go; of a sentence in which nothing identifies anybody none goes."""
-    went = gone_from(in_body(sentence))
-    assert [word for word in went if word in gone] == gone
-    assert gone or not went
+from tests.report_text import assert_gone
 
 
 @pytest.mark.parametrize(
