@@ -3,8 +3,8 @@
 There are three: the ``second`` and the ``third``, which were blind until their faults were looked at, and
 the one that is ``blind`` now. What they are made of lies in ``quality/held_out/NAME.toml`` (people, places,
 letterheads, endings) and ``NAME_bodies.toml`` (what reports say). This module reads it;
-:mod:`quality.blind_people` invents whom a report is about. The letterhead says in which country all of it happens; bodies and endings that name
-countries go with letterheads of these only. Texts are filled in thus:
+:mod:`quality.blind_people` invents whom a report is about. The letterhead says in which country all of it
+happens; bodies and endings that name countries go with letterheads of these only. Texts are filled in thus:
 
 * ``<a~b>``: one of them; ``[he/she]``: by the sex of the patient; ``[3-12]``: a number of that range;
 * ``[key]``: a value of the story, which brings its class of identity along; within ``{class:…}`` it does not;

@@ -35,7 +35,7 @@ _ENGLISH_END: Final = cue_keys("english_work_ends")
 _LONGEST_ENGLISH: Final = 4  # words before the one that says what somebody is
 _BEING: Final = cue_keys("being")
 _CALLING_ENDS: Final = cue_keys("calling_ends")
-_CARE: Final = cue_keys("care_callings")
+_CARE: Final = tuple(cue_keys("care_callings"))
 _THINGS: Final = cue_keys("thing_callings")
 _FORMS: Final = ("in", "innen", "s", "n", "en", "es", "e")
 _AGED: Final = re.compile(r"(?:\d{1,3}|\w{4,})?(?:jahrige[rnsm]?|j)")
@@ -80,7 +80,7 @@ def _is_calling(flow: Sequence[Token], index: int) -> bool:
     It does by itself if nobody in a hospital is that; near a word about work or an age any does.
     """
     text = flow[index].core
-    if not (is_trade(text) or is_trade_compound(text)):
+    if not (is_trade(text) or _is_form_of_trade(text)):
         return False
     if not _is_ambiguous(word_key(text)):
         return True
@@ -89,21 +89,23 @@ def _is_calling(flow: Sequence[Token], index: int) -> bool:
 
 def _is_ambiguous(key: str) -> bool:
     """Whether people of this trade also care for patients, or the word is a thing's or a name as well."""
-    return key in _THINGS or any(key.endswith(end) for end in _CARE)
+    return key in _THINGS or key.endswith(_CARE)
 
 
 @lru_cache(maxsize=20_000)
-def is_trade_compound(text: str) -> bool:
+def _is_form_of_trade(text: str) -> bool:
     """Whether a word is a trade by its last part (``Schulbusfahrer``, ``Bio-Bauer``) or in another form."""
     head, _, tail = text.replace("–", "-").rpartition("-")
     if head:
-        return is_trade(tail) or is_trade_compound(tail)
+        return is_trade(tail) or _is_form_of_trade(tail)
     if any(text.endswith(end) and is_trade(text[: -len(end)]) for end in _FORMS):
         return True
-    key = word_key(text)
-    if is_listed_as_clinical(text):
-        return False
-    return any(key.endswith(end) and len(key) >= len(end) + 4 for end in _CALLING_ENDS)
+    return not is_listed_as_clinical(text) and _has_calling_end(word_key(text), 4)
+
+
+def _has_calling_end(key: str, least: int) -> bool:
+    """Whether a word ends as callings do, with so many letters before that end at least."""
+    return any(key.endswith(end) and len(key) >= len(end) + least for end in _CALLING_ENDS)
 
 
 def _is_aged(flow: Sequence[Token], index: int) -> bool:
@@ -165,7 +167,7 @@ def _calling(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
 
 
 def _ends_as_calling(token: Token) -> bool:
-    if any(token.key.endswith(end) and len(token.key) >= len(end) + 3 for end in _CALLING_ENDS):
+    if _has_calling_end(token.key, 3):
         return True
     return len(token.key) > 6 and token.key.endswith(("er", "in")) and not is_listed(token.core)
 

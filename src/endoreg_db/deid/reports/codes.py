@@ -70,6 +70,11 @@ def measures(token: Token | None) -> bool:
     return ratio or token.key in _UNITS or token.text[:1] in "%/°µ×" or token.text == "x"
 
 
+def is_measured(flow: Sequence[Token], index: int) -> bool:
+    """Whether what stands right behind a number :func:`measures`."""
+    return measures(flow[index + 1] if index + 1 < len(flow) else None)
+
+
 @lru_cache(maxsize=20_000)
 def is_code_of_house(text: str) -> bool:
     """Whether a code is none of medicine (``PD-L1``), a device (``GIF-HQ190``) or a score (``NRS-2002``)."""
@@ -85,8 +90,7 @@ def is_graded_here(flow: Sequence[Token], index: int) -> bool:
         if token.key in _SORTS or is_eponym(token.core) or _is_stage(token):
             return True
     before = flow[index - 1] if index else None
-    after = flow[index + 1] if index + 1 < len(flow) else None
-    if measures(after) or (after is not None and _is_stage(after)):
+    if is_measured(flow, index) or any(map(_is_stage, flow[index + 1 : index + 2])):
         return True
     return before is not None and before.is_capitalised and is_clinical(before.core)
 

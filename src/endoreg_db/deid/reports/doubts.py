@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from endoreg_db.deid.messages import Finding
-from endoreg_db.deid.reports.codes import STAGE, is_code_of_house, may_be_ward
+from endoreg_db.deid.reports.codes import STAGE, is_code_of_house
 from endoreg_db.deid.reports.labels import Label, Labels
 from endoreg_db.deid.reports.likeness import likeness
 from endoreg_db.deid.reports.names import is_title
@@ -287,7 +287,7 @@ def _is_odd_number(seen: _Seen) -> bool:
     year = re.fullmatch(r"(?:19|20)\d{2}", token.core) is not None
     if digits >= _LONG_NUMBER and not year and not re.search(r"[.,]\d{3}\b", token.core):
         return True
-    if is_code_of_house(token.core) and any(map(str.isalpha, token.core)) and may_be_ward(token.core):
+    if is_code_of_house(token.core) and any(map(str.isalpha, token.core)):
         return True
     if _PLACE_CODE.fullmatch(token.core) and seen.personal and not _is_staged(place):
         return True

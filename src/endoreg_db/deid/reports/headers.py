@@ -15,12 +15,12 @@ from endoreg_db.deid.reports.marks import row_text
 from endoreg_db.deid.reports.names import is_salutation, is_title, name_before
 from endoreg_db.deid.reports.people import is_institution
 from endoreg_db.deid.reports.sheets import Row, Sheet, Token
+from endoreg_db.deid.reports.stickers import NEAR
 from endoreg_db.deid.reports.vocabulary import cue_keys, is_clinical, is_first_name, name_risk
 
 _HEAD: Final = 0.45  # of the first page's height
 _YOUNGEST: Final = timedelta(days=300)  # between a birth and the latest day of the report
 _HIGHEST: Final = 5  # lines from a day of birth up to the name, with an address between
-_NEAR: Final = 1.8  # heights of a line between two that belong together
 _MOST_DAYS: Final = 20  # in a head that are looked at; a page may be nothing but days
 _CELLS: Final = 3  # to the left of a day that may hold the name
 _OF_PERSON: Final = re.compile(  # what stands between a name and a birth: the sex, an age
@@ -62,15 +62,19 @@ def headed_values(
     if not sheets:
         return []
     given = {found.label for found in labelled}
-    examined = [] if "examination_date" in given else _examined(sheets[0])
-    return [*examined, *_patient(sheets, labels, given)]
+    head = [day for day in _days(sheets[:1]) if day.row.box.y0 <= _HEAD * sheets[0].page.height]
+    examined = [] if "examination_date" in given else _examined(head)
+    return [*examined, *_patient(sheets, head, labels[0], given)]
 
 
-def _patient(sheets: Sequence[Sheet], labels: Sequence[Labels], given: Collection[str]) -> list[Labelled]:
+def _patient(
+    sheets: Sequence[Sheet], head: Sequence[_Written], labels: Labels, given: Collection[str]
+) -> list[Labelled]:
     named = not {"patient_name", "last_name"}.isdisjoint(given)
     if named and "birth_date" in given:
         return []
-    births = _births(sheets, labels[0], labelled="birth_date" in given)
+    latest = max((day for written in _days(sheets) for day in written.readings[:1]), default=date.max)
+    births = _births(head, labels, latest, labelled="birth_date" in given)
     for birth in islice(births, _MOST_DAYS):
         name = _name_of(sheets[0], birth)
         if name:
@@ -81,13 +85,13 @@ def _patient(sheets: Sequence[Sheet], labels: Sequence[Labels], given: Collectio
     return []
 
 
-def _examined(sheet: Sheet) -> list[Labelled]:
+def _examined(head: Sequence[_Written]) -> list[Labelled]:
     """``Gastroskopie vom 14.3.2023``, ``Colonoscopy 14/03/2023``: the first day behind what was done."""
-    for written in _days([sheet]):
+    for written in head:
         before = written.row.tokens[max(0, written.first - _BETWEEN - 1) : written.first]
         while before and (before[-1].key in _JOINING or not before[-1].key):
             before = before[:-1]
-        if written.row.box.y0 > _HEAD * sheet.page.height or not before:
+        if not before:
             continue
         first = written.row.tokens[0] is before[0] or len(before) > 1
         earlier = any(token.key.startswith(_EARLIER) for token in before)
@@ -96,12 +100,9 @@ def _examined(sheet: Sheet) -> list[Labelled]:
     return []
 
 
-def _births(sheets: Sequence[Sheet], labels: Labels, *, labelled: bool) -> Iterator[_Written]:
+def _births(head: Sequence[_Written], labels: Labels, latest: date, *, labelled: bool) -> Iterator[_Written]:
     """The days in the head that may be that of the patient's birth, from top to bottom."""
-    latest = max((day for written in _days(sheets) for day in written.readings[:1]), default=date.max)
-    for written in _days(sheets[:1]):
-        if written.row.box.y0 > _HEAD * sheets[0].page.height:
-            continue
+    for written in head:
         own = _label_before(labels[written.row.index], written.first)
         before = written.row.tokens[written.first - 1] if written.first else None
         starred = written.tokens[0].text.startswith("*") or (before is not None and before.text.endswith("*"))
@@ -139,11 +140,11 @@ def _name_of(sheet: Sheet, birth: _Written) -> tuple[Token, ...]:
     for _ in range(_CELLS):
         if any(token.is_name_shaped for token in _without_person(tokens)):
             break
-        cell = next((row for row in sheet.rows if cell is not None and sheet.right_of(row) is cell), None)
+        cell = sheet.left_of(cell) if cell is not None else None
         tokens = (*(cell.tokens if cell is not None else ()), *tokens)
     before = _without_person(tokens)
     if len(before) == 1 and cell is not None:  # ``Müller | Erika | 12.3.1956``
-        left = next((row for row in sheet.rows if sheet.right_of(row) is cell), None)
+        left = sheet.left_of(cell)
         before = (*(left.tokens if left is not None and len(left.tokens) == 1 else ()), *before)
     name = name_before(before)
     lead = before[: len(before) - len(name)]
@@ -156,12 +157,9 @@ def _name_of(sheet: Sheet, birth: _Written) -> tuple[Token, ...]:
 def _name_above(sheet: Sheet, row: Row) -> tuple[Token, ...]:
     """The highest line above that is somebody's name, or two lines with one part of it each."""
     found: tuple[Token, ...] = ()
-    above: Row | None = row
-    last: Row | None = None
+    under, last = row, None
     for _ in range(_HIGHEST):
-        above = next(
-            (r for r in sheet.rows if above is not None and sheet.below(r, within=_NEAR) is above), None
-        )
+        above = sheet.above(under, within=NEAR)
         if above is None or abs(above.box.x0 - row.box.x0) > 2 * row.height:
             break
         whole = tuple(token for token in above.tokens if token.key)
@@ -169,7 +167,7 @@ def _name_above(sheet: Sheet, row: Row) -> tuple[Token, ...]:
             found = whole
         elif last is not None and len(whole) == len(last.tokens) == 1 and _is_patient((*whole, *last.tokens)):
             found = (*whole, *last.tokens)
-        last = above
+        under = last = above
     return found
 
 

@@ -16,7 +16,7 @@ from typing import Final
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
-from endoreg_db.deid.reports.codes import measures
+from endoreg_db.deid.reports.codes import is_measured
 from endoreg_db.deid.reports.dates import find_clocks, find_days
 from endoreg_db.deid.reports.marks import Mark, text_of
 from endoreg_db.deid.reports.names import is_particle, is_title, name_before, name_run, starts_name
@@ -390,9 +390,10 @@ def _is_duration(rest: Sequence[Token]) -> bool:
     written = [token for token in rest[:3] if token.has_digit]
     if not written or find_clocks(text) or find_days(text):
         return False
-    at = rest.index(written[0])
-    measured = measures(rest[at + 1] if at + 1 < len(rest) else None)
-    return measured or re.fullmatch(r"[12]?\d{2}/\d{2,3}", written[0].core) is not None
+    return (
+        is_measured(rest, rest.index(written[0]))
+        or re.fullmatch(r"[12]?\d{2}/\d{2,3}", written[0].core) is not None
+    )
 
 
 def _is_of_report(token: Token) -> bool:

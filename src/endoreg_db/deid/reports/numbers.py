@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from endoreg_db.deid.reports.codes import is_code_of_house, is_medical_code, measures
+from endoreg_db.deid.reports.codes import is_code_of_house, is_measured
 from endoreg_db.deid.reports.sheets import Token
 from endoreg_db.deid.reports.vocabulary import cue_keys, is_clinical, is_eponym, is_listed
 
@@ -47,7 +47,7 @@ def _listed_numbers(flow: Sequence[Token], start: int) -> tuple[Token, ...]:
 def _is_of_list(flow: Sequence[Token], n: int) -> bool:
     token = flow[n]
     if token.has_digit:
-        return not measures(flow[n + 1] if n + 1 < len(flow) else None)
+        return not is_measured(flow, n)
     sign = _SIGN.fullmatch(token.core) is not None and not is_listed(token.core)
     return not token.key or sign or token.key in _JOINS or token.key in _IS_NUMBER
 
@@ -56,18 +56,17 @@ def _is_long(flow: Sequence[Token], start: int) -> bool:
     """Whether a number follows that is no place in a short list: it has three digits, or letters as well."""
     while start < len(flow) and (not flow[start].key or flow[start].key in _IS_NUMBER):
         start += 1
-    first, second = (*flow[start : start + 2], None, None)[:2]
-    if first is None:
+    if start == len(flow):
         return False
-    text = first.core
-    if second is not None and _SIGN.fullmatch(text) and second.core.isdigit():
+    text, following = flow[start].core, flow[start + 1 : start + 2]
+    if _SIGN.fullmatch(text) and any(token.core.isdigit() for token in following):
         return not is_listed(text) and not is_clinical(text)
-    if not first.has_digit or measures(second) or re.search(r"[.,]\d", text):
+    if not flow[start].has_digit or is_measured(flow, start) or re.search(r"[.,]\d", text):
         return False
     digits = sum(map(str.isdigit, text))
     if text.isdigit():
         return digits >= 3
-    return digits >= 2 and not is_medical_code(text) and is_code_of_house(text)
+    return digits >= 2 and is_code_of_house(text)
 
 
 def _is_unmeasured(flow: Sequence[Token], index: int) -> bool:
@@ -80,7 +79,7 @@ def _is_unmeasured(flow: Sequence[Token], index: int) -> bool:
     before = flow[index - 1] if index else None
     after = flow[index + 1] if index + 1 < len(flow) else None
     counted = after is not None and is_clinical(after.core)  # ``1895 Granulozyten``
-    if token.text[-1].isalnum() and (counted or measures(after)):
+    if token.text[-1].isalnum() and (counted or is_measured(flow, index)):
         return False
     if before is None or not before.key:
         return before is None

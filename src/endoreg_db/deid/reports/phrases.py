@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from endoreg_db.deid.reports.callings import told_of_work
-from endoreg_db.deid.reports.codes import measures
+from endoreg_db.deid.reports.codes import is_measured
 from endoreg_db.deid.reports.marks import Mark, text_of
 from endoreg_db.deid.reports.numbers import told_of_numbers
 from endoreg_db.deid.reports.sheets import Sheet, Token
@@ -87,9 +87,7 @@ def _extension(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
             break
     group = tuple(token for token in flow[index + 1 : end] if token.key)
     digits = sum(sign.isdigit() for token in group for sign in token.text)
-    measured = (
-        bool(group) and group[-1].text[-1].isdigit() and measures(flow[end] if end < len(flow) else None)
-    )
+    measured = bool(group) and group[-1].text[-1].isdigit() and is_measured(flow, end - 1)
     if 3 <= digits <= 12 and not measured:
         return group
     digits = sum(map(str.isdigit, token.text))

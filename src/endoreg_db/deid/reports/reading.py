@@ -41,7 +41,7 @@ _LABEL: Final = 0.95
 #: What is hidden was read by a stranger's OCR, or is what was true before something was written over it.
 _UNSEEN: Final = 0.8
 
-
+#: Labels of any date, and of who only findings name: in a head with both, that date is the examination's.
 _DATES: Final = frozenset({"date", "datum"})
 _OPERATORS: Final = frozenset(
     {"operator", "endoscopist", "examiner", "proceduralist", "untersucher", "untersucherin", "operateur"}

@@ -162,6 +162,14 @@ class Sheet:
         under = self.below(row, within=1.2)
         return under if under is not None and abs(under.box.x0 - row.box.x0) <= 2 * row.height else None
 
+    def above(self, row: Row, *, within: float = 2.6) -> Row | None:
+        """The line that has this one right :meth:`below` it."""
+        return next((other for other in self.rows if self.below(other, within=within) is row), None)
+
+    def left_of(self, row: Row) -> Row | None:
+        """The line that has this one right of it (:meth:`right_of`)."""
+        return next((other for other in self.rows if self.right_of(other) is row), None)
+
     def before(self, row: Row) -> Row | None:
         """The line that this one continues."""
         return self._continued.get(row.index)

@@ -15,7 +15,7 @@ from endoreg_db.deid.reports.vocabulary import cue_keys, is_clinical, name_risk
 
 _LONGEST_NAME: Final = 5  # tokens
 _ONCE: Final = cue_keys("once_named")
-_NEAR: Final = 1.8  # heights of a line between two that belong together
+NEAR: Final = 1.8  # heights of a line between two that belong together
 _SEX: Final = re.compile(r"\(?(?:[wmfd]|weibl\.?|männl\.?|weiblich|männlich|male|female|♀|♂)\)?[.,;]?", re.I)
 
 
@@ -35,7 +35,7 @@ def _of_stickers(sheet: Sheet, labels: Labels) -> Iterator[Labelled]:
     for row in sheet.rows:
         if labels[row.index] or not row.tokens or not find_days(row.tokens[0].text):
             continue
-        above = _above(sheet, row)
+        above = sheet.above(row, within=NEAR)
         if above is None:
             continue
         rest = "".join(token.text for token in row.tokens[1:])
@@ -55,7 +55,11 @@ def _above_births(sheet: Sheet, labels: Labels) -> Iterator[Labelled]:
     """``PIEPENBRINK, URSULA``, below it ``geb. 20.12.1950``; or the names in two lines."""
     for row in sheet.rows:
         own = labels[row.index]
-        above = _above(sheet, row) if own and own[0].kind == "birth_date" and own[0].start == 0 else None
+        above = (
+            sheet.above(row, within=NEAR)
+            if own and own[0].kind == "birth_date" and own[0].start == 0
+            else None
+        )
         if above is None or labels[above.index] or not _is_name(above):
             continue
         if len(above.tokens) > 1:
@@ -66,7 +70,7 @@ def _above_births(sheet: Sheet, labels: Labels) -> Iterator[Labelled]:
 
 def _in_two_lines(sheet: Sheet, first: Row, labels: Labels) -> list[Labelled]:
     """``Pat.: Klein``, below it ``Erika``."""
-    last = _above(sheet, first)
+    last = sheet.above(first, within=NEAR)
     if last is None or labels[first.index] or not _is_name(first):
         return []
     own = labels[last.index]
@@ -83,8 +87,8 @@ def _of_cards(sheet: Sheet, labels: Labels) -> Iterator[Labelled]:
 
 
 def _left_of(sheet: Sheet, label: Label, labels: Labels) -> list[Labelled]:
-    first = next((row for row in sheet.rows if sheet.right_of(row) is label.row), None)
-    last = _above(sheet, first) if first is not None else None
+    first = sheet.left_of(label.row)
+    last = sheet.above(first, within=NEAR) if first is not None else None
     if first is None or last is None or labels[first.index] or labels[last.index]:
         return []
     return _pair(last.tokens, first.tokens) if _is_name(first) and _is_name(last) else []
@@ -98,11 +102,6 @@ def _pair(last: Sequence[Token], first: Sequence[Token]) -> list[Labelled]:
 
 def _found(label: str, tokens: Sequence[Token]) -> Labelled:
     return unlabelled(label, 0, tokens, f"sticker:{label}")
-
-
-def _above(sheet: Sheet, row: Row) -> Row | None:
-    """The line right above."""
-    return next((other for other in sheet.rows if sheet.below(other, within=_NEAR) is row), None)
 
 
 def _is_name(row: Row) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from endoreg_db.deid.reports.codes import is_graded_here, is_medical_code, may_be_ward, measures
+from endoreg_db.deid.reports.codes import is_graded_here, is_measured, is_medical_code, may_be_ward
 from endoreg_db.deid.reports.dates import find_days
 from endoreg_db.deid.reports.names import is_title
 from endoreg_db.deid.reports.sheets import Token, is_measured_station, is_station_of_nodes
@@ -32,6 +32,7 @@ _SHORT_HOUSES: Final = cue_keys("short_houses")
 _UNIT_SIGNS: Final = cue_keys("unit_signs")
 _WARD: Final = re.compile(r"(?:\d{1,2}[a-zA-Z]?|\d{1,2}\.\d{1,2}|[IVX]{1,3}|[A-D])")
 _LONGEST_UNIT: Final = 3  # words
+_LONGEST_WARD: Final = 4  # words and numbers
 _MOVES: Final = cue_keys("moves")
 _ONTO: Final = cue_keys("onto")
 _WHERE: Final = cue_keys("where")
@@ -49,6 +50,12 @@ _PEOPLE: Final = cue_keys("people_near_wards")
 _UNITS: Final = cue_keys("units")
 _TIMES: Final = cue_keys("times")
 _ARTICLES: Final = frozenset({"die", "der", "dem", "den", "das", "the", "a"})
+#: Of these lists together.
+_PLACES: Final = _WARDS | _DEPARTMENTS
+_GOING: Final = _MOVES | _MOVED | _PEOPLE
+_NO_WARDS: Final = _SORTS | _UNITS | _TIMES
+_TELLING: Final = _POINTS | _COLOURS
+_BEFORE_CODES: Final = _ROOMS | {"nr"}
 _NUMBER: Final = re.compile(r"\d{1,2}[a-z]?")
 _COUNTED: Final = re.compile(r"\d{1,3}[.,]\d{1,2}|\d+[/\-]\d+")
 
@@ -70,7 +77,7 @@ def told_of_wards(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tupl
         yield "ward", _ward(flow, index)
     if token.key in _SHORT_HOUSES and token.is_capitalised:
         yield "ward", _short_ward(flow, index)
-    if token.key in _WARDS | _DEPARTMENTS and token.text.endswith(","):
+    if token.key in _PLACES and token.text.endswith(","):
         yield "ward", _listed_ward(flow, index)
     if token.key in _MOVED:
         yield "ward", _moved_from(flow, index)
@@ -129,7 +136,7 @@ def _called_ward(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     if index + 1 >= len(flow) or not _runs_on(flow[index]):
         return ()
     name = flow[index + 1]
-    if not name.is_name_shaped or name.key in _TIMES | _UNITS or is_title(name):
+    if not name.is_name_shaped or name.key in _TIMES or name.key in _UNITS or is_title(name):
         return ()
     if (is_clinical(name.core) and not name_risk(name.core)) or is_abstract(name.core) or is_role(name.core):
         return ()
@@ -142,17 +149,22 @@ def _ward_behind_name(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     """``St Luke's Ward``: the capitalised words before, in English."""
     if flow[index].key != "ward":
         return ()
-    start = index
-    while (
-        start
-        and index - start < _LONGEST_UNIT
-        and flow[start - 1].is_capitalised
-        and _runs_on(flow[start - 1])
-    ):
-        start -= 1
+    start = _back(flow, index, _LONGEST_UNIT, lambda token: token.is_capitalised and _runs_on(token))
     while start < index and (flow[start].key in _ARTICLES or is_title(flow[start])):
         start += 1
     return tuple(flow[start : index + 1]) if start < index else ()
+
+
+def _back(flow: Sequence[Token], index: int, most: int, belongs: Callable[[Token], bool]) -> int:
+    """Where the run of words that belong begins, of so many before ``index`` at most."""
+    start = index
+    while start and index - start < most and belongs(flow[start - 1]):
+        start -= 1
+    return start
+
+
+def _is_of_ward(token: Token) -> bool:
+    return token.is_capitalised or token.has_digit or len(token.core) == 1
 
 
 def _runs_on(token: Token) -> bool:
@@ -184,9 +196,9 @@ def _where(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     number = flow[start + 1] if start + 1 < len(flow) and (code.text[-1:].isalpha() or short) else None
     if number is None or not _NUMBER.fullmatch(number.core) or not code.is_name_shaped or start > index + 2:
         return ()
-    if code.key in _SORTS | _UNITS | _TIMES or _is_measured(flow, start + 1):
+    if code.key in _NO_WARDS or _is_measured(flow, start + 1):
         return ()
-    house = short or code.key in _WARDS | _DEPARTMENTS or code.key in _UNIT_SIGNS
+    house = short or code.key in _PLACES or code.key in _UNIT_SIGNS
     if not house and not _goes_onto(flow, index) and (is_clinical(code.core) or is_ordinary(code.core)):
         return ()
     ends = number.text[-1:] in ".,;:)" or start + 2 == len(flow) or house
@@ -221,17 +233,17 @@ def _ward_by_code(flow: Sequence[Token], index: int, start: int) -> tuple[Token,
 def _among_people(flow: Sequence[Token], index: int) -> bool:
     """Whether somebody goes, lies or calls in the same sentence."""
     around = flow[max(0, index - 8) : index + 9]
-    return any(token.key in _MOVES | _MOVED | _PEOPLE or is_title(token) for token in around)
+    return any(token.key in _GOING or is_title(token) for token in around)
 
 
 def _is_measured(flow: Sequence[Token], index: int) -> bool:
-    return flow[index].text[-1:].isalnum() and measures(flow[index + 1] if index + 1 < len(flow) else None)
+    return flow[index].text[-1:].isalnum() and is_measured(flow, index)
 
 
 def _room(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     start = index + 1
     while start < len(flow) - 1 and (
-        flow[start].key in _ROOMS | {"nr"}
+        flow[start].key in _BEFORE_CODES
         or _is_room_too(flow[start])
         or _is_station(flow[start])
         or flow[start].text == "("
@@ -243,7 +255,7 @@ def _room(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     if not ward or is_measured_station(flow[start:]) or _is_measured(flow, start + len(ward) - 1):
         return ()
     more = flow[start + len(ward) : start + len(ward) + 1] if ward[-1].text[-1:].isalnum() else ()
-    ward += tuple(token for token in more if token.key in _SIDES | _POINTS | _COLOURS)
+    ward += tuple(token for token in more if token.key in _SIDES or token.key in _TELLING)
     return ward if flow[index].text.endswith(":") else (flow[index], *ward)
 
 
@@ -252,7 +264,7 @@ def _ward_code(flow: Sequence[Token], start: int) -> tuple[Token, ...]:
     two = tuple(flow[start : start + 2])
     if len(two) == 2 and _WING.fullmatch(two[0].core) and two[1].has_digit and _CODE.fullmatch(two[1].core):
         return two
-    if two and (_BEHIND_ROOMS.fullmatch(two[0].core) or two[0].key in _POINTS | _COLOURS):
+    if two and (_BEHIND_ROOMS.fullmatch(two[0].core) or two[0].key in _TELLING):
         return two[:1]
     return ()
 
@@ -271,14 +283,7 @@ def _now_at(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
 
 def _unit(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     """``Chest Pain Unit``: the capitalised words before, unless they are the endoscopists' own."""
-    start = index
-    while (
-        start
-        and index - start < _LONGEST_UNIT
-        and flow[start - 1].is_capitalised
-        and not flow[start - 1].has_digit
-    ):
-        start -= 1
+    start = _back(flow, index, _LONGEST_UNIT, lambda token: token.is_capitalised and not token.has_digit)
     named = tuple(flow[start : index + 1])
     return named if start < index and not any("endoscop" in token.key for token in named) else ()
 
@@ -314,12 +319,6 @@ def _ward(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
 
 def _moved_from(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     """``bitte auf ITS 2 zurückverlegen``: what stands between ``auf`` and the verb."""
-    start = index
-    while (
-        start
-        and index - start < 4
-        and (flow[start - 1].is_capitalised or flow[start - 1].has_digit or len(flow[start - 1].core) == 1)
-    ):
-        start -= 1
+    start = _back(flow, index, _LONGEST_WARD, _is_of_ward)
     onto = start and flow[start - 1].key in _ONTO
     return tuple(flow[start:index]) if onto and start < index else ()
