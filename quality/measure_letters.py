@@ -39,6 +39,7 @@ STYLES: Mapping[str, Callable[[int], Letter]] = {
     "reported": lambda number: letters_held_out.invent_letter(2 * number + 1),
     "second": lambda number: letters_blind.invent_letter(number, "second"),
     "third": lambda number: letters_blind.invent_letter(number, "third"),
+    "fourth": lambda number: letters_blind.invent_letter(number, "fourth"),
     "sentences": letters_sentences.invent_letter,
     "sentences, unseen half": lambda number: letters_sentences.invent_letter(number, 1),
     "blind": letters_blind.invent_letter,

@@ -20,6 +20,9 @@ from tests.report_text import assert_gone
         ("Thank you for seeing this retired engineer with dysphagia.", ["retired", "engineer"]),
         ("She is a dinner lady and a school librarian at home.", ["school", "librarian"]),
         ("Cattle rancher near the border, kicked by a steer.", ["Cattle", "rancher"]),
+        ("Mrs Okonkwo is a bank clerk and prefers mornings.", ["bank", "clerk"]),
+        ("Ex-smoker, occupation home health aide.", ["home", "health", "aide."]),
+        ("Die Patientin ist berufstätig (Bankkauffrau) und am Abend erreichbar.", ["(Bankkauffrau)"]),
         ("Specimen from a 52F crossing guard with bleeding.", ["crossing", "guard"]),
     ],
 )

@@ -74,3 +74,11 @@ def test_grades_and_years_raise_none(sentence: str) -> None:
 def test_a_sign_alone_and_a_title_that_may_be_a_surname_raise_one(last: str, word: str) -> None:
     text = f"{in_body('Reizlose Schleimhaut ohne Befund.')}\n\n{last}"
     assert "risky_words" in {doubt.code for doubt in find_in(text).doubts} or word in gone_from(text)
+
+
+def test_who_does_what_only_people_do_raises_one() -> None:
+    assert "risky_words" in codes_of("Klammer agreed to see him in clinic.")
+
+
+def test_a_word_in_brackets_behind_a_relative_goes() -> None:
+    assert gone_from(in_body("Ein Verwandter (Bogen) starb an Darmkrebs.")) == ["(Bogen)"]

@@ -95,3 +95,34 @@ def test_a_name_that_no_label_announces_is_known_in_the_text_as_well() -> None:
     found = find_in("Klinikum Nord\n\nErika Wald\n12.03.1956" + LETTER + "Wald klagt über Schmerzen.")
 
     assert "Wald" in [hit.value for hit in found.hits if hit.page == 1 and len(hit.words) == 1]
+
+
+def test_a_day_behind_a_labelled_name_is_that_of_the_birth() -> None:
+    assert read("Praxis Nord\n\nPatient: Rösli Flückiger, 23.03.1927") == ("Rösli", "Flückiger", "1927-03-23")
+
+
+def test_which_of_two_words_in_no_list_is_the_surname_is_not_guessed() -> None:
+    assert read("Spital Nord\n\nHürlimann Nikodem, 24.05.1960, Oberdorf 3") == (None, None, "1960-05-24")
+
+
+def test_a_name_ends_before_a_number_that_is_called_something() -> None:
+    head = "Klinikum Nord\n\nPatient/in: FELLNER Engelbert, VNr. 8994 261134, 26.11.1934"
+    assert read(head) == ("Engelbert", "FELLNER", "1934-11-26")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Klinikum Nord\n\nPat.: Klein, Rosa geb.: 20.02.1925\nDatum: 14.03.2023 Beginn: 15:48",
+        "Klinikum Nord\n\nPatientin: Rosa Klein\nUnters. 14.03.2023\nFall F5165678",
+        "Klinikum Nord\n\nPatientin: Rosa Klein\nDatum 14.03.2023 Untersucher Dr. Vogel",
+    ],
+)
+def test_the_day_of_the_examination_is_read_from_the_head(head: str) -> None:
+    letter = LETTER.replace(" vom 14.03.2023", "")
+    assert find_in(head + letter).identity.values()["examination_date"] == "2023-03-14"
+
+
+def test_a_long_number_behind_the_word_for_a_case_is_its_number() -> None:
+    head = "Klinikum Nord\n\nPatientin: Rosa Klein\nPat-ID 56672851\nFall F5165678"
+    assert find_in(head + LETTER).identity.values()["case_number"] == "F5165678"

@@ -75,7 +75,45 @@ def test_addresses_of_other_countries_go(sentence: str, gone: list[str]) -> None
         ("Typed by the office this morning, ref PR", ["PR"]),
         ("Das Rezept holt die Nachbarin heute ab. MMo", ["MMo"]),
         ("Die Lipase lag gestern noch bei 565 U/l", []),
+        ("Histologie folgt. Schreibkraft: kam", ["kam"]),
+        ("Transcribed by: but", ["but"]),
+        ("Questions about this, please call. Job 7519712 EG", ["7519712", "EG"]),
+        ("Die Ausscheidung wurde berichtet, Notiz tek", ["tek"]),
+        ("Das Rezept liegt bereit. sch", ["sch"]),
+        ("Aufbewahrung der PEs", []),
     ],
 )
 def test_signs_of_who_dictated_go(sentence: str, gone: list[str]) -> None:
+    assert_gone(sentence, gone)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "gone"),
+    [
+        ("Der Patient wurde von der Station Geriatrie 2 gebracht.", ["Station", "Geriatrie", "2"]),
+        ("Notfallgastroskopie auf Station Medizin 3 um die Mittagszeit.", ["Station", "Medizin", "3"]),
+        ("Patientin der Station Chir. Ost, Zustand nach Resektion.", ["Station", "Chir.", "Ost,"]),
+        ("Der Aufenthalt war in der Abteilung G5 ohne Komplikation.", ["Abteilung", "G5"]),
+        ("Overnight observation on AMAU.", ["AMAU."]),
+        ("Discussed with the team on ED Observation.", ["ED", "Observation."]),
+        ("Leberfibrose St. 2 nach Biopsie.", []),
+    ],
+)
+def test_departments_with_a_number_and_units_by_their_sign_go(sentence: str, gone: list[str]) -> None:
+    assert_gone(sentence, gone)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "gone"),
+    [
+        ("She lives at 170 Patrick Street, Moyvalley, W60 TB86 with a dog.", ["W60", "TB86"]),
+        ("Pharmacy is on Sunset Ct, open late.", ["Sunset", "Ct,"]),
+        ("Post bitte an Rue du Lac 36-38, danke.", ["Rue", "du", "Lac", "36-38,"]),
+        ("Last done at Marlton and East Thaxby NHS Trust by them.", ["Marlton", "and", "East", "Thaxby"]),
+        ("Mitglied im Skatclub Herz Dame.", ["Skatclub", "Herz", "Dame."]),
+        ("Er ist beschäftigt bei Kali und Salz.", ["Kali", "und", "Salz."]),
+        ("Berentet bei Herzinsuffizienz und Diabetes.", []),
+    ],
+)
+def test_places_and_firms_of_other_countries_go(sentence: str, gone: list[str]) -> None:
     assert_gone(sentence, gone)

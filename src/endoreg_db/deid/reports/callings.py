@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
+from endoreg_db.deid.reports.names import is_title
 from endoreg_db.deid.reports.sheets import Token
 from endoreg_db.deid.reports.vocabulary import (
     cue_keys,
@@ -15,6 +16,7 @@ from endoreg_db.deid.reports.vocabulary import (
     is_listed_as_clinical,
     is_ordinary,
     is_trade,
+    name_risk,
     word_key,
 )
 
@@ -36,6 +38,7 @@ _LONGEST_ENGLISH: Final = 4  # words before the one that says what somebody is
 _BEING: Final = cue_keys("being")
 _CALLING_ENDS: Final = cue_keys("calling_ends")
 _CARE: Final = tuple(cue_keys("care_callings"))
+_IN: Final = frozenset({"im", "in", "beim", "bei", "der", "des", "vom", "von"})
 _THINGS: Final = cue_keys("thing_callings")
 _FORMS: Final = ("in", "innen", "s", "n", "en", "es", "e")
 _AGED: Final = re.compile(r"(?:\d{1,3}|\w{4,})?(?:jahrige[rnsm]?|j)")
@@ -51,11 +54,17 @@ def told_of_work(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tuple
     token = flow[index]
     if token.key in _FIRMS and token.is_capitalised:
         yield "institution", _firm(flow, index)
+    if token.key == "bei" and not token.ends_clause and _speaks_of_work(flow, index):
+        yield "institution", _employer(flow, index)
+    if token.key == "mitglied" and index + 1 < len(flow) and flow[index + 1].key in _IN:
+        yield "institution", _firm(flow, index + 1)
+    if token.key == "berufstatig":
+        yield "occupation", _in_brackets(flow, index + 1)
     if token.key in _WORK_BEFORE:
         yield "occupation", _as_what(flow, index)
     if token.is_capitalised and _is_calling(flow, index):
         yield "occupation", (token, *_ending(flow, index + 1))
-    if token.key in _BEING:
+    if token.key in _BEING or token.key == "rente":
         yield "occupation", _calling(flow, index)
     yield from _told_in_english(flow, index)
 
@@ -134,6 +143,30 @@ def _firm(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     return tuple(flow[index + 1 : end])
 
 
+def _employer(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    """``beschäftigt bei Kali und Salz``: the capitalised words that follow, if none is of the trade."""
+    named = _firm(flow, index)
+    if not named or (is_clinical(named[0].core) and not name_risk(named[0].core)):
+        return ()
+    end = index + 1 + len(named)
+    while named[-1].text[-1:].isalpha() and end + 1 < len(flow) and flow[end].key in ("und", "u"):
+        if not flow[end + 1].is_capitalised:
+            break
+        named += (flow[end], flow[end + 1])
+        end += 2
+    return named
+
+
+def _in_brackets(flow: Sequence[Token], start: int) -> tuple[Token, ...]:
+    """``(Bankkauffrau)``: up to three words between brackets."""
+    if start >= len(flow) or not flow[start].text.startswith("("):
+        return ()
+    for end in range(start, min(len(flow), start + 4)):
+        if ")" in flow[end].text:
+            return tuple(token for token in flow[start : end + 1] if token.key)
+    return ()
+
+
 def _as_what(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     """``als Lokführer``, ``von Beruf Maurer``: the capitalised words that follow, up to two."""
     if flow[index].key == "als" and not _speaks_of_work(flow, index):
@@ -178,15 +211,16 @@ def _speaks_of_work(flow: Sequence[Token], index: int) -> bool:
 
 
 def _english_work(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
-    """``retired bus driver``, ``works as a nurse``: the small words that follow, up to two."""
+    """``retired bus driver``, ``occupation home health aide``: up to two small words that follow, or four."""
+    told = flow[index].key == "occupation"
     taken: list[Token] = []
-    for token in flow[index + 1 : index + 5]:
+    for token in flow[index + 1 : index + 6]:
         if token.key in ("as", "a", "an", "the", "at") and not taken:
             continue
         if not token.core.isalpha() or token.key in _ENGLISH_END or is_clinical(token.core):
             break
         taken.append(token)
-        if not token.text[-1:].isalpha() or len(taken) == 2:
+        if not token.text[-1:].isalpha() or len(taken) == (_LONGEST_ENGLISH if told else 2):
             break
     if taken and taken[0].key in _NO_CALLINGS:
         return ()
@@ -206,9 +240,16 @@ def _english_trade(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
             return tuple(flow[start : index + 1]) if _stands_first(flow, start, index) and not staff else ()
         if opening.key in _RETIRED or opening.key == "old" or _OLD.fullmatch(opening.key):
             return tuple(flow[start : index + 1])
-        if opening.key in _OPENINGS and not staff:
+        if opening.key in _OPENINGS and (not staff or _says_who(flow, start - 1)):
             return tuple(flow[start : index + 1])
     return ()
+
+
+def _says_who(flow: Sequence[Token], index: int) -> bool:
+    """``Mrs Wood is a``, ``she was an``: whether the article before a calling tells of somebody."""
+    if index < 2 or flow[index].key not in ("a", "an") or flow[index - 1].key not in ("is", "was"):
+        return False
+    return flow[index - 2].key in ("he", "she") or (index > 2 and is_title(flow[index - 3]))
 
 
 def _is_age(tokens: Sequence[Token]) -> bool:

@@ -86,12 +86,17 @@ def is_code_of_house(text: str) -> bool:
 
 def is_graded_here(flow: Sequence[Token], index: int) -> bool:
     """Whether what stands beside a code says that it grades, stages or measures something."""
+    if is_measured(flow, index) or any(map(_is_stage, flow[index + 1 : index + 2])):
+        return True
+    return is_graded_before(flow, index)
+
+
+def is_graded_before(flow: Sequence[Token], index: int) -> bool:
+    """Whether what stands before a code, or before a word for grades, says what is graded."""
     for token in flow[max(0, index - _NEAR) : index]:
         if token.key in _SORTS or is_eponym(token.core) or _is_stage(token):
             return True
     before = flow[index - 1] if index else None
-    if is_measured(flow, index) or any(map(_is_stage, flow[index + 1 : index + 2])):
-        return True
     return before is not None and before.is_capitalised and is_clinical(before.core)
 
 

@@ -56,6 +56,7 @@ _LONGEST_CELL: Final = 3  # tokens of a line that stands alone
 _LIVED_OF: Final = cue_keys("english_trades") - cue_keys("english_staff")
 _UNITS: Final = cue_keys("units")
 _DEEDS: Final = cue_keys("deeds")
+_PEOPLE_DO: Final = cue_keys("people_do")
 _OPENINGS: Final = cue_keys("surname_openings") - {"am", "im", "beim"}
 _HEADINGS: Final = cue_words("headings") | cue_words("roles")
 _TITLE: Final = re.compile(
@@ -80,7 +81,7 @@ class _Seen:
     place: Place
     apart: bool  # in letterhead, foot, signature or a cell
     labelled: bool  # it is part of a label
-    lone: bool  # nothing else stands in its line, and it ends no paragraph
+    lone: bool  # nothing but a day stands beside it in its line, and it ends no paragraph
 
     @property
     def personal(self) -> bool:
@@ -119,10 +120,15 @@ def _kept(page: int, sheet: Sheet, labels: Labels, marked: Collection[tuple[int,
         own = labels[row.index]
         alone = len(row.tokens) <= _LONGEST_CELL and is_cell(sheet, row, own)
         apart = row.index in edges or alone
-        lone = len(row.tokens) == 1 and sheet.before(row) is None
         flow, start = _flow(sheet, row)
         gone = {n for n, token in enumerate(flow) if any((page, word) in marked for word in token.words)}
         people = frozenset(n for n in gone if flow[n].is_capitalised)
+        beside = (
+            flow[n] for n in range(start, start + len(row.tokens)) if n not in gone or not flow[n].has_digit
+        )
+        lone = (
+            sum(1 for token in beside if token.key) == 1 and sheet.before(row) is None
+        )  # ``Grünlich 14.11.2022``
         for n in range(start, start + len(row.tokens)):
             if n not in gone and flow[n].key:
                 yield _Seen(Place(flow, n, people, people), apart, _is_in(own, n - start), lone)
@@ -147,7 +153,7 @@ def _sort_of(seen: _Seen) -> str:
         return ""
     if (seen.lone or _ends_paragraph(seen.place)) and _is_strange_sign(token):
         return "word"
-    if token.key in _LIVED_OF:
+    if token.key in _LIVED_OF or _is_doer(seen.place):
         return "word"
     if token.has_digit:
         return "number" if _is_odd_number(seen) else ""
@@ -160,6 +166,13 @@ def _is_strange_sign(token: Token) -> bool:
     return (
         _SIGN.fullmatch(token.core) is not None and not is_listed(token.core) and not is_clinical(token.core)
     )
+
+
+def _is_doer(place: Place) -> bool:
+    """Whether a capitalised word that begins a sentence does what only people do: ``Klammer agreed to``."""
+    after = place.after
+    begins = place.before is None and place.token.is_name_shaped and place.token.text[-1:].isalpha()
+    return begins and after is not None and after.key in _PEOPLE_DO and bool(name_risk(place.token.core))
 
 
 def _ends_paragraph(place: Place) -> bool:

@@ -1,6 +1,6 @@
 """What identifies by its own shape, whatever stands before it: numbers, addresses, dates, times.
 
-The shapes themselves are a table, in ``shapes.py``; dates and times are read in ``dates.py``.
+The shapes themselves are tables, in ``shapes.py`` and ``signs.py``; dates and times are read in ``dates.py``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from endoreg_db.deid.reports.dates import find_clocks, find_days
 from endoreg_db.deid.reports.marks import Mark, RowText, row_text
 from endoreg_db.deid.reports.shapes import SHAPES, Shape
 from endoreg_db.deid.reports.sheets import Row, Sheet
+from endoreg_db.deid.reports.signs import SIGNS
 
 #: Units end where the word ends: ``12345678 liegt vor`` are no litres.
 _UNIT: Final = (
@@ -52,7 +53,7 @@ def _line_marks(page: int, line: RowText) -> Iterable[Mark]:
             text = line.text[clock.start : clock.end]
             value = clock.value.isoformat() if clock.value else text
             yield _mark("time", page, line, (clock.start, clock.end), value, 0.85, "format:time")
-    for shape in SHAPES:
+    for shape in (*SHAPES, *SIGNS):
         for match in shape.pattern.finditer(line.text):
             yield from _shape_mark(page, line, shape, match)
 

@@ -10,13 +10,20 @@ from itertools import islice
 from typing import Final
 
 from endoreg_db.deid.reports.dates import Day, find_days
-from endoreg_db.deid.reports.labels import Label, Labelled, Labels, unlabelled
+from endoreg_db.deid.reports.labels import NAMES, Label, Labelled, Labels, unlabelled
 from endoreg_db.deid.reports.marks import row_text
 from endoreg_db.deid.reports.names import is_salutation, is_title, name_before
 from endoreg_db.deid.reports.people import is_institution
 from endoreg_db.deid.reports.sheets import Row, Sheet, Token
 from endoreg_db.deid.reports.stickers import NEAR
-from endoreg_db.deid.reports.vocabulary import cue_keys, is_clinical, is_first_name, name_risk
+from endoreg_db.deid.reports.vocabulary import (
+    cue_keys,
+    is_clinical,
+    is_first_name,
+    is_ordinary,
+    is_town,
+    name_risk,
+)
 
 _HEAD: Final = 0.45  # of the first page's height
 _YOUNGEST: Final = timedelta(days=300)  # between a birth and the latest day of the report
@@ -76,9 +83,13 @@ def _patient(
     latest = max((day for written in _days(sheets) for day in written.readings[:1]), default=date.max)
     births = _births(head, labels, latest, labelled="birth_date" in given)
     for birth in islice(births, _MOST_DAYS):
+        own = _label_before(labels[birth.row.index], birth.first)
+        if named and own is not None and own.kind in NAMES:  # ``Patient: Erika Klein, 24.12.1950``
+            return [unlabelled("birth_date", 0, birth.tokens, "head:birth_date")]
         name = _name_of(sheets[0], birth)
         if name:
-            values = [unlabelled("patient_name", 0, name, "head:patient_name")]
+            split = _tells_first_name(name)  # which of two words in no list is the surname would be a guess
+            values = [unlabelled("patient_name", 0, name, "head:patient_name")] if split else []
             if "birth_date" not in given:
                 values.append(unlabelled("birth_date", 0, birth.tokens, "head:birth_date"))
             return values
@@ -172,12 +183,18 @@ def _name_above(sheet: Sheet, row: Row) -> tuple[Token, ...]:
 
 
 def _is_patient(name: Sequence[Token]) -> bool:
-    """Whether the words are first name and surname: a comma between them, or a first name of the list."""
+    """Whether the words are a whole name: with a comma or a first name of the list, or in no list at all."""
     words = [token for token in name if token.is_name_shaped or token.text.endswith("^")]
     if len(words) < 2 or any(is_institution(token) for token in words):
         return False
     if any(is_clinical(token.core) and not name_risk(token.core) for token in words):
         return False
+    foreign = len(words) == 2 and not any(is_ordinary(t.core) or is_town(t.core) for t in words)
+    return foreign or _tells_first_name(words)
+
+
+def _tells_first_name(words: Sequence[Token]) -> bool:
+    """Whether a comma parts surname and first name, or one of them is a first name of the list."""
     return any(is_first_name(token.core) for token in words) or any(t.text[-1] in ",^" for t in words[:-1])
 
 
@@ -188,6 +205,6 @@ def _is_of_name(token: Token) -> bool:
 def _without_person(tokens: Sequence[Token]) -> tuple[Token, ...]:
     """Without what tells sex and age at the end (``Müller, Erika (w), 67 J.``)."""
     end = len(tokens)
-    while end and _OF_PERSON.fullmatch(tokens[end - 1].text):
+    while end and (tokens[end - 1].separates or _OF_PERSON.fullmatch(tokens[end - 1].text)):
         end -= 1
     return tuple(tokens[:end])

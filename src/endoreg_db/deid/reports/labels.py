@@ -40,6 +40,8 @@ _FREE: Final = frozenset(
 _KEPT: Final = frozenset({"device"})
 _SMALL_LABELS: Final = frozenset({"von", "an", "from", "to"})  # they begin names and sentences, too
 _LONGEST: Final = 5  # tokens in a label
+_SURELY_BEFORE: Final = frozenset({"case_number", "examination_date", "date"})
+_LONG_NUMBER: Final = 6  # digits of a number that is hardly of something in a list
 _CONFIDENCE: Final = 0.96
 
 #: The kind of a hit where it is not the kind of its label.
@@ -151,6 +153,8 @@ def _counts(label: Label) -> bool:
     rest = label.row.tokens[label.end :]
     if label.kind in PEOPLE and label.plain and rest and _is_named_cell(label, rest):
         return True
+    if rest and label.plain and label.kind in _SURELY_BEFORE:
+        return _is_surely_value(label, rest)
     if label.plain or not rest:
         return label.kind == "birth_date" and not label.plain  # ``geb. am`` at the end of a line
     if label.kind in PEOPLE:
@@ -163,6 +167,14 @@ def _counts(label: Label) -> bool:
     if label.kind in _FREE:
         return label.start == 0 and rest[0].key != "" and (_is_short(rest) or _is_foreign(rest[0]))
     return any(token.has_digit for token in rest[:2])
+
+
+def _is_surely_value(label: Label, rest: Sequence[Token]) -> bool:
+    """``Fall F5165678``, ``Unters. 22.01.17``: a long number or a day right behind a word."""
+    if label.kind != "case_number":
+        return any(day.kind == "full" for day in find_days(rest[0].text))
+    alone = label.start == 0 or not label.row.tokens[label.start - 1].text[-1:].isalpha()
+    return alone and sum(map(str.isdigit, rest[0].text)) >= _LONG_NUMBER
 
 
 def _may_be_named(rest: Sequence[Token]) -> bool:
@@ -190,6 +202,7 @@ def _is_plain_word(token: Token) -> bool:
     """Whether a word after a label is one of the trade or the language, and nobody's name."""
     return (
         is_ordinary(token.core)
+        and not token.is_initial
         and not name_risk(token.core)
         and not is_first_name(token.core)
         and (not is_title(token) and not is_particle(token))
@@ -343,7 +356,7 @@ def _trimmed(label: Label, rest: Sequence[Token]) -> tuple[Token, ...]:
         if label.plain and rest and _is_plain_word(rest[0]):
             return ()  # ``Sedierung: Propofol``, ``Kontrolle: ambulant``
         return name_run(
-            rest,
+            _up_to_number(rest),
             labelled=label.colon or label.alone or _may_be_named(rest),
             several=label.kind in ("staff", "relative"),
         )
@@ -359,6 +372,14 @@ def _trimmed(label: Label, rest: Sequence[Token]) -> tuple[Token, ...]:
     return _number(rest)
 
 
+def _up_to_number(rest: Sequence[Token]) -> Sequence[Token]:
+    """A name of two words ends at a comma behind which a number is called something (``, VNr. 6928 …``)."""
+    comma = next((n for n, token in enumerate(rest) if n and token.text.endswith(",")), None)
+    if comma is None or comma + 2 >= len(rest) or rest[comma + 1].has_digit:
+        return rest
+    return rest[: comma + 1] if rest[comma + 2].has_digit and not find_days(rest[comma + 2].text) else rest
+
+
 def _one_field(rest: Sequence[Token]) -> tuple[Token, ...]:
     """What follows up to the sign that begins another field of the line."""
     first = next((n for n, token in enumerate(rest) if token.key), 0)
@@ -368,6 +389,8 @@ def _one_field(rest: Sequence[Token]) -> tuple[Token, ...]:
 
 def _free(label: Label, rest: tuple[Token, ...]) -> tuple[Token, ...]:
     """The rest of the line; in a sentence only what is no ordinary word."""
+    if label.kind == "occupation":
+        rest = rest[: next((n for n, token in enumerate(rest, 1) if token.ends_clause), len(rest))]
     if label.start and label.colon:
         rest = rest[: next((n for n, token in enumerate(rest) if _is_of_report(token)), len(rest))]
     if label.kind in ("institution", "ward") and rest and _is_of_report(rest[0]) and not _names_house(rest):

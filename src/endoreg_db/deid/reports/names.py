@@ -16,7 +16,9 @@ _SALUTATIONS: Final = cue_words("salutations")
 _ENDS: Final = cue_words("name_ends")
 _SMALL_TITLES: Final = cue_words("small_titles")
 _SMALL_SALUTATIONS: Final = ("dr.", "lek.", "medic")
-_LONG_TITLES: Final = frozenset({"ass arzt", "ass arztin", "o arzt", "o arztin", "st arzt", "st arztin"})
+_LONG_TITLES: Final = frozenset(
+    {"ass arzt", "ass arztin", "o arzt", "o arztin", "st arzt", "st arztin", "dipl med"}
+)
 _BEFORE_ARTICLES: Final = frozenset({"vor", "auf", "aus", "in", "an", "op", "unter", "ob"})
 _ARTICLES: Final = frozenset({"der", "dem", "den"})
 _ANDS: Final = ("und", "and", "u", "sowie")
@@ -88,7 +90,8 @@ def name_run(tokens: Sequence[Token], *, labelled: bool, several: bool = False) 
         or (is_particle(taken[-1]) and not taken[-1].is_capitalised)
     ):
         taken.pop()
-    return tuple(taken) if names or any(token.is_initial for token in taken) or (labelled and taken) else ()
+    called = names or any(token.is_initial for token in taken) or (bool(taken) and is_particle(taken[-1]))
+    return tuple(taken) if called or (labelled and taken) else ()
 
 
 def _belongs(token: Token, taken: list[Token], names: int, *, labelled: bool, several: bool) -> bool:

@@ -24,6 +24,7 @@ from endoreg_db.deid.reports.vocabulary import (
     cue_words,
     is_abstract,
     is_clinical,
+    is_eponym,
     is_first_name,
     is_listed,
     is_listed_as_clinical,
@@ -68,6 +69,9 @@ _LONGEST_BEFORE: Final = 4  # capitalised words of an institution before the one
 _NEAR: Final = 7  # tokens on either side of a preposition in which a deed may stand
 _DOINGS: Final = cue_keys("doings")
 _DEEDS: Final = cue_keys("deeds")
+_BEFORE_INITIALS: Final = frozenset({"by", "for", "with", "durch", "von", "mit", "bei", "an", "to", "from"})
+_KIN: Final = frozenset({"verwandter", "verwandte", "verwandten", "relative", "bekannten"})
+_IN_BRACKETS: Final = re.compile(r"\(?[^()]{2,}\)[.,;]?")
 _AHEAD: Final = 5  # tokens of the next line that a name may run into
 
 
@@ -84,6 +88,8 @@ def _sheet_marks(page: int, sheet: Sheet) -> Iterator[Mark]:
             yield from _after_salutation(page, flow, index, lambda row=row: _address_below(sheet, row))  # type: ignore[misc]
             yield from _first_name(page, flow, index)
             yield from _cued(page, flow, index)
+            yield from _abbreviated(page, flow, index)
+            yield from _bracketed(page, flow, index)
         for index in range(len(flow)):
             yield from _institution(page, flow, index)
 
@@ -256,6 +262,33 @@ def _surname_behind(tokens: Sequence[Token], first_name: Token) -> tuple[Token, 
             run if not is_first_name(run[-1].core) else (*run, *_surname_behind(tokens[len(run) :], run[-1]))
         )
     return () if is_ordinary(first_name.core) else surname_after(tokens)
+
+
+def _abbreviated(page: int, flow: Sequence[Token], index: int) -> Iterator[Mark]:
+    """``ask for J. Ramsbottom``, ``Ray Blood (husband)``: any word beside an initial or what says who."""
+    name = tuple(flow[index : index + 2])
+    if len(name) < 2 or not name[1].is_name_shaped or is_eponym(name[1].core):
+        return
+    plain = is_clinical(name[1].core) and not name_risk(name[1].core)
+    initial = name[0].is_initial and name[0].text.endswith(".") and name[0].is_capitalised
+    if index and flow[index - 1].phrase in _BEFORE_INITIALS and initial and not plain:
+        yield Mark("name", page, name, text_of(name), 0.7, "initial")
+    kin = flow[index + 2] if index + 2 < len(flow) else None
+    if kin is not None and kin.text.startswith("(") and name[0].is_name_shaped:
+        said = kin if kin.key else flow[index + 3] if index + 3 < len(flow) else kin
+        if said.phrase in _PERSON_CUES:
+            yield Mark("name", page, name, text_of(name), 0.8, "kin")
+
+
+def _bracketed(page: int, flow: Sequence[Token], index: int) -> Iterator[Mark]:
+    """``Ein Verwandter (Bogen) starb``: one word in brackets behind what somebody is to the patient."""
+    if not _cue(flow[index]) and flow[index].key not in _KIN:
+        return
+    opened = index + 1
+    if opened + 1 < len(flow) and flow[opened].text == "(":
+        opened += 1
+    if opened < len(flow) and _IN_BRACKETS.fullmatch(flow[opened].text) and flow[opened].is_name_shaped:
+        yield Mark("name", page, (flow[opened],), flow[opened].core, 0.7, "bracket")
 
 
 def _cued(page: int, flow: Sequence[Token], index: int) -> Iterator[Mark]:

@@ -46,6 +46,12 @@ _DATES: Final = frozenset({"date", "datum"})
 _OPERATORS: Final = frozenset(
     {"operator", "endoscopist", "examiner", "proceduralist", "untersucher", "untersucherin", "operateur"}
 )
+_BEFORE_NAMES: Final = frozenset(
+    {"ihr", "ihre", "ihren", "unser", "unsere", "unseren", "your", "our", "patient", "patientin", "patienten"}
+)
+#: Beside what a date is that of the examination.
+_OF_EXAMINATION: Final = ("examination_time", "case_number", "last_name", "first_name", "birth_date")
+_ADMISSION: Final = re.compile(r"[A-Z]?\d{6,}")  # the number of an admission, and not of a file in an office
 _UNKNOWN: Final = Calendar(month_first=False, latest=None)
 
 Names = tuple[str | None, str | None]  # first, last
@@ -73,6 +79,8 @@ def read_identity(
         read = next((value for value, _ in values if value), None)
         same = [place for place in values if place[0] == read]
         fields[field] = None if read is None else _reading(read, same, sheets)
+    if fields["case_number"] is None:
+        fields["case_number"] = _admission(by_label, sheets)
     if fields["examination_date"] is None:
         fields["examination_date"] = _day_of_finding(by_label, sheets, calendar)
     device = _device(sheets, all_labels)
@@ -83,13 +91,33 @@ def read_identity(
 def _day_of_finding(
     by_label: Mapping[str, list[Labelled]], sheets: Sequence[Sheet], calendar: Calendar
 ) -> Reading | None:
-    """``Date: 10/03/22`` in a head that names the operator is the day of the examination, not of a letter."""
-    if not any(found.phrase in _OPERATORS for found in by_label.get("staff", ())):
-        return None
+    """``Date: 10/03/22`` in a head that names the operator is the day of the examination, not of a letter.
+
+    So is one beside a time at which something began, or in one line of a form with the patient's data.
+    """
     places = [found for found in by_label.get("date", ()) if found.phrase in _DATES and found.mark.page == 0]
+    if not any(found.phrase in _OPERATORS for found in by_label.get("staff", ())):
+        beside = [found for label in _OF_EXAMINATION for found in by_label.get(label, ())]
+        places = [found for found in places if any(_is_beside(found, other, sheets) for other in beside)]
     values = [(_value("examination_date", f, calendar), f) for f in places]
     days = {value for value, _ in values if value}
     return _reading(days.pop(), values, sheets) if len(days) == 1 else None
+
+
+def _admission(by_label: Mapping[str, list[Labelled]], sheets: Sequence[Sheet]) -> Reading | None:
+    """``AZ: 009650291``: in Austria the number of the admission, where nothing else gives one."""
+    numbers = [(re.sub(r"\s+", "", f.mark.value).strip(".,;:"), f) for f in by_label.get("order_number", ())]
+    places = [(value, f) for value, f in numbers if f.phrase == "az" and _ADMISSION.fullmatch(value)]
+    return _reading(places[0][0], places[:1], sheets) if places else None
+
+
+def _is_beside(one: Labelled, other: Labelled, sheets: Sequence[Sheet]) -> bool:
+    """Whether two values stand at the same height of a page."""
+    if one.mark.page != other.mark.page:
+        return False
+    page = sheets[one.mark.page].page
+    first, second = (page.words[found.mark.tokens[0].words[0]].box for found in (one, other))
+    return min(first.y1, second.y1) > max(first.y0, second.y0)
 
 
 def _of(by_label: Mapping[str, list[Labelled]], label: str) -> list[Labelled]:
@@ -120,7 +148,7 @@ def _split(found: Labelled, firsts: Collection[str]) -> Names | None:
 
 def split_name(found: Labelled) -> Names | None:
     """First and last name, by the comma, by the label's order, or by which one is a first name."""
-    value = re.split(r"\bgeb\.?\b|\bborn\b|\bnée\b|\*", found.mark.value)[0]
+    value = re.split(r"\bgeb(?:\.|oren[er]?)?\b|\bborn\b|\bnée\b|\*", found.mark.value)[0]
     if "^" in value:
         last, _, first = value.partition("^")
         return _cased(first.replace("^", " ").strip()), _cased(last.strip())
@@ -133,9 +161,17 @@ def split_name(found: Labelled) -> Names | None:
     return split_name_words(value, found.phrase)
 
 
+def _words_of_name(value: str) -> list[str]:
+    """The words without titles, and without what says that it is the patient (``Ihren Patienten``)."""
+    words = [word for word in value.split() if folded(word) and not _is_title(word)]
+    while words and folded(words[0]) in _BEFORE_NAMES:
+        words.pop(0)
+    return words
+
+
 def split_name_words(value: str, phrase: str) -> Names | None:
     """First and last name of a value without a comma."""
-    words = [word for word in value.split() if folded(word) and not _is_title(word)]
+    words = _words_of_name(value)
     if len(words) < 2:
         return (None, _clean(words[0])) if words else None
     small = next((n for n, word in enumerate(words) if n and word.islower()), None)

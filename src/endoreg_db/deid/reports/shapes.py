@@ -65,9 +65,10 @@ class Shape:
     wanted: Callable[[str], bool] | None = None  # without it the shape does not count at all
 
 
-def _shape(
+def shape(
     kind: str, confidence: float, *parts: str, flags: int = 0, **checks: Callable[[str], bool]
 ) -> Shape:
+    """One shape, its pattern given in parts; ``checks`` are those of :class:`Shape`."""
     return Shape(kind, confidence, re.compile("".join(parts), flags), **checks)
 
 
@@ -79,7 +80,7 @@ def _is_a_place(text: str) -> bool:
 #: What streets that begin with a preposition are called after; other words are places in the body.
 _LANDMARKS: Final = re.compile(
     r"(?:markt|berg|platz|mühle|bach|hof|park|garten|wald|feld|tor|graben|ufer|anger|winkel|grund|hang|brunnen|kirche"
-    r"|schlo(?:ß|ss)|teich|see|eichen|linden|buchen|wiese|wiesen|weiher|dorf|rathaus|bahnhof|damm|kamp|steig|rain|höhe|warte|heide|kreuz|anger|hütte|moor|deich|hafen|schule|post|stadt)\b",
+    r"|schlo(?:ß|ss)|teich|see|eichen|linden|buchen|wiese|wiesen|weiher|dorf|rathaus|bahnhof|damm|kamp|steig|rain|höhe|warte|heide|kreuz|anger|krankenhaus|klinik|klinikum|spital|hütte|moor|deich|hafen|schule|post|stadt)\b",
     re.I,
 )
 
@@ -98,14 +99,9 @@ def _is_a_street(text: str) -> bool:
     return len(words) > 1 or not all(is_listed(word) for word in words)
 
 
-def _is_unclinical(text: str) -> bool:
+def is_unclinical(text: str) -> bool:
     """Whether none of the words is of the trade (``Magenstraße``) or one of the language (``Ausweg``)."""
     return not any(is_clinical(word) or is_listed(word) for word in re.findall(r"[^\W\d_]{3,}", text))
-
-
-def _is_no_word(text: str) -> bool:
-    """Whether a sign of letters is in no list."""
-    return not is_listed(text) and text not in _UNITS
 
 
 def _is_long_number(text: str) -> bool:
@@ -118,11 +114,6 @@ def _is_unlisted_sign(text: str) -> bool:
     return not all(is_listed(part) for part in re.findall(r"[^\W\d_]+", text))
 
 
-def _is_no_unit(text: str) -> bool:
-    """Whether a sign with a stroke is none of a measure (``mg/dl``)."""
-    return re.sub(r"\s", "", text).rstrip(".,;") not in _UNITS
-
-
 def _is_unlisted(text: str) -> bool:
     """Whether a town is named and not an examination (``Koloskopie, 12.03.2024``)."""
     words = re.findall(r"[^\W\d_]{3,}", text)
@@ -130,37 +121,37 @@ def _is_unlisted(text: str) -> bool:
 
 
 SHAPES: Final = (
-    _shape(
+    shape(
         "email",
         0.99,
         r"[\w.+\-]+\s?@\s?[\w\-]+(?:\.[\w\-]+|\s?\.\s?[a-z]{2,12}\b)+",
         r"|\b[\w.\-]+\s?[\[(]at[\])]\s?[\w.\-]+",
     ),
-    _shape(
+    shape(
         "url",
         0.98,
         r"(?:https?://|www\s?\.)\s?\S+",
         r"|\b[\w\-]{2,}\.(?:de|com|org|net|eu|info|at|ch|uk|health|med)\b(?:/\S*)?",
         flags=re.I,
     ),
-    _shape("url", 0.9, r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])"),
-    _shape(
+    shape("url", 0.9, r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])"),
+    shape(
         "iban", 0.95, r"\b[A-Z]{2}\d{2}(?:\s?[A-Z0-9]{4}){3,7}(?:\s?[A-Z0-9]{1,3})?\b", valid=iban_is_valid
     ),
-    _shape("tax_number", 0.95, r"(?<!\w)\d{2}\s?[0-3]\d[01]\d\d{2}\s?[A-Z]\s?\d{3}\b"),  # pension insurance
-    _shape(
+    shape("tax_number", 0.95, r"(?<!\w)\d{2}\s?[0-3]\d[01]\d\d{2}\s?[A-Z]\s?\d{3}\b"),  # pension insurance
+    shape(
         "insurance_number",
         0.9,
         r"(?<!\w)[A-Z]\s?\d{3}\s?\d{3}\s?\d{3}(?!\d)(?:\s?\d{9,10})?",
         valid=lambda text: kvnr_is_valid(re.sub(r"\s", "", text)[:10]),
     ),
-    _shape(
+    shape(
         "phone",
         0.97,
         r"(?<![\w.,])(?:\+\s?\d{1,3}|00\d{2})[\s/().\-–]*(?:\(0\)\s?)?\d[\d\s/().\-–]{5,}\d(?!\w)",
     ),
-    _shape("phone", 0.9, r"(?<![\w.,+\-/])\(?0\d{1,5}\)?\s?[/\-–\s]\s?\d[\d\s\-–/]{2,}\d(?!\w|,\d)"),
-    _shape(
+    shape("phone", 0.9, r"(?<![\w.,+\-/])\(?0\d{1,5}\)?\s?[/\-–\s]\s?\d[\d\s\-–/]{2,}\d(?!\w|,\d)"),
+    shape(
         "address",
         0.93,
         rf"(?<!\w){_STREET_QUALITIES}(?:[A-ZÄÖÜ][\w'’.\-]*?{_STREET_ENDS}|(?:[A-ZÄÖÜ][\w'’.\-]*\s){{1,3}}{_STREET_WORDS}",
@@ -169,160 +160,180 @@ SHAPES: Final = (
         r"\s?\d{1,4}\s?[a-hA-H]?(?:\s?[-–/]\s?\d{1,4}\s?[a-h]?)?(?![\w%.,]\d|\s?(?:mm|cm|ml|mg|Uhr)\b|\w)",
         wanted=_is_a_street,
     ),
-    _shape(
+    shape(
         "address",
         0.9,
         rf"(?<!\w)\d{{1,4}}[a-z]?\s(?:[A-Z][\w'’\-]+\s){{1,3}}{_ENGLISH_STREETS}\b\.?(?!\s?\d)",
     ),
-    _shape(
+    shape(
         "address",
         0.95,
         r"(?<![\w.,/\-])(?:[A-Z]{1,2}\s?[-–]\s?)?(?:\d{5}|(?<=[A-Z]-)\d{4})\s",
         rf"(?:Bad\s|St\.\s|Sankt\s|Markt\s)?[A-ZÄÖÜ][\w.\-]+{_TOWN_MORE}",
         wanted=_is_a_place,
     ),
-    _shape(
+    shape(
         "address", 0.8, r"[A-ZÄÖÜ][\w.\-]+\s\d{1,3}\s?[a-h]?\s?[,·|]\s\d{5}\s[A-ZÄÖÜ][\w\-]+"
     ),  # a misread street
-    _shape("phone", 0.9, r"\(\d{3}\)\s?\d{3}[\-.\s]\d{4}(?!\d)(?:\s\(\s?(?:cell|home|work|mobile)\))?"),
-    _shape("phone", 0.8, r"(?<![\w.,+\-/])\d{3}-\d{4}(?![\w\-])"),
-    _shape(
+    shape("phone", 0.9, r"\(\d{3}\)\s?\d{3}[\-.\s]\d{4}(?!\d)(?:\s\(\s?(?:cell|home|work|mobile)\))?"),
+    shape("phone", 0.8, r"(?<![\w.,+\-/])\d{3}-\d{4}(?![\w\-])"),
+    shape(
         "address",
         0.9,
         rf"(?<![\w.,])\d{{1,5}}\s(?:[NSEW]{{1,2}}\.?\s)?(?:(?:[A-Z]|\d+(?:st|nd|rd|th))[\w'’]*\s){{1,3}}{_ENGLISH_STREETS}\b\.?",
         r"(?:,?\s(?:Apt|Unit|Suite|Ste|#)\.?\s?\w+)?",
     ),  # 1666 N 5th St, Apt 18
-    _shape(
+    shape(
         "address",
         0.9,
         r"(?<![\w.,])(?:\d{1,5}\s)?(?:State Route|County Road|Route|Highway|Hwy|P\.?O\.? Box)\s\d{1,5}\b",
     ),
-    _shape("address", 0.9, rf"\b[NSEW]\s\d{{1,3}}(?:st|nd|rd|th)\s{_ENGLISH_STREETS}\b\.?"),
-    _shape(
+    shape("address", 0.9, rf"\b[NSEW]\s\d{{1,3}}(?:st|nd|rd|th)\s{_ENGLISH_STREETS}\b\.?"),
+    shape(
         "address", 0.95, r"(?:[A-Z][\w'’.\-]+\s?){1,3},\s[A-Z]{2}\s\d{5}(?:-\d{4})?(?!\d)"
     ),  # Paradise, MI 49171
-    _shape(
+    shape(
         "address",
         0.85,
-        r"(?:^|(?<=[,·|]\s)|(?<=\bin\s)|(?<=[AH]-))[1-9]\d{3}\s[A-ZÄÖÜ][\w.\-]+",
+        r"(?:^|(?<=[,·|]\s)|(?<=\bin\s)|(?<=\baus\s)|(?<=\bnach\s)|(?<=[AH]-))[1-9]\d{3}\s[A-ZÄÖÜ][\w.\-]+",
         rf"{_TOWN_MORE}",
         wanted=_is_unlisted,
     ),  # Austrian and Swiss postcodes
-    _shape("ward", 0.8, r"\b\d\.\s?(?:OG|UG|Stock)(?:\s(?:Nord|Süd|Ost|West|links|rechts))?\b"),
-    _shape("ward", 0.8, r"\bStat(?:ion|\.)\s\d\.\s?[A-Z]\w+"),
-    _shape("insurer", 0.9, r"\bBG\s(?:Bau|Holz|Metall|Chemie|Verkehr|Handel|Nahrung|[A-Z]{2,4})\b"),
-    _shape("insurer", 0.9, r"\bR\s?\+\s?V\b(?:\s(?:BKK|Versicherung\w*))?"),
-    _shape(
+    shape("ward", 0.8, r"\b\d\.\s?(?:OG|UG|Stock)(?:\s(?:Nord|Süd|Ost|West|links|rechts))?\b"),
+    shape("ward", 0.8, r"\bStat(?:ion|\.)\s\d\.\s?[A-Z]\w+"),
+    shape("insurer", 0.9, r"\bBG\s(?:Bau|Holz|Metall|Chemie|Verkehr|Handel|Nahrung|[A-Z]{2,4})\b"),
+    shape("insurer", 0.9, r"\bR\s?\+\s?V\b(?:\s(?:BKK|Versicherung\w*))?"),
+    shape(
         "address", 0.9, r"(?:\b[A-Z][\w'’\-]+\s){0,3}\b[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2}\b"
     ),  # a British postcode, and the town before it
-    _shape(
+    shape(
         "address",
         0.8,
         r"(?<=,\s)\d{1,3}[a-z]?\s[A-Z][a-z]{3,},\s[A-Z][a-z]+(?:\s[A-Z][a-z]+)?",
-        wanted=_is_unclinical,
+        wanted=is_unclinical,
     ),  # 90 Waterside, Little Wickering
-    _shape("address", 0.8, r"[A-ZÄÖÜ][\w\-]{2,}(?:straße|strasse|gasse|allee|weg)\b", wanted=_is_unclinical),
-    _shape(
+    shape(
+        "address", 0.9, r"\b[A-Z]\d[\dW]\s(?=[A-Z\d]{0,3}[A-Z])(?=[A-Z\d]{0,3}\d)[A-Z\d]{4}\b"
+    ),  # an Eircode
+    shape(
+        "address",
+        0.85,
+        r"(?:\b\d{1,5}\s|\bon\s)(?:[A-Z][\w'’\-]+\s){1,3}(?:Dr|Ct|Ter|Cir|Trl|Blf|Xing)\b\.?(?=[,;)]|\s?[|·]|$)",
+        flags=re.M,
+    ),  # 1218 Oak Ridge Dr
+    shape(
+        "address",
+        0.85,
+        r"\b\d{1,4}[a-z]?\sThe\s[A-Z][a-z]+\b(?=[,;.)]|\s?[|·]|$)",
+        flags=re.M,
+        wanted=lambda text: not is_clinical(text.split()[-1]),
+    ),  # 69 The Demesne
+    shape(
+        "institution",
+        0.9,
+        r"(?:[A-Z][\w'’\-]+\s(?:(?:and|of|the|&)\s){0,2}){1,6}NHS(?:\s(?:Foundation|Teaching|University))?(?:\sHospitals?)?\sTrust\b",
+    ),
+    shape(
+        "institution",
+        0.85,
+        r"(?:[A-Z][\w'’\-]+\s){1,3}(?:Care|Center|Centre|Clinic|Associates|Specialists|Group|Medicine|Health|Hospital)",
+        r"\s(?:of|at)\s[A-Z][\w'’\-]+(?:\s[A-Z][\w'’\-]+)?",
+    ),  # Digestive Care of Port Willard
+    shape("institution", 0.85, r"\bOur\sLady(?:['’]s)?(?:\sof\s(?:[A-Z]\w+\s?){1,2})?"),
+    shape(
+        "address",
+        0.9,
+        r"\b(?:Rue|Avenue|Chemin|Route|Place|Quai|Via|Viale|Piazza|Vicolo)\s(?:(?:de\sla|du|des|de|della|dei|del|dal)\s)?(?:l['’]\s?)?",
+        r"[A-ZÀ-Ý][\w'’\-]+(?:\s[A-ZÀ-Ý][\w\-]+)?\s\d{1,4}\s?[a-h]?(?:\s?[-–/]\s?\d{1,4})?",
+    ),  # Rue du Lac 36-38
+    shape("address", 0.8, r"[A-ZÄÖÜ][\w\-]{2,}(?:straße|strasse|gasse|allee|weg)\b", wanted=is_unclinical),
+    shape(
         "address",
         0.9,
         r"(?:Siedlung|Kolonie|Wohnpark|Quartier|Block|Hofgut|Gut)\s[A-ZÄÖÜ]\w+\s\d{1,3}[a-h]?\b",
     ),
-    _shape("phone", 0.7, r"(?<=,\s)-\s?\d{3,5}(?=\))"),  # (Klein, -4443)
-    _shape(
+    shape("phone", 0.7, r"(?<=,\s)-\s?\d{3,5}(?=\))"),  # (Klein, -4443)
+    shape(
         "address",
         0.8,
         r"^(?P<value>(?:[A-ZÄÖÜ][\w.\-]+\s?){1,3}),\s(?:den\s|dem\s)?(?=\d{1,2}\.\s?\w|\d{4}-\d\d)",
         wanted=_is_unlisted,
     ),  # the place and day of a letter
-    _shape(
+    shape(
         "licence_plate",
         0.85,
         r"(?<!\w)[A-ZÄÖÜ]{1,3}\s?[-–]\s?[A-Z]{1,2}\s\d{1,4}[EH]?(?!\w)",
         wanted=_is_unlisted_sign,
     ),
-    _shape(
+    shape(
         "age",
         0.9,
         r"(?<!\d)(?P<value>9[\dO]|1[01]\d)",
         r"(?=[\s\-]{0,2}(?:jährig|j\.|Jahre\s?alt|Jahren\b|Lj|years?[\s\-]old|y/?o\b|-?jahr))",
         flags=re.I,
     ),
-    _shape(
+    shape(
         "age", 0.9, r"\b(?:\d{2}|\d{4})\s\((?P<value>9\d|1[01]\d)(?:\s?(?:J|y)\.?)?\)"
     ),  # behind a day of birth
-    _shape("age", 0.8, r"\b(?P<value>9\d|1[01]\d)\s?/\s?[mwf]\b"),
-    _shape("age", 0.9, r"\(\s?(?P<value>9\d|10\d)\s?(?:years?|yrs?|[yJ]|Jahre|J\.)\b"),
-    _shape(
+    shape("age", 0.8, r"\b(?P<value>9\d|1[01]\d)\s?/\s?[mwf]\b"),
+    shape(
+        "age",
+        0.8,
+        r"\b(?:Herrn?|Frau|Mrs?|Ms|Miss)\.?\s(?:[\w'’.\-]+\s){0,2}[\w'’\-]+,\s(?P<value>9\d|1[01]\d),",
+    ),  # Mrs Field, 92, was
+    shape("age", 0.9, r"\(\s?(?P<value>9\d|10\d)\s?(?:years?|yrs?|[yJ]|Jahre|J\.)\b"),
+    shape(
         "age",
         0.7,
         r"\b(?:lived\sto|of|wird|mit|im\sAlter\svon|turned|turns|turning|nearly|almost|fast|über|wurde)\s(?:[^\W\d]+\s){0,2}?(?P<value>9\d|10\d)"
         r"(?=[.,;:)]|$|\s(?:verstorben|gestorben|verst|noch|died|independent))",
         flags=re.M,
     ),  # Gentleman of 91, mit 93 verstorben
-    _shape(
+    shape(
         "age",
         0.8,
         r"\b(?:(?:ein|zwei|drei|vier|fünf|sechs|sieben|acht|neun)und)?neunzig(?:jährige?[rnsm]?)?\b|\bninety(?:-\w+)?\b",
         flags=re.I,
     ),
-    _shape("age", 0.9, r"(?:Alter|Age|aged)\W{0,3}(?P<value>9\d|1[01]\d)\b", flags=re.I),
-    _shape(
+    shape("age", 0.9, r"(?:Alter|Age|aged)\W{0,3}(?P<value>9\d|1[01]\d)\b", flags=re.I),
+    shape(
         "name", 0.98, r"[^\W\d_]{2,}(?:[\-' ][^\W\d_]+)?\s?\^\s?[^\W\d_]{2,}(?:\^[^\W\d_]*)*"
     ),  # as in DICOM
-    _shape(
+    shape(
         "number",
         0.7,
         r"(?<![\w.,+\-/])(?!\d{1,3}[–-]\d{1,3}(?![\d–-]))(?=(?:[^\s]*\d){6})[A-Za-z]{0,4}[\-/.]?\d[\d/\-.]*[\d](?:[\-/]?[A-Z]{1,2})?(?![\w%]|[.,]\d)",
     ),
-    _shape("insurer_number", 0.6, r"(?<![\w.,+\-/])\d{9}(?![\w%]|[.,]\d)", valid=ik_is_valid),
-    _shape("number", 0.7, r"(?<![\w.,+\-/])[A-Z]{1,4}[\-/]?\s?\d{2,4}\s?[/\-]\s?\d{3,7}(?!\w)"),
-    _shape("number", 0.6, r"(?<![\w.,+\-/])\d{1,3}(?:\s\d{3}){2,4}(?![\w%]|[.,]\d)"),
-    _shape("number", 0.7, r"(?<![\w.,+\-/])\d{3}[\s\-]\d{3}[\s\-]\d{4}(?![\w%]|[.,]\d)"),  # NHS number
-    _shape("number", 0.6, r"(?<![\w.,:+\-/])\d{5}(?![\w%]|[.,/\-]\d)"),
-    _shape(
+    shape("insurer_number", 0.6, r"(?<![\w.,+\-/])\d{9}(?![\w%]|[.,]\d)", valid=ik_is_valid),
+    shape("number", 0.7, r"(?<![\w.,+\-/])[A-Z]{1,4}[\-/]?\s?\d{2,4}\s?[/\-]\s?\d{3,7}(?!\w)"),
+    shape("number", 0.6, r"(?<![\w.,+\-/])\d{1,3}(?:\s\d{3}){2,4}(?![\w%]|[.,]\d)"),
+    shape("number", 0.7, r"(?<![\w.,+\-/])\d{3}[\s\-]\d{3}[\s\-]\d{4}(?![\w%]|[.,]\d)"),  # NHS number
+    shape("number", 0.6, r"(?<![\w.,:+\-/])\d{5}(?![\w%]|[.,/\-]\d)"),
+    shape(
         "number", 0.7, r"(?<![\w.,+\-/])(?![TMPDFE]\d{5}(?!\d))[A-Z]{1,3}\d{4,}(?:\s\d{3})?(?!\w)"
     ),  # D3035 157
-    _shape(
+    shape(
         "number", 0.8, r"\bHR[AB]\s?\d{2,}(?:\s?[A-Z]{1,2})?\b|\bFN\s\d{3,}\s?[a-z]\b|\bCHE-[\d.]+"
     ),  # of firms
-    _shape("number", 0.7, r"(?<![\w.,+\-/])\d{4,}[\-/][A-Z]\d?(?!\w)"),  # 62111/A2
-    _shape("number", 0.8, r"(?<![\w.,+\-/])\d{1,4}\s[IVXL]{1,6}\s\d{1,5}/\d{2,4}(?!\w)"),  # of a court
-    _shape(
+    shape("number", 0.7, r"(?<![\w.,+\-/])\d{4,}[\-/][A-Z]\d?(?!\w)"),  # 62111/A2
+    shape("number", 0.8, r"(?<![\w.,+\-/])\d{1,4}\s[IVXL]{1,6}\s\d{1,5}/\d{2,4}(?!\w)"),  # of a court
+    shape(
         "number",
         0.8,
         r"(?:\b(?:Nr|No|Nummer|Number|Az|Ref|Lot|LOT|Charge|Chargen-Nr|Id|ID)\b[.:]{0,2}|#)\s?",
         r"(?P<value>[A-Z]{0,3}\d[\dA-Z]*(?:[\s\-/.]\d[\dA-Z]*){0,4})(?![\w%]|[.,]\d)",
         wanted=_is_long_number,
     ),
-    _shape(
-        "staff",
-        0.6,
-        r"(?<![\w/])[A-ZÄÖÜ][A-ZÄÖÜa-zäöü]{1,3}/\s?[A-Za-z]{1,3}(?:/\s?[a-z]{1,2})?-?\.?$",
-        flags=re.M,
-        wanted=_is_unclinical,
-    ),  # RMo/sha., who dictated and who typed
-    _shape("staff", 0.6, r"(?<!\w)[A-ZÄÖÜÉ]{2}[a-zöäü](?=[.,;]?$)", flags=re.M, wanted=_is_no_word),  # PKi
-    _shape("staff", 0.6, r"\bref\W{1,2}(?P<value>[A-Za-z]{2,3})[.,;]?$", flags=re.M),
-    _shape("staff", 0.7, r"(?:Zeichen|zeichen|ref|Ref)\W{1,3}(?P<value>[^\W\d_]{1,3}['’]?/\s?\w{1,3})(?!\w)"),
-    _shape(
-        "staff",
-        0.6,
-        r"(?:^|\d{4}\s)(?P<value>[^\W\d_]{1,2}['’]?/\s?[a-zi]\S{0,2})$",
-        flags=re.M,
-        wanted=_is_no_unit,
-    ),  # who dictated and who typed
-    _shape("number", 0.7, r"(?<![\w.,+\-/])(?=\w*[A-Z])(?=(?:\w*\d){5})[A-Z0-9]{6,}(?!\w)"),
-    _shape(
+    shape("number", 0.7, r"(?<![\w.,+\-/])(?=\w*[A-Z])(?=(?:\w*\d){5})[A-Z0-9]{6,}(?!\w)"),
+    shape(
         "number",
         0.6,
         r"(?<![\w.,+\-/])(?=[A-Z\d\-/]*[A-Z])(?=[A-Z\-/]*\d[A-Z\-/]*\d)[A-Z\d]{1,6}(?:[\-/][A-Z\d]{1,8}){1,3}(?![\w%])",
         wanted=is_code_of_house,
     ),  # VAC-0925-DE
-    _shape(
-        "number", 0.6, r"(?<![\w.,+\-/])[A-Z]{2,5}\d{2,}[A-Z]?(?![\w%])", wanted=is_code_of_house
-    ),  # MB738
-    _shape("number", 0.6, r"(?<![\w.,:+\-/])0\d{2,}(?![\w%]|[.,:/\-]\d)"),  # nothing is counted so
-    _shape(
+    shape("number", 0.6, r"(?<![\w.,+\-/])[A-Z]{2,5}\d{2,}[A-Z]?(?![\w%])", wanted=is_code_of_house),  # MB738
+    shape("number", 0.6, r"(?<![\w.,:+\-/])0\d{2,}(?![\w%]|[.,:/\-]\d)"),  # nothing is counted so
+    shape(
         "number", 0.6, r"(?<![\w.,:+\-/])(?=(?:\d\s?){8})\d{1,5}(?:\s\d{1,5}){3,7}(?![\w%]|[.,/]\d)"
     ),  # 0 42 7819 403 6
 )

@@ -6,7 +6,13 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from endoreg_db.deid.reports.codes import is_graded_here, is_measured, is_medical_code, may_be_ward
+from endoreg_db.deid.reports.codes import (
+    is_graded_before,
+    is_graded_here,
+    is_measured,
+    is_medical_code,
+    may_be_ward,
+)
 from endoreg_db.deid.reports.dates import find_days
 from endoreg_db.deid.reports.names import is_title
 from endoreg_db.deid.reports.sheets import Token, is_measured_station, is_station_of_nodes
@@ -44,6 +50,12 @@ _COLOURS: Final = cue_keys("ward_colours")
 _NAMED_WARDS: Final = frozenset(
     {"station", "stat", "stn", "ward", "wohnbereich", "pflegebereich", "wohngruppe"}
 )
+_DIVISIONS: Final = frozenset({"station", "stat", "stn", "st", "abteilung", "abt", "ward", "bereich"})
+_BY_CODE: Final = frozenset({"abteilung", "abt", "st"})
+_EVERY_HOUSE: Final = frozenset(
+    {"icu", "imc", "its", "ic", "hdu", "pacu", "itu", "awr"}
+)  # alone they tell nothing
+_OBSERVED: Final = frozenset({"observation", "assessment"})
 _FLOORS: Final = cue_keys("floors")
 _SORTS: Final = cue_keys("sorts") | cue_keys("graded_by")
 _PEOPLE: Final = cue_keys("people_near_wards")
@@ -92,8 +104,11 @@ def _told_by_codes(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tup
         yield "ward", _pointed(flow, index)
     if token.key in _FLOORS or (token.key == "station" and index and flow[index - 1].core.isdigit()):
         yield "ward", _floor(flow, index)
+    if token.key in _DIVISIONS and token.is_capitalised:
+        yield "ward", _division(flow, index)
     if token.key in _NAMED_WARDS and token.is_capitalised:
         yield "ward", _called_ward(flow, index)
+    if token.key in _NAMED_WARDS | _OBSERVED and token.is_capitalised:
         yield "ward", _ward_behind_name(flow, index)
     if token.key in _WHERE and not token.is_capitalised:
         yield "ward", _where(flow, index)
@@ -108,13 +123,37 @@ def _is_station(token: Token) -> bool:
     return token.key.endswith("station") and token.is_capitalised and "knoten" not in token.key
 
 
+def _division(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    """``Station Geriatrie 2``, ``Abt. Chir. Ost``, ``St. A3.1``: a department and its number, or a code."""
+    if index + 1 >= len(flow) or not _runs_on(flow[index]):
+        return ()
+    house = flow[index + 1]
+    if house.key in _PLACES | _SHORT_HOUSES and house.is_capitalised and house.text[-1] not in ",;:)":
+        number = flow[index + 2] if index + 2 < len(flow) else None
+        if number is None or not (_WARD.fullmatch(number.core) or number.key in _TELLING):
+            return ()
+        apart = index + 3 < len(flow) and flow[index + 3].text in ("/", "·", "|")
+        return (flow[index], house, number) if apart or not _is_measured(flow, index + 2) else ()
+    code = _ward_code(flow, index + 1) if flow[index].key in _BY_CODE else ()
+    if not code or not (code[-1].has_digit or code[-1].key in _UNIT_SIGNS):
+        return ()
+    in_house = index > 0 and flow[index - 1].key in _PLACES  # ``Innere Abteilung 12a``
+    graded = not in_house and is_graded_before(flow, index)
+    return () if graded or _is_measured(flow, index + len(code)) else (flow[index], *code)
+
+
 def _signed_unit(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
-    """``ITS 2``, ``SAU chair 6``: a unit by its abbreviation, and what tells it from others."""
+    """``ITS 2``, ``SAU chair 6``, ``on AMU``: a unit by its abbreviation, and what tells it from others."""
     code = flow[index + 1 : index + 2] if flow[index].text[-1:].isalpha() else ()
     if code and code[0].key in _ROOMS_TOO and code[0].text[-1:].isalpha():  # ``PACU slot 9``
         code = flow[index + 1 : index + 3]
     named = bool(code) and _WARD.fullmatch(code[-1].core) is not None
-    return (flow[index], *code) if named and not _is_measured(flow, index + len(code)) else ()
+    if named and not _is_measured(flow, index + len(code)):
+        return (flow[index], *code)
+    before = flow[index - 1] if index else None
+    where = before is not None and before.key in _SURELY_WHERE and not before.is_capitalised
+    bed = before is not None and before.text.endswith(",") and before.has_digit  # ``Bed 8, AMU``
+    return (flow[index],) if (where or bed) and flow[index].key not in _EVERY_HOUSE else ()
 
 
 def _pointed(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
@@ -147,12 +186,20 @@ def _called_ward(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
 
 def _ward_behind_name(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     """``St Luke's Ward``: the capitalised words before, in English."""
+    if flow[index].key in _OBSERVED and index and flow[index - 1].core.isupper():
+        return _observed(flow, index)
     if flow[index].key != "ward":
         return ()
     start = _back(flow, index, _LONGEST_UNIT, lambda token: token.is_capitalised and _runs_on(token))
     while start < index and (flow[start].key in _ARTICLES or is_title(flow[start])):
         start += 1
     return tuple(flow[start : index + 1]) if start < index else ()
+
+
+def _observed(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    """``on ED Observation``: a unit that is called after what is done there."""
+    where = index > 1 and flow[index - 2].key in _SURELY_WHERE
+    return (flow[index - 1], flow[index]) if where else ()
 
 
 def _back(flow: Sequence[Token], index: int, most: int, belongs: Callable[[Token], bool]) -> int:

@@ -119,9 +119,10 @@ def _is_at_home(flow: Sequence[Token], index: int) -> bool:
 def _home_town(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     """The place that begins here, unless it is a word that says when or a part of the body."""
     token = flow[index]
+    lives = index > 1 and flow[index - 2].key in _LIVES  # ``lives in March``
     if (
         not token.is_name_shaped
-        or token.key in _TIMES
+        or (token.key in _TIMES and not lives)
         or (is_clinical(token.core) and not name_risk(token.core))
     ):
         return ()
