@@ -128,6 +128,17 @@ def test_two_texts_at_different_places_do_not_blank_what_is_between_them() -> No
     assert all(c.box is not None and c.box.height < 100 for c in covers)
 
 
+def test_a_form_near_the_upper_edge_is_blanked_up_to_it() -> None:
+    """What is blanked above its lines ends at the edge of the picture."""
+    lines = [ImageText(Box(100, 20 + 60 * n, 400, 50), "Nachname", "words", known=False) for n in range(4)]
+
+    (cover,) = text_covers([reading(0.0, *lines)], SIGHT)
+
+    assert cover.box is not None
+    assert (cover.box.x, cover.box.y, cover.box.width) == (SIGHT.kept.x, 0, SIGHT.kept.width)
+    assert cover.box.bottom >= 20 + 60 * 3 + 50 + 2 * 50
+
+
 def test_text_beside_the_kept_image_cannot_be_covered() -> None:
     """It would be a fault of the mask; the next look finds it again, and the output is destroyed."""
     outside = ImageText(Box(0, 200, 2, 30), "Müller", "words", known=True)

@@ -32,6 +32,12 @@ class Covered:
     whole: bool
     boxes: tuple[Box, ...]  # in pixels of the source
 
+    def hides_more_than(self, before: Covered) -> bool:
+        """Whether something is blanked that was not in the frame before."""
+        if self.whole or before.whole:
+            return self.whole and not before.whole
+        return not set(self.boxes) <= set(before.boxes)
+
 
 def covered_at(covers: Iterable[Cover], time: int) -> Covered:
     """What the covers blank in the frame that is shown at ``time``."""

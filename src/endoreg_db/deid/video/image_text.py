@@ -88,8 +88,8 @@ class Sight:
     def beside(self, lines: Sequence[Box]) -> Box:
         """All of the kept image that is at the height of the lines, and a little above and below."""
         around, more = hull(lines), _LINES_BESIDE * max(line.height for line in lines)
-        left = self.kept.x - self.left
-        return Box(left, around.y - more, self.kept.width, around.height + 2 * more)
+        top = max(0, around.y - more)
+        return Box(self.kept.x - self.left, top, self.kept.width, around.bottom + more - top)
 
 
 def texts_in(found: Iterable[FoundText], tokens: Collection[str]) -> tuple[ImageText, ...]:

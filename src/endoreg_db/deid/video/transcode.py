@@ -14,13 +14,14 @@ import numpy as np
 from av.bitstream import BitStreamFilterContext
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
+from av.video.frame import PictureType
 from numpy.typing import NDArray
 
 from endoreg_db.deid.messages import EncodeSettings
 from endoreg_db.deid.overlay import BoxWatcher
 from endoreg_db.deid.profiles import DeviceProfile
 from endoreg_db.deid.video.appearance import AppearanceWatch, packed
-from endoreg_db.deid.video.covers import Cover, covered_at
+from endoreg_db.deid.video.covers import Cover, Covered, covered_at
 from endoreg_db.deid.video.decode import SegmentDecoder
 from endoreg_db.deid.video.encode import as_input, clean_filter, coded_field_order, open_encoder
 from endoreg_db.deid.video.layout import LIT, LayoutGuard, Mismatch
@@ -124,13 +125,16 @@ def transcode_segment(job: SegmentJob, tick: Tick, *, write: bool = True) -> Seg
     blanked = Runs()
     measured = job.profile.frame_width, job.profile.frame_height
     mixed = job.profile.fields == "deinterlace"
+    before = Covered(whole=False, boxes=())
     with _spool(job, encoder) if write else nullcontext(NoSink()) as sink:
         for picture in pictures(decoder, measured, guard, full_range=full_range, deinterlace=mixed):
             time, planes = picture.time, picture.planes
             zero = time if zero is None else zero
             if planes is not None and picture.mismatch is None:
                 covered = covered_at(job.covers, time)
-                sink.write(masker.blanked() if covered.whole else masker.masked(planes, covered.boxes), time)
+                page = masker.blanked() if covered.whole else masker.masked(planes, covered.boxes)
+                sink.write(page, time, afresh=covered.hides_more_than(before))
+                before = covered
                 watch.see(planes, time, float((time - zero) * job.look.time_base))
             else:
                 sink.write(masker.blanked(), time)
@@ -164,7 +168,7 @@ def _spool(job: SegmentJob, encoder: VideoCodecContext) -> Iterator[PacketSink]:
 class NoSink:
     """In place of a :class:`PacketSink` where nothing is to be encoded."""
 
-    def write(self, frame: av.VideoFrame, time: int) -> None:
+    def write(self, frame: av.VideoFrame, time: int, *, afresh: bool = False) -> None:
         """Drop the frame."""
 
     def finish(self) -> None:
@@ -180,12 +184,19 @@ class PacketSink:
         self._filter = BitStreamFilterContext(clean_filter(name), "h264")
         self._file = file
 
-    def write(self, frame: av.VideoFrame, time: int) -> None:
-        """Encode ``frame`` to be shown at ``time`` (ticks). The frame may be reused afterwards."""
+    def write(self, frame: av.VideoFrame, time: int, *, afresh: bool = False) -> None:
+        """Encode ``frame`` to be shown at ``time`` (ticks). The frame may be reused afterwards.
+
+        Args:
+            frame: 8-bit 4:2:0.
+            time: in ticks.
+            afresh: predict nothing from the frames before. Where a part of the image is blanked from this
+                frame on, what is left of it after prediction would vary by some grey levels.
+        """
         given = as_input(frame, self._name)
         given.pts, given.time_base = time, self._encoder.time_base
         # Left as the source had it, x264 would be forced into the source's frame structure.
-        given.pict_type = 0
+        given.pict_type = PictureType.I if afresh else PictureType.NONE
         for packet in self._encoder.encode(given):
             self._spool(packet)
 
