@@ -10,10 +10,11 @@ from pathlib import Path
 
 from rapidfuzz import fuzz, process
 
-from quality.hunter import Hit, Hunter, Report
+from quality.hunter import Hit, Hunter, Report, Token
 from quality.hunter.tokens import folded
 from quality.intake import CENTER, Intake, Judged, Leak
 from quality.reports.corpus import FILE_NAME, ReportPlan, ReportTruth, write_report
+from quality.reports.own_words import is_own_word, own_words
 from quality.reports.plants import IN_PICTURES
 
 _SAME_WORD = 80  # of 100; OCR reads a letter of a long word wrong, and it is the word all the same
@@ -46,6 +47,7 @@ def examine_report(plan: ReportPlan, work: Path, hunter: Hunter) -> ReportJudgem
     (said, *_) = intake.run("import", str(source), "--center", CENTER)
     imported = time.monotonic()
     tokens = (*truth.tokens, *truth.planted)
+    own = own_words(truth.tokens, hunter)
     found = [
         hunter.hunt(intake.data, tokens, shallow=intake.encrypted),
         hunter.hunt(intake.log, [t for t in tokens if t.label != FILE_NAME], pictures=False),
@@ -66,8 +68,8 @@ def examine_report(plan: ReportPlan, work: Path, hunter: Hunter) -> ReportJudgem
         status=said["status"],
         error=said["error"] and said["error"]["type"],
         findings=tuple(finding["code"] for finding in shown.get("findings", [])),
-        leaks=_leaks(found, intake),
-        leaks_if_approved=_leaks(later, intake),
+        leaks=_leaks(found, own, intake),
+        leaks_if_approved=_leaks(later, own, intake),
         fields=_fields(truth, shown),
         clinical=len(truth.clinical) if texts else 0,
         lost=sum(_lost(truth.clinical, text) for text in texts),
@@ -76,8 +78,9 @@ def examine_report(plan: ReportPlan, work: Path, hunter: Hunter) -> ReportJudgem
     )
 
 
-def _leaks(reports: Sequence[Report], intake: Intake) -> tuple[Leak, ...]:
-    return tuple(_leak(hit, intake) for report in reports for hit in report.hits)
+def _leaks(reports: Sequence[Report], own: frozenset[Token], intake: Intake) -> tuple[Leak, ...]:
+    hits = (hit for report in reports for hit in report.hits)
+    return tuple(_leak(hit, intake) for hit in hits if not is_own_word(hit, own))
 
 
 def _leak(hit: Hit, intake: Intake) -> Leak:
