@@ -26,6 +26,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from endoreg_db.deid.messages import HouseTerm
+from endoreg_db.deid.reports.house import tells_enough
 from quality.blind_people import Story
 from quality.letter_sheet import Letter, LetterSheet, words_of
 
@@ -37,6 +39,9 @@ _FOOT: Final = 775.0  # points from the top; what would end below goes to anothe
 _BOTTOM: Final = 805.0  # points from the top, of the line at the end of each page
 _INLINE: Final = 0.35  # share of headings that stand before their text, not above it
 _SHORT: Final = 3  # letters; words that have fewer tell nothing by themselves
+_OF_HOUSES: Final = {
+    "wards": "ward", "houses": "institution", "practices": "institution", "homes": "institution"
+}  # fmt: skip
 _LITTLE: Final = frozenset(words_of("von der den die dem und auf aus vom zum zur the des für bei mit"))
 
 
@@ -248,6 +253,23 @@ class _Sheet:
 
 def _cells(row: str) -> list[str]:
     return [cell.strip() for cell in re.sub(r"^\|~?", "", row).split("|")]
+
+
+def house_terms(collection: str = "blind") -> tuple[HouseTerm, ...]:
+    """What houses of a collection call their own, as a person there would list it: wards, houses, practices.
+
+    Of its staff nobody is listed: they are drawn anew for each letter.
+    """
+    people = material(collection).people
+    countries = [lists for lists in people.values() if isinstance(lists, Mapping) and "wards" in lists]
+    written = (
+        (kind, entry.strip().replace("{", "").replace("}", ""))
+        for lists in countries
+        for name, kind in _OF_HOUSES.items()
+        for entry in lists.get(name, "").split(",")
+    )
+    whole = ((kind, text if tells_enough(text) else f"Station {text}") for kind, text in written if text)
+    return tuple(HouseTerm(kind, text) for kind, text in dict.fromkeys(whole))
 
 
 def templates(collection: str = "blind") -> Iterator[str]:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from endoreg_db.deid.messages import HouseTerm
 from endoreg_db.deid.ocr import TextReader
 from endoreg_db.deid.reports.find import find_identity
 from endoreg_db.deid.reports.words import Findings, KnownIdentity, Line
@@ -165,12 +166,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         unseen = style in UNSEEN and not (style == "blind" and options.show_blind)
         for text in [options.text] if options.text else ("typeset", "misread"):
             letters = _letters(STYLES[style], seeds, misread_too=text == "misread")
-            figures = measure(
-                letters, unseen=unseen, find=_through_scanner(DPI[text]) if text in DPI else None
-            )
-            print(as_text(f"{style}, {text}, letters {seeds[0]}-{seeds[-1]}", figures), flush=True)
+            find = _through_scanner(DPI[text]) if text in DPI else None
+            if options.house:
+                find = _knowing(letters_blind.house_terms(style))
+            figures = measure(letters, unseen=unseen, find=find)
+            title = f"{style}, {text}, letters {seeds[0]}-{seeds[-1]}"
+            print(as_text(f"{title}, with a house list" if options.house else title, figures), flush=True)
             if options.examples:
                 print("\n".join(figures.examples[: options.examples]))
+
+
+def _knowing(house: tuple[HouseTerm, ...]) -> Find:
+    known = KnownIdentity(house=house)
+    return lambda _, letter: find_identity(letter.pages, known)
 
 
 def _through_scanner(dpi: int) -> Find:
@@ -186,6 +194,9 @@ def _parser() -> argparse.ArgumentParser:
         "--style", choices=tuple(STYLES), action="append", help="only this one; may be given again"
     )
     parser.add_argument("--text", choices=("typeset", "misread", *DPI), help="only this one")
+    parser.add_argument(
+        "--house", action="store_true", help="the wards and houses of a collection are known, as from a list"
+    )
     parser.add_argument("--examples", type=int, default=0, help="how many faults to print")
     parser.add_argument(
         "--show-blind", action="store_true", help="faults of the blind letters too: they are blind no more"

@@ -58,6 +58,7 @@ class Config:
     report_recogniser: str  # one of :data:`REPORT_RECOGNISERS`
     report_release: str  # one of :data:`REPORT_RELEASES`
     report_dates: str  # one of :data:`REPORT_DATES`
+    report_house_file: Path | None = None  # lists what the house calls its own, as TOML
     report_password: str | None = None  # opens reports that are protected by one
 
 
@@ -82,6 +83,7 @@ def config_from(values: Mapping[str, Any]) -> Config:
         report_recogniser=_choice(values, "REPORT_RECOGNISER", REPORT_RECOGNISERS, default="builtin"),
         report_release=_choice(values, "REPORT_RELEASE", REPORT_RELEASES, default="review"),
         report_dates=_choice(values, "REPORT_DATES", REPORT_DATES, default="remove"),
+        report_house_file=_path(values, "REPORT_HOUSE_FILE"),
         report_password=_text(values, "REPORT_PASSWORD") or None,
     )
 
@@ -99,6 +101,11 @@ def from_dotenv(folder: Path) -> dict[str, str]:
 
 def _text(values: Mapping[str, Any], name: str) -> str:
     return str(values.get(PREFIX + name, "") or "").strip()
+
+
+def _path(values: Mapping[str, Any], name: str) -> Path | None:
+    text = _text(values, name)
+    return Path(text).expanduser().absolute() if text else None
 
 
 def _choice(values: Mapping[str, Any], name: str, choices: tuple[str, ...], *, default: str) -> str:

@@ -75,6 +75,14 @@ class ProposeTask:
 
 
 @dataclass(frozen=True, slots=True)
+class HouseTerm:
+    """What the house that sends reports calls its own: a ward, somebody of its staff, a number."""
+
+    kind: str  # of the placeholder, as ``ward``
+    text: str  # as reports have it
+
+
+@dataclass(frozen=True, slots=True)
 class ReportTask:
     """One report to de-identify. The parent owns ``work_dir`` and removes it afterwards."""
 
@@ -85,6 +93,7 @@ class ReportTask:
     names: tuple[str, ...] = ()  # known before: of persons
     dates: tuple[str, ...] = ()  # known before: ISO 8601
     numbers: tuple[str, ...] = ()  # known before: of cases, insurances
+    house: tuple[HouseTerm, ...] = ()  # known before: of the house that the report comes from
     recogniser: str = "builtin"  # one of :data:`endoreg_db.deid.reports.recognisers.RECOGNISERS`
     shift_dates: bool = False  # True: ask by :class:`Identified` how far they are moved; else remove them
 

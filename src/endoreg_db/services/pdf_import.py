@@ -19,6 +19,7 @@ from endoreg_db.deid.client import run_report
 from endoreg_db.deid.messages import ReportTask
 from endoreg_db.deid.reports.recognisers import FALLBACK
 from endoreg_db.deid.reports.words import KnownIdentity
+from endoreg_db.intake.house_file import house_terms
 from endoreg_db.intake.inspect import MediaKind
 from endoreg_db.logging import get_logger
 from endoreg_db.models import MediaFile, ReportFile
@@ -127,6 +128,7 @@ class PdfImportService(MediaImportService):
             names=context.request.known.names,
             dates=context.request.known.dates,
             numbers=context.request.known.numbers,
+            house=(*context.request.known.house, *house_terms(context.config.report_house_file)),
             recogniser=context.config.report_recogniser,
             shift_dates=context.config.report_dates == "shift",
         )

@@ -130,7 +130,7 @@ def _check_readable(sheets: Sequence[Sheet]) -> None:
 def _known(task: ReportTask, sheets: Sequence[Sheet]) -> KnownIdentity:
     """What is known beforehand; what a bar code says is a number of the case or of the patient."""
     codes = tuple(code for sheet in sheets for code in sheet.codes)
-    return KnownIdentity(task.names, task.dates, (*task.numbers, *codes), task.file_name)
+    return KnownIdentity(task.names, task.dates, (*task.numbers, *codes), task.file_name, task.house)
 
 
 def _moved(

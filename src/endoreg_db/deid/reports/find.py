@@ -15,6 +15,7 @@ from endoreg_db.deid.reports.doubts import kept_doubts
 from endoreg_db.deid.reports.formats import format_marks
 from endoreg_db.deid.reports.grow import grown_marks
 from endoreg_db.deid.reports.headers import headed_values
+from endoreg_db.deid.reports.house import house_marks
 from endoreg_db.deid.reports.labels import PEOPLE, Labelled, labelled_marks, labels_of
 from endoreg_db.deid.reports.marks import Mark, merged
 from endoreg_db.deid.reports.people import people_marks
@@ -82,6 +83,7 @@ def find_identity(
     identity, doubts = read_identity(labelled, sheets, labels)
     marks = [*(found.mark for found in labelled), *format_marks(sheets), *people, *zone_marks(sheets, labels)]
     marks += phrase_marks(sheets)
+    marks += house_marks(sheets, known.house)
     recognised, failed = recogniser_marks(sheets, recogniser)
     marks += recognised
     marks += known_marks(sheets, _known(labelled, people, identity, known))

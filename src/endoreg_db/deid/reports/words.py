@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from endoreg_db.deid.identity import Identity
-from endoreg_db.deid.messages import Finding
+from endoreg_db.deid.messages import Finding, HouseTerm
 
 #: Where a word comes from. ``text``: the text layer, and it can be seen. ``ocr``: read in the picture.
 #: ``hidden``: the text layer, but a reader of the page does not see it (white, covered, render mode 3,
@@ -78,6 +78,7 @@ class KnownIdentity:
     dates: tuple[str, ...] = ()  # ISO 8601: of birth, of the examination
     numbers: tuple[str, ...] = ()  # of cases, insurances, devices
     file_name: str = ""  # of the source, without its folder: it may hold any of these
+    house: tuple[HouseTerm, ...] = ()  # what the house that it comes from calls its own
 
 
 @dataclass(frozen=True, slots=True)
