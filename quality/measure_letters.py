@@ -41,6 +41,7 @@ STYLES: Mapping[str, Callable[[int], Letter]] = {
     "second": lambda number: letters_blind.invent_letter(number, "second"),
     "third": lambda number: letters_blind.invent_letter(number, "third"),
     "fourth": lambda number: letters_blind.invent_letter(number, "fourth"),
+    "fifth": lambda number: letters_blind.invent_letter(number, "fifth"),
     "sentences": letters_sentences.invent_letter,
     "sentences, unseen half": lambda number: letters_sentences.invent_letter(number, 1),
     "blind": letters_blind.invent_letter,

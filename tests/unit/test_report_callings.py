@@ -23,6 +23,8 @@ from tests.report_text import assert_gone
         ("Mrs Okonkwo is a bank clerk and prefers mornings.", ["bank", "clerk"]),
         ("Ex-smoker, occupation home health aide.", ["home", "health", "aide."]),
         ("Die Patientin ist berufstätig (Bankkauffrau) und am Abend erreichbar.", ["(Bankkauffrau)"]),
+        ("He was exposed to beryllium as a day care worker at the plant.", ["day", "care", "worker"]),
+        ("Wir überweisen Frau Delić, Reinigungskraft, zur Koloskopie.", ["Reinigungskraft,"]),
         ("Specimen from a 52F crossing guard with bleeding.", ["crossing", "guard"]),
     ],
 )

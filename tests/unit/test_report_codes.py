@@ -21,7 +21,7 @@ def test_medicine_stages_counts_and_marks_so(code: str) -> None:
     assert not is_code_of_house(code)
 
 
-@pytest.mark.parametrize("code", ["WL-885", "A-22", "0092-HBX", "AL-46775", "MB738"])
+@pytest.mark.parametrize("code", ["WL-885", "A-22", "0092-HBX", "AL-46775", "MB738", "DR3-5919", "CF-83823"])
 def test_houses_number_what_is_theirs_so(code: str) -> None:
     assert is_code_of_house(code)
 

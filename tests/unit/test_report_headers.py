@@ -126,3 +126,24 @@ def test_the_day_of_the_examination_is_read_from_the_head(head: str) -> None:
 def test_a_long_number_behind_the_word_for_a_case_is_its_number() -> None:
     head = "Klinikum Nord\n\nPatientin: Rosa Klein\nPat-ID 56672851\nFall F5165678"
     assert find_in(head + LETTER).identity.values()["case_number"] == "F5165678"
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        ("Practice\n\nByrne, Tadhg   d.o.b. 24/05/1938", ("Tadhg", "Byrne")),
+        ("Practice\n\nMrs Deborah Norris - date of birth 24/05/1938", ("Deborah", "Norris")),
+        ("Practice\n\nName: LAWSON, Gillian (Lawson)\nDOB: 24/05/1938", ("Gillian", "LAWSON")),
+        ("Spital\n\nEgli, M.   *24.05.1938", (None, "Egli")),
+    ],
+)
+def test_names_beside_a_birth_are_read_as_the_head_writes_them(
+    head: str, name: tuple[str | None, str]
+) -> None:
+    assert read(head) == (*name, "1938-05-24")
+
+
+def test_a_date_with_a_time_is_that_of_the_examination() -> None:
+    head = "Klinikum Nord\n\nPatientin: Rosa Klein\n\nDatum: 14.03.2023, 11.43 Uhr"
+    letter = LETTER.replace(" vom 14.03.2023", "")
+    assert find_in(head + letter).identity.values()["examination_date"] == "2023-03-14"

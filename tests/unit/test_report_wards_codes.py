@@ -81,6 +81,9 @@ def test_addresses_of_other_countries_go(sentence: str, gone: list[str]) -> None
         ("Die Ausscheidung wurde berichtet, Notiz tek", ["tek"]),
         ("Das Rezept liegt bereit. sch", ["sch"]),
         ("Aufbewahrung der PEs", []),
+        ("Endoscopy reporting system, printed 05/09/2019 by lov", ["05/09/2019", "lov"]),
+        ("Diktat con.", ["con."]),
+        ("Hdz. Pflege EK", ["EK"]),
     ],
 )
 def test_signs_of_who_dictated_go(sentence: str, gone: list[str]) -> None:
@@ -97,6 +100,13 @@ def test_signs_of_who_dictated_go(sentence: str, gone: list[str]) -> None:
         ("Overnight observation on AMAU.", ["AMAU."]),
         ("Discussed with the team on ED Observation.", ["ED", "Observation."]),
         ("Leberfibrose St. 2 nach Biopsie.", []),
+        ("Der Patient liegt auf C2 links und ist wach.", ["C2", "links"]),
+        ("She was an inpatient on HDU East until Friday.", ["HDU", "East"]),
+        ("Night handover, Level 3 Gastro, bed 26, stable.", ["Level", "3", "Gastro,"]),
+        ("Rückverlegung auf 2. Med., Bett frei.", ["2.", "Med.,"]),
+        ("Der Patient wurde auf A 31 gebracht und ist wach.", ["A", "31"]),
+        ("Zimmertausch nach 12 durch die Pflege.", ["12"]),
+        ("Aus Gefäß 2: ein Fragment mit Entzündung.", []),
     ],
 )
 def test_departments_with_a_number_and_units_by_their_sign_go(sentence: str, gone: list[str]) -> None:
@@ -113,6 +123,9 @@ def test_departments_with_a_number_and_units_by_their_sign_go(sentence: str, gon
         ("Mitglied im Skatclub Herz Dame.", ["Skatclub", "Herz", "Dame."]),
         ("Er ist beschäftigt bei Kali und Salz.", ["Kali", "und", "Salz."]),
         ("Berentet bei Herzinsuffizienz und Diabetes.", []),
+        ("He worked for Ford Motor Company until last year.", ["Ford", "Motor", "Company"]),
+        ("Die Einweisung kam aus Bad Innerstein heute.", ["Bad", "Innerstein"]),
+        ("Die Praxis liegt in St. Florian im Tal am Wald.", ["St.", "Florian", "im", "Tal"]),
     ],
 )
 def test_places_and_firms_of_other_countries_go(sentence: str, gone: list[str]) -> None:

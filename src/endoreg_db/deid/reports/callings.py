@@ -38,6 +38,7 @@ _LONGEST_ENGLISH: Final = 4  # words before the one that says what somebody is
 _BEING: Final = cue_keys("being")
 _CALLING_ENDS: Final = cue_keys("calling_ends")
 _CARE: Final = tuple(cue_keys("care_callings"))
+_WHERE_OR_WHEN: Final = frozenset({"at", "for", "with", "in", "until", "since"})
 _IN: Final = frozenset({"im", "in", "beim", "bei", "der", "des", "vom", "von"})
 _THINGS: Final = cue_keys("thing_callings")
 _FORMS: Final = ("in", "innen", "s", "n", "en", "es", "e")
@@ -75,12 +76,24 @@ def _told_in_english(flow: Sequence[Token], index: int) -> Iterator[tuple[str, t
         yield "occupation", _english_work(flow, index)
     if token.key == "as" and any(other.key in _ENGLISH_WORK for other in flow[max(0, index - _NEAR) : index]):
         yield "occupation", _english_work(flow, index)
+    if token.key == "as":
+        yield "occupation", _trade_behind(flow, index)
     if token.key in _ENGLISH_TRADES:
         yield "occupation", _english_trade(flow, index)
     if token.key in ("from", "at", "for") and index and flow[index - 1].key in _ENGLISH_WORK:
         yield "institution", _firm(flow, index)
     if [other.key for other in flow[max(0, index - 2) : index + 1]] == ["used", "to", "be"]:
         yield "occupation", _english_work(flow, index)
+
+
+def _trade_behind(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    """``as a pharmacist at``, ``as a day care worker at``: a trade between an article and where or when."""
+    if index + 2 >= len(flow) or flow[index + 1].key not in ("a", "an"):
+        return ()
+    for n in range(index + 2, min(len(flow) - 1, index + 6)):
+        if flow[n].key in _ENGLISH_TRADES and flow[n + 1].key in _WHERE_OR_WHEN:
+            return tuple(flow[index + 2 : n + 1])
+    return ()
 
 
 def _is_calling(flow: Sequence[Token], index: int) -> bool:
@@ -93,7 +106,19 @@ def _is_calling(flow: Sequence[Token], index: int) -> bool:
         return False
     if not _is_ambiguous(word_key(text)):
         return True
-    return _speaks_of_work(flow, index) or _is_aged(flow, index) or bool(_ending(flow, index + 1))
+    told = _speaks_of_work(flow, index) or _is_aged(flow, index) or bool(_ending(flow, index + 1))
+    return told or _is_apposed(flow, index)
+
+
+def _is_apposed(flow: Sequence[Token], index: int) -> bool:
+    """``Frau Delić, Reinigungskraft,``, ``(geb. 1962), Apothekerin bei``: right behind a name and a comma."""
+    before, after = flow[max(0, index - 3) : index], flow[index + 1 : index + 2]
+    if not before or not before[-1].text.endswith(","):
+        return False
+    employed = bool(after) and after[0].key == "bei" and flow[index].text[-1:].isalpha()
+    if not employed and not flow[index].text.endswith(","):
+        return False
+    return any(is_title(token) or token.text.rstrip(",").endswith(")") for token in before)
 
 
 def _is_ambiguous(key: str) -> bool:

@@ -32,7 +32,7 @@ _SEGMENT: Final = (
 )
 _DEVICE: Final = (
     r"(?:GIF|CF|PCF|TJF|JF|GF|BF|SIF|UM|CV|CLV|EG|EC|ED|EN|EB|EPK|EPX|ELUXEO|VP|BL|XL|VIO|ESG|ICC|APC|IT|FTRD|OTSC|TTS"
-    r"|NBI|EUS|BX|DB|SB|UCR|UHI|OFP|VPP|HD|LED|MAJ)-?[A-Z]{0,3}\d*[A-Z]{0,5}\d*[A-Z]{0,3}(?:-[A-Z]+)?"
+    r"|NBI|EUS|BX|DB|SB|UCR|UHI|OFP|VPP|HD|LED|MAJ)-?[A-Z]{0,3}\d{0,4}(?:[A-Z]{1,5}\d{0,4})?[A-Z]{0,3}(?:-[A-Z]+)?"
 )
 _COUNT: Final = r"\d{1,3}-?(?:G|Fr|F|Ch|J|W|V|x|er|fach|mal|f|D|T|h|d|st|nd|rd|th|s|p|m|w|a|b|c)"
 _CLASSIFIED: Final = (  # OPS, ICD-10, SNOMED
@@ -45,6 +45,7 @@ _MEDICAL: Final = re.compile(
 _EITHER: Final = re.compile(
     rf"{STAGE.pattern}|{_VERTEBRA}|[A-Z]\d{{1,2}}|(?:1[0-4]|\d)[A-Za-z]|[RL]B\d{{1,2}}|(?:EG|EC|ED|EN|EB|IT|SB|DB|BX|XL|HD)\d+"
 )
+_LONG_NUMBER: Final = re.compile(r"\d{5}|(?<!\d)(?!(?:19|20)\d\d(?!\d))\d{4}(?!\d)")
 _SORTS: Final = cue_keys("sorts") | cue_keys("graded_by")
 _UNITS: Final = cue_keys("units")
 _NEAR: Final = 3  # tokens before a code whose sense it shares
@@ -78,6 +79,8 @@ def is_measured(flow: Sequence[Token], index: int) -> bool:
 @lru_cache(maxsize=20_000)
 def is_code_of_house(text: str) -> bool:
     """Whether a code is none of medicine (``PD-L1``), a device (``GIF-HQ190``) or a score (``NRS-2002``)."""
+    if _LONG_NUMBER.search(text) and not is_medical_code(text):
+        return True  # ``DR3-5919``: no score or device is numbered so high; years are ``NRS-2002``
     if is_medical_code(text) or any(is_listed(part) for part in re.findall(r"[^\W\d_]{2,}", text)):
         return False
     parts = [part for part in re.split(r"[-/]", text) if any(map(str.isdigit, part))]

@@ -31,7 +31,7 @@ _HIGHEST: Final = 5  # lines from a day of birth up to the name, with an address
 _MOST_DAYS: Final = 20  # in a head that are looked at; a page may be nothing but days
 _CELLS: Final = 3  # to the left of a day that may hold the name
 _OF_PERSON: Final = re.compile(  # what stands between a name and a birth: the sex, an age
-    r"\(?(?:[wmfd]|weibl|männl|weiblich|männlich|male|female|♀|♂|\d+|\d{1,3}\s?[jy]|j|jg|jahre|jahr|yrs?|years?|alt|old|dob|born|geb)?"
+    r"\(?(?:[wmfd]|weibl|männl|weiblich|männlich|male|female|♀|♂|\d+|\d{1,3}\s?[jy]|j|jg|jahre|jahr|yrs?|years?|alt|old|dob|d\.o\.b|date|of|birth|born|geb)?"
     r"[.,;:/)]*",
     re.I,
 )
@@ -185,6 +185,8 @@ def _name_above(sheet: Sheet, row: Row) -> tuple[Token, ...]:
 def _is_patient(name: Sequence[Token]) -> bool:
     """Whether the words are a whole name: with a comma or a first name of the list, or in no list at all."""
     words = [token for token in name if token.is_name_shaped or token.text.endswith("^")]
+    if len(words) == 1 and len(name) == 2 and name[1].is_initial:
+        return name[0].text.endswith(",")  # ``Egli, M.``
     if len(words) < 2 or any(is_institution(token) for token in words):
         return False
     if any(is_clinical(token.core) and not name_risk(token.core) for token in words):
@@ -205,6 +207,9 @@ def _is_of_name(token: Token) -> bool:
 def _without_person(tokens: Sequence[Token]) -> tuple[Token, ...]:
     """Without what tells sex and age at the end (``Müller, Erika (w), 67 J.``)."""
     end = len(tokens)
-    while end and (tokens[end - 1].separates or _OF_PERSON.fullmatch(tokens[end - 1].text)):
+    while end and (not tokens[end - 1].key or _OF_PERSON.fullmatch(tokens[end - 1].text)):
+        behind_comma = end > 1 and tokens[end - 2].text.endswith(",")
+        if behind_comma and tokens[end - 1].is_initial and tokens[end - 1].text.isupper():
+            break  # ``Egli, M.``
         end -= 1
     return tuple(tokens[:end])

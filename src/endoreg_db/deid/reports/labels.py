@@ -259,6 +259,8 @@ def _starred(page: int, row: Row) -> Iterator[Labelled]:
 def _born(page: int, sheet: Sheet, label: Label) -> Iterator[Labelled]:
     """Who was born then: ``die Patientin Erika Klein, geb. am 1.2.1956``; the name before the label."""
     before = label.row.tokens[: label.start]
+    while before and not before[-1].key:  # ``Mrs Deborah Norris - date of birth``
+        before = before[:-1]
     above = next((row for row in sheet.rows if sheet.continuation(row) is label.row), None)
     if above is not None:
         before = (*above.tokens[-_LONGEST:], *before)

@@ -71,6 +71,7 @@ _DOINGS: Final = cue_keys("doings")
 _DEEDS: Final = cue_keys("deeds")
 _BEFORE_INITIALS: Final = frozenset({"by", "for", "with", "durch", "von", "mit", "bei", "an", "to", "from"})
 _KIN: Final = frozenset({"verwandter", "verwandte", "verwandten", "relative", "bekannten"})
+_MONTH_NAMES: Final = frozenset({"April", "May", "June"})  # they are first names in English
 _IN_BRACKETS: Final = re.compile(r"\(?[^()]{2,}\)[.,;]?")
 _AHEAD: Final = 5  # tokens of the next line that a name may run into
 
@@ -322,6 +323,8 @@ def _cued_name(rest: Sequence[Token]) -> tuple[Token, ...]:
     first = rest[0]
     if first.key in LEADING and not first.is_capitalised:
         return surname_after(rest)
+    if first.text.rstrip(",.;") in _MONTH_NAMES:
+        return (first, *_more_names(first, rest[1:]))  # ``daughter April``
     risky = first.is_name_shaped and bool(name_risk(first.core) or is_loose_compound(first.core))
     if not (may_be_name(first) or risky or (first.is_initial and first.text.endswith("."))):
         return ()

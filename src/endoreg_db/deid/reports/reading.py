@@ -97,8 +97,10 @@ def _day_of_finding(
     """
     places = [found for found in by_label.get("date", ()) if found.phrase in _DATES and found.mark.page == 0]
     if not any(found.phrase in _OPERATORS for found in by_label.get("staff", ())):
+        timed = [found for found in places if find_clocks(found.mark.value)]  # ``Datum: 29.5.18, 11.43 Uhr``
         beside = [found for label in _OF_EXAMINATION for found in by_label.get(label, ())]
-        places = [found for found in places if any(_is_beside(found, other, sheets) for other in beside)]
+        near = [found for found in places if any(_is_beside(found, other, sheets) for other in beside)]
+        places = timed or near
     values = [(_value("examination_date", f, calendar), f) for f in places]
     days = {value for value, _ in values if value}
     return _reading(days.pop(), values, sheets) if len(days) == 1 else None
@@ -148,7 +150,8 @@ def _split(found: Labelled, firsts: Collection[str]) -> Names | None:
 
 def split_name(found: Labelled) -> Names | None:
     """First and last name, by the comma, by the label's order, or by which one is a first name."""
-    value = re.split(r"\bgeb(?:\.|oren[er]?)?\b|\bborn\b|\bnée\b|\*", found.mark.value)[0]
+    value = re.sub(r"\s*\([^()]*\)", "", found.mark.value)  # ``LAWSON, Gillian (Lawson)``
+    value = re.split(r"\bgeb(?:\.|oren[er]?)?\b|\bborn\b|\bnée\b|\*", value)[0]
     if "^" in value:
         last, _, first = value.partition("^")
         return _cased(first.replace("^", " ").strip()), _cased(last.strip())

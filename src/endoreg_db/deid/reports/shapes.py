@@ -200,6 +200,8 @@ SHAPES: Final = (
         wanted=_is_unlisted,
     ),  # Austrian and Swiss postcodes
     shape("ward", 0.8, r"\b\d\.\s?(?:OG|UG|Stock)(?:\s(?:Nord|Süd|Ost|West|links|rechts))?\b"),
+    shape("ward", 0.8, r"\b(?:Zimmer|Betten)(?:tausch|wechsel)\s(?:nach|in|auf)\s(?P<value>\d{1,4}[a-z]?)\b"),
+    shape("ward", 0.8, r"\bHaus\s\d{1,2}\s?/\s?\d{1,2}\.\s?(?:OG|UG|Stock)\b"),
     shape("ward", 0.8, r"\bStat(?:ion|\.)\s\d\.\s?[A-Z]\w+"),
     shape("insurer", 0.9, r"\bBG\s(?:Bau|Holz|Metall|Chemie|Verkehr|Handel|Nahrung|[A-Z]{2,4})\b"),
     shape("insurer", 0.9, r"\bR\s?\+\s?V\b(?:\s(?:BKK|Versicherung\w*))?"),
@@ -228,6 +230,11 @@ SHAPES: Final = (
         flags=re.M,
         wanted=lambda text: not is_clinical(text.split()[-1]),
     ),  # 69 The Demesne
+    shape(
+        "institution",
+        0.8,
+        r"\b[A-ZÄÖÜ][a-zäöüß]{4,}gesellschaft(?=\s(?:Bad\s|Sankt\s|St\.\s)?[A-ZÄÖÜ][\w\-]+(?:\s(?:an|am|im)\s(?:der\s)?[A-Z]\w+)?\s\w?(?:mbH|AG|KG|e\.))",
+    ),
     shape(
         "institution",
         0.9,
@@ -276,6 +283,16 @@ SHAPES: Final = (
         "age", 0.9, r"\b(?:\d{2}|\d{4})\s\((?P<value>9\d|1[01]\d)(?:\s?(?:J|y)\.?)?\)"
     ),  # behind a day of birth
     shape("age", 0.8, r"\b(?P<value>9\d|1[01]\d)\s?/\s?[mwf]\b"),
+    shape("age", 0.8, r"\b(?P<value>9\d|1[01]\d)\s(?:y|yo|yrs?|J)\b"),
+    shape(
+        "time",
+        0.7,
+        r"\b(?:[Vv]erlegt|[Aa]b|[Ss]eit|from|[Uu]m|between|zwischen)\s(?P<value>(?:[01]?\d|2[0-3])\.[0-5]\d)",
+        r"(?=\s(?:auf|to|bis|till|until|and|und|nach|in)\b)",
+    ),  # Verlegt 10.18 auf
+    shape(
+        "number", 0.7, r"(?i:\b[^\W\d_]{4,}(?:nr|nummer))\b[.:]{0,2}\s(?P<value>\d{3,})(?![\w%]|[.,]\d)"
+    ),  # Tresornr. 971
     shape(
         "age",
         0.8,

@@ -58,7 +58,22 @@ SIGNS: Final[tuple[Shape, ...]] = (
         wanted=_is_no_unit,
     ),  # who dictated and who typed
     shape("staff", 0.8, rf"{_WRITERS}[:.,]{{0,2}}\s{_DAY}{_SIGN}{_END}", flags=re.M),  # Schreibkraft: kam
-    shape("staff", 0.7, rf"\bDiktat[:.]?\s{_SIGN}\s(?=\d)"),  # Diktat MTa 10.05.2025
+    shape("staff", 0.7, rf"\bDiktat[:.]?\s{_SIGN}(?=\s\d|{_END})", flags=re.M),  # Diktat MTa 10.05.2025
+    shape(
+        "staff",
+        0.7,
+        rf"\b(?:[Gg]edruckt|[Pp]rinted|[Ee]rfasst|[Ff]reigegeben|[Tt]yped|[Gg]eschrieben)\b(?:\s[\d.:/\-]+,?){{0,2}}"
+        rf"(?:\sUhr,?)?(?:\s(?:by|von|durch))?\s{_SIGN}{_END}",
+        flags=re.M,
+    ),  # printed 05/09/2019 by lov
+    shape("staff", 0.7, rf"^D[:.]\s?\d\S*\s[TSG][:.]\s?\d\S*\s{_SIGN}{_END}", flags=re.M),
+    shape(
+        "staff",
+        0.7,
+        r"^(?P<value>[^\W\d_]{2,3}(?:/[^\W\d_]{1,2})?),\s\d{1,2}\.\d{1,2}\.\d{2,4}$",
+        flags=re.M,
+    ),
+    shape("staff", 0.7, rf"\bHdz\.?\s[^\W\d_]+\.?\s{_SIGN}{_END}", flags=re.M),
     shape("staff", 0.7, rf"\b[Jj]ob\W{{1,3}}(?:[Nn]o\W{{1,2}}|#\s?)?\d{{4,}}\s{_SIGN}{_END}", flags=re.M),
     shape("staff", 0.7, rf"^D[:.]\s?\d\S*\s[STG][:.]\s?{_SIGN}{_END}", flags=re.M),  # D: 04.01. S: mk
     shape("staff", 0.7, rf"\b(?:19|20)\d\d\s?/\s?{_SIGN}$", flags=re.M),  # 31. August 2024 / AA

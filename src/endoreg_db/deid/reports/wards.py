@@ -52,6 +52,8 @@ _NAMED_WARDS: Final = frozenset(
 )
 _DIVISIONS: Final = frozenset({"station", "stat", "stn", "st", "abteilung", "abt", "ward", "bereich"})
 _BY_CODE: Final = frozenset({"abteilung", "abt", "st"})
+_BEDS: Final = frozenset({"bed", "bett", "betten", "zi", "zimmer", "bettplatz"})
+_ORDINAL: Final = re.compile(r"\d\.|[IVX]{1,3}\.")
 _EVERY_HOUSE: Final = frozenset(
     {"icu", "imc", "its", "ic", "hdu", "pacu", "itu", "awr"}
 )  # alone they tell nothing
@@ -94,6 +96,7 @@ def told_of_wards(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tupl
     if token.key in _MOVED:
         yield "ward", _moved_from(flow, index)
     yield from _told_by_codes(flow, index)
+    yield from _told_by_beds(flow, index)
 
 
 def _told_by_codes(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tuple[Token, ...]]]:
@@ -112,6 +115,46 @@ def _told_by_codes(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tup
         yield "ward", _ward_behind_name(flow, index)
     if token.key in _WHERE and not token.is_capitalised:
         yield "ward", _where(flow, index)
+
+
+def _told_by_beds(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tuple[Token, ...]]]:
+    """``C2 links``, ``HDU East``, ``2. Med.``, and whatever stands before ``, bed 9``."""
+    token = flow[index]
+    if token.key in _SIDES | _POINTS and index and _is_ward_code(flow[index - 1]):
+        yield "ward", (flow[index - 1], token)
+    if (
+        token.key in _SHORT_HOUSES
+        and token.is_capitalised
+        and index
+        and _ORDINAL.fullmatch(flow[index - 1].text)
+    ):
+        yield "ward", (flow[index - 1], token)
+    if token.key in _BEDS and index + 1 < len(flow) and flow[index + 1].has_digit:
+        yield "ward", _before_bed(flow, index)
+
+
+def _is_ward_code(token: Token) -> bool:
+    """``C2``, ``H4``, ``HDU``: what a side of a house may stand behind."""
+    return token.text[-1:].isalnum() and (
+        token.key in _UNIT_SIGNS or (token.core[:1].isupper() and _CODE.fullmatch(token.core) is not None)
+    )
+
+
+def _before_bed(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    """``Level 3 Gastro, bed 26``: up to three words and numbers before the comma before a bed."""
+    if not index or not flow[index - 1].text.endswith(","):
+        return ()
+    start = index - 1
+    while (
+        start
+        and index - start < _LONGEST_WARD
+        and _is_of_ward(flow[start - 1])
+        and flow[start - 1].text[-1:].isalnum()
+    ):
+        start -= 1
+    named = tuple(flow[start:index])
+    plain = all(is_clinical(token.core) and not token.has_digit for token in named)
+    return () if plain or is_title(named[0]) or not _is_of_ward(named[-1]) else named
 
 
 def _is_room_too(token: Token) -> bool:
@@ -167,6 +210,8 @@ def _short_ward(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     number = flow[index + 1] if index + 1 < len(flow) and flow[index].text[-1] not in ",;:)" else None
     if number is None or not _WARD.fullmatch(number.core) or _is_measured(flow, index + 1):
         return ()
+    if number.text.endswith(":"):
+        return ()  # ``Gefäß 2: ein Fragment``
     return (flow[index], number)
 
 
@@ -239,6 +284,8 @@ def _where(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
         return _ward_by_number(flow, index, start)
     if code.has_digit:
         return _ward_by_code(flow, index, start)
+    if _WING.fullmatch(code.text) and len(code.text) == 1 and _among_people(flow, index):
+        return _ward_code(flow, start) if len(_ward_code(flow, start)) == 2 else ()  # ``auf A 31``
     short = code.key in _SHORT_HOUSES and code.text.endswith(".")  # ``für Med. 5``
     number = flow[start + 1] if start + 1 < len(flow) and (code.text[-1:].isalpha() or short) else None
     if number is None or not _NUMBER.fullmatch(number.core) or not code.is_name_shaped or start > index + 2:
@@ -361,6 +408,7 @@ def _ward(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     if number is None or not _WARD.fullmatch(number.core) or not flow[index].text[-1:].isalpha():
         return ()
     ends = index + 2 == len(flow) or number.text[-1:] in ".,;:)" or flow[index + 2].separates
+    ends = ends or flow[index + 2].key in _BEDS
     return (flow[index], number) if ends else ()
 
 

@@ -52,6 +52,8 @@ def told_of_places(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tup
     if token.key in _AT_HOME:
         yield "address", _behind_town(flow, index)
     if token.text in ("St.", "Sankt") and index + 1 < len(flow) and _is_saint(flow[index + 1]):
+        yield "address", (token, *_town(flow, index + 1))
+    if token.text == "Bad" and index + 1 < len(flow) and _is_spa(flow, index):
         yield "address", (token, flow[index + 1])
     if token.is_name_shaped and index + 2 < len(flow):
         yield "address", _street_and_town(flow, index)
@@ -166,6 +168,13 @@ def _english_house(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
 def _is_saint(token: Token) -> bool:
     """Whether ``St.`` before the word is a saint's, and not a state after something (``St. p.``)."""
     return token.is_name_shaped and not is_listed_as_clinical(token.core)
+
+
+def _is_spa(flow: Sequence[Token], index: int) -> bool:
+    """Whether ``Bad`` begins a town's name, and is no bath (``im Bad``)."""
+    before = flow[index - 1] if index else None
+    bath = before is not None and before.key in ("im", "das", "ein", "ins", "kein")
+    return not bath and flow[index + 1].is_name_shaped and not is_listed_as_clinical(flow[index + 1].core)
 
 
 def _street_and_town(flow: Sequence[Token], index: int) -> tuple[Token, ...]:

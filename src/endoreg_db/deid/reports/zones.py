@@ -26,6 +26,7 @@ from endoreg_db.deid.reports.vocabulary import (
     cue_keys,
     cue_words,
     is_clinical,
+    is_eponym,
     is_first_name,
     is_listed,
     is_listed_as_clinical,
@@ -38,6 +39,7 @@ from endoreg_db.deid.reports.vocabulary import (
 )
 
 _EDGE: Final = 0.085  # of the page's height, at top and bottom of every page
+_ROMAN: Final = re.compile(r"[IVX]{2,4}[a-cs]?|[IV][a-c]")  # grades
 _LONGEST_HEADING: Final = 6  # words
 
 _HEADINGS: Final = cue_words("headings")
@@ -360,6 +362,8 @@ def _allowed(row: Row, index: int, *, edge: bool) -> bool:
     letters = "".join(c for c in token.core if c.isalpha())
     if _DIAGNOSIS.fullmatch(token.core) or (_is_staged(row) and len(token.core) < 4):
         return True
+    if _ROMAN.fullmatch(token.core) or _is_graded(row, index):
+        return True
     if _MEASURES.fullmatch(token.core) and not find_days(token.core):
         return True
     if token.has_digit:
@@ -371,6 +375,13 @@ def _allowed(row: Row, index: int, *, edge: bool) -> bool:
     if not token.is_capitalised:
         return not edge or is_ordinary(token.core) or _is_misread(token)
     return _is_allowed_word(row, index)
+
+
+def _is_graded(row: Row, index: int) -> bool:
+    """``Forrest IIa``: what is graded, called after somebody, with its grade behind it."""
+    after = row.tokens[index + 1] if index + 1 < len(row.tokens) else None
+    graded = after is not None and (_ROMAN.fullmatch(after.core) or STAGE.fullmatch(after.core))
+    return bool(graded) and is_eponym(row.tokens[index].core)
 
 
 def _is_abbreviation(row: Row, index: int) -> bool:
