@@ -1,6 +1,6 @@
 """Invented reports of collections that were written by somebody who did not know the rules of the finder.
 
-There are three: the ``second`` and the ``third``, which were blind until their faults were looked at, and
+There are five: the ``second`` to the ``fifth``, which were blind until their faults were looked at, and
 the one that is ``blind`` now. What they are made of lies in ``quality/held_out/NAME.toml`` (people, places,
 letterheads, endings) and ``NAME_bodies.toml`` (what reports say). This module reads it;
 :mod:`quality.blind_people` invents whom a report is about. The letterhead says in which country all of it

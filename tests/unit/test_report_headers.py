@@ -147,3 +147,13 @@ def test_a_date_with_a_time_is_that_of_the_examination() -> None:
     head = "Klinikum Nord\n\nPatientin: Rosa Klein\n\nDatum: 14.03.2023, 11.43 Uhr"
     letter = LETTER.replace(" vom 14.03.2023", "")
     assert find_in(head + letter).identity.values()["examination_date"] == "2023-03-14"
+
+
+@pytest.mark.parametrize(
+    ("read_as", "name"),
+    [("Peters, lonut", ("Ionut", "Peters")), ("Peters, Ingeborg g", ("Ingeborg", "Peters"))],
+)
+def test_slips_of_ocr_in_a_name_are_mended(read_as: str, name: tuple[str, str]) -> None:
+    values = find_in(f"Patient: {read_as}\n{LETTER}", source="ocr").identity.values()
+
+    assert (values["first_name"], values["last_name"]) == name

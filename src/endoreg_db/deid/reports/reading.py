@@ -66,10 +66,10 @@ def read_identity(
     for found in labelled:
         by_label[found.label].append(found)
     calendar = Calendar.of([line.text for sheet in sheets for line in sheet.page.lines])
-    firsts = [(_clean(found.mark.value), found) for found in _of(by_label, "first_name")]
+    firsts = [(_clean(_written(found)), found) for found in _of(by_label, "first_name")]
     keys = {name_key(first) for first, _ in firsts if first}
     names = [(split, found) for found in _of(by_label, "patient_name") if (split := _split(found, keys))]
-    lasts = [(_clean(f.mark.value), f) for f in by_label["last_name"] if "geb" not in f.phrase]
+    lasts = [(_clean(_written(f)), f) for f in by_label["last_name"] if "geb" not in f.phrase]
     fields: dict[str, Reading | None] = {
         "first_name": _agreed([*firsts, *((first, f) for (first, _), f in names)], sheets),
         "last_name": _agreed([*((last, f) for (_, last), f in names), *lasts], sheets),
@@ -142,15 +142,32 @@ def _legibility(found: Labelled, sheets: Sequence[Sheet]) -> float:
 def _split(found: Labelled, firsts: Collection[str]) -> Names | None:
     """The name of a label; where another label gives the first name, ``Name`` means the last one."""
     split = split_name(found)
-    value = found.mark.value
+    value = _written(found)
     if split is None or not firsts or "," in value or "^" in value:
         return split
     return split if split[0] is not None and name_key(split[0]) in firsts else (None, _clean(value))
 
 
+def _written(found: Labelled) -> str:
+    """The value as it was written, as far as that can be told where OCR read it.
+
+    A small l at the beginning of a name is a capital I (``lonut``), a lone small letter behind it a stroke.
+    """
+    value = found.mark.value
+    if all(token.source != "ocr" for token in found.mark.tokens):
+        return value
+    words = [
+        f"I{word[1:]}" if word.startswith("l") and folded(word) not in PARTICLES else word
+        for word in value.split()
+    ]
+    while len(words) > 1 and len(words[-1]) == 1 and words[-1].islower():
+        words.pop()
+    return " ".join(words)
+
+
 def split_name(found: Labelled) -> Names | None:
     """First and last name, by the comma, by the label's order, or by which one is a first name."""
-    value = re.sub(r"\s*\([^()]*\)", "", found.mark.value)  # ``LAWSON, Gillian (Lawson)``
+    value = re.sub(r"\s*\([^()]*\)", "", _written(found))  # ``LAWSON, Gillian (Lawson)``
     value = re.split(r"\bgeb(?:\.|oren[er]?)?\b|\bborn\b|\bnée\b|\*", value)[0]
     if "^" in value:
         last, _, first = value.partition("^")
