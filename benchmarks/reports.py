@@ -26,6 +26,7 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from benchmarks.measure import run, table
+from endoreg_db.deid.cell_process import REPORT_MEMORY
 from endoreg_db.deid.messages import ReportTask
 from endoreg_db.deid.ocr import TextReader
 from endoreg_db.deid.pdf.deidentify import deidentify_report
@@ -133,7 +134,7 @@ def _memory(kind: str, page: Path, most: int) -> list[list[str]]:
     for count in (1, most):
         path = page.with_name(f"{count}.pdf")
         repeat(page, count, path)
-        used = run([sys.executable, "-m", "benchmarks.reports", "--once", path])
+        used = run([sys.executable, "-m", "benchmarks.reports", "--once", path], REPORT_MEMORY)
         rows.append([kind, str(count), f"{used.peak_mb:.0f} MB", f"{used.wall:.1f} s"])
     return rows
 
