@@ -54,9 +54,8 @@ _DIVISIONS: Final = frozenset({"station", "stat", "stn", "st", "abteilung", "abt
 _BY_CODE: Final = frozenset({"abteilung", "abt", "st"})
 _BEDS: Final = frozenset({"bed", "bett", "betten", "zi", "zimmer", "bettplatz"})
 _ORDINAL: Final = re.compile(r"\d\.|[IVX]{1,3}\.")
-_EVERY_HOUSE: Final = frozenset(
-    {"icu", "imc", "its", "ic", "hdu", "pacu", "itu", "awr"}
-)  # alone they tell nothing
+#: Every house has these; alone they tell nothing.
+_EVERY_HOUSE: Final = frozenset({"icu", "imc", "its", "ic", "hdu", "pacu", "itu", "awr"})
 _OBSERVED: Final = frozenset({"observation", "assessment"})
 _FLOORS: Final = cue_keys("floors")
 _SORTS: Final = cue_keys("sorts") | cue_keys("graded_by")
@@ -66,6 +65,9 @@ _TIMES: Final = cue_keys("times")
 _ARTICLES: Final = frozenset({"die", "der", "dem", "den", "das", "the", "a"})
 #: Of these lists together.
 _PLACES: Final = _WARDS | _DEPARTMENTS
+_NUMBERED_HOUSES: Final = _PLACES | _SHORT_HOUSES
+_BEHIND_NAMES: Final = _NAMED_WARDS | _OBSERVED
+_ENDS: Final = _SIDES | _POINTS
 _GOING: Final = _MOVES | _MOVED | _PEOPLE
 _NO_WARDS: Final = _SORTS | _UNITS | _TIMES
 _TELLING: Final = _POINTS | _COLOURS
@@ -111,7 +113,7 @@ def _told_by_codes(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tup
         yield "ward", _division(flow, index)
     if token.key in _NAMED_WARDS and token.is_capitalised:
         yield "ward", _called_ward(flow, index)
-    if token.key in _NAMED_WARDS | _OBSERVED and token.is_capitalised:
+    if token.key in _BEHIND_NAMES and token.is_capitalised:
         yield "ward", _ward_behind_name(flow, index)
     if token.key in _WHERE and not token.is_capitalised:
         yield "ward", _where(flow, index)
@@ -120,7 +122,7 @@ def _told_by_codes(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tup
 def _told_by_beds(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tuple[Token, ...]]]:
     """``C2 links``, ``HDU East``, ``2. Med.``, and whatever stands before ``, bed 9``."""
     token = flow[index]
-    if token.key in _SIDES | _POINTS and index and _is_ward_code(flow[index - 1]):
+    if token.key in _ENDS and index and _is_ward_code(flow[index - 1]):
         yield "ward", (flow[index - 1], token)
     if (
         token.key in _SHORT_HOUSES
@@ -171,7 +173,7 @@ def _division(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     if index + 1 >= len(flow) or not _runs_on(flow[index]):
         return ()
     house = flow[index + 1]
-    if house.key in _PLACES | _SHORT_HOUSES and house.is_capitalised and house.text[-1] not in ",;:)":
+    if house.key in _NUMBERED_HOUSES and house.is_capitalised and house.text[-1] not in ",;:)":
         number = flow[index + 2] if index + 2 < len(flow) else None
         if number is None or not (_WARD.fullmatch(number.core) or number.key in _TELLING):
             return ()
