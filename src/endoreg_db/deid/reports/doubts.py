@@ -16,7 +16,8 @@ from typing import Final
 
 from endoreg_db.deid.messages import Finding
 from endoreg_db.deid.reports.codes import STAGE, is_code_of_house
-from endoreg_db.deid.reports.labels import Label, Labels
+from endoreg_db.deid.reports.label_values import Label
+from endoreg_db.deid.reports.labels import Labels
 from endoreg_db.deid.reports.likeness import likeness
 from endoreg_db.deid.reports.names import is_title
 from endoreg_db.deid.reports.places import Place, ends_sentence, is_sign, is_sort

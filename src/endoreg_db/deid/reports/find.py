@@ -16,7 +16,8 @@ from endoreg_db.deid.reports.formats import format_marks
 from endoreg_db.deid.reports.grow import grown_marks
 from endoreg_db.deid.reports.headers import headed_values
 from endoreg_db.deid.reports.house import house_marks
-from endoreg_db.deid.reports.labels import PEOPLE, Labelled, labelled_marks, labels_of
+from endoreg_db.deid.reports.label_values import PEOPLE
+from endoreg_db.deid.reports.labels import Labelled, labelled_marks, labels_of
 from endoreg_db.deid.reports.marks import Mark, merged
 from endoreg_db.deid.reports.people import people_marks
 from endoreg_db.deid.reports.phrases import phrase_marks

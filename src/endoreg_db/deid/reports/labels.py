@@ -16,26 +16,27 @@ from typing import Final
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
-from endoreg_db.deid.reports.codes import is_measured
-from endoreg_db.deid.reports.dates import find_clocks, find_days
+from endoreg_db.deid.reports.dates import find_days
+from endoreg_db.deid.reports.label_values import (
+    FREE,
+    NAMES,
+    PEOPLE,
+    Label,
+    is_foreign,
+    is_no_term,
+    is_short,
+    may_be_named,
+    value_of,
+)
 from endoreg_db.deid.reports.marks import Mark, text_of
-from endoreg_db.deid.reports.names import is_particle, is_title, name_before, name_run, starts_name
+from endoreg_db.deid.reports.names import name_before, starts_name
 from endoreg_db.deid.reports.sheets import Row, Sheet, Token, is_measured_station, is_station_of_nodes
 from endoreg_db.deid.reports.vocabulary import (
-    cue_keys,
-    is_clinical,
-    is_first_name,
     is_ordinary,
     label_phrases,
     name_risk,
 )
 
-NAMES: Final = frozenset({"patient_name", "last_name", "first_name"})
-PEOPLE: Final = NAMES | {"staff", "relative"}
-_DAYS: Final = frozenset({"birth_date", "examination_date", "date", "examination_time", "time"})
-_FREE: Final = frozenset(
-    {"insurer", "institution", "address", "occupation", "ward", "birth_place", "url", "email"}
-)
 #: Kinds whose values carry no identity, but end the value of the label before them.
 _KEPT: Final = frozenset({"device"})
 _SMALL_LABELS: Final = frozenset({"von", "an", "from", "to"})  # they begin names and sentences, too
@@ -47,26 +48,6 @@ _CONFIDENCE: Final = 0.96
 #: The kind of a hit where it is not the kind of its label.
 HIT_KINDS: Final = {"patient_name": "name", "last_name": "name", "first_name": "name", "relative": "name",
                     "examination_date": "date", "examination_time": "time"}  # fmt: skip
-
-
-_HOUSES: Final = cue_keys("departments") | cue_keys("wards") | cue_keys("generic_houses")
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """A label on a page."""
-
-    kind: str
-    row: Row
-    start: int  # index of its first token in the row
-    end: int  # index after its last one
-    colon: bool  # a sign says that the value follows
-    plain: bool  # it is also an ordinary word
-
-    @property
-    def alone(self) -> bool:
-        """Whether nothing but the label stands in its line."""
-        return self.start == 0 and self.end == len(self.row.tokens)
 
 
 #: Index of a row → its labels, from left to right.
@@ -158,14 +139,14 @@ def _counts(label: Label) -> bool:
     if label.plain or not rest:
         return label.kind == "birth_date" and not label.plain  # ``geb. am`` at the end of a line
     if label.kind in PEOPLE:
-        return starts_name(rest) or _may_be_named(rest)
+        return starts_name(rest) or may_be_named(rest)
     if label.kind == "ward" and rest[0].has_digit:
         before = label.row.tokens[label.start - 1] if label.start else None
         return not is_measured_station(rest) and not is_station_of_nodes(before)
     if label.kind == "address" and rest[0].is_capitalised and any(token.has_digit for token in rest[:4]):
         return True
-    if label.kind in _FREE:
-        return label.start == 0 and rest[0].key != "" and (_is_short(rest) or _is_foreign(rest[0]))
+    if label.kind in FREE:
+        return label.start == 0 and rest[0].key != "" and (is_short(rest) or is_foreign(rest[0]))
     return any(token.has_digit for token in rest[:2])
 
 
@@ -177,45 +158,14 @@ def _is_surely_value(label: Label, rest: Sequence[Token]) -> bool:
     return alone and sum(map(str.isdigit, rest[0].text)) >= _LONG_NUMBER
 
 
-def _may_be_named(rest: Sequence[Token]) -> bool:
-    """Whether a word that may be a surname stands in the place of one: ``Spätdienst Donner``."""
-    if not rest or not rest[0].is_name_shaped or not _is_no_term(rest[0]):
-        return False
-    return len(rest) == 1 or bool(name_risk(rest[0].core))
-
-
 def _is_named_cell(label: Label, rest: Sequence[Token]) -> bool:
     """``Anästhesie Auge``, ``Arzt Durand, Pflege Sommer``: one word or two, and the field ends."""
     lead = label.row.tokens[label.start]
     if not rest[0].is_name_shaped or not lead.is_capitalised or lead.key in _SMALL_LABELS:
         return False
     if label.start == 0:
-        return len(rest) <= 2 and all(token.is_name_shaped and _is_no_term(token) for token in rest)
-    return rest[0].text[-1:] in ",;/" and _is_no_term(rest[0]) and bool(name_risk(rest[0].core))
-
-
-def _is_no_term(token: Token) -> bool:
-    return not is_clinical(token.core) or bool(name_risk(token.core))
-
-
-def _is_plain_word(token: Token) -> bool:
-    """Whether a word after a label is one of the trade or the language, and nobody's name."""
-    return (
-        is_ordinary(token.core)
-        and not token.is_initial
-        and not name_risk(token.core)
-        and not is_first_name(token.core)
-        and (not is_title(token) and not is_particle(token))
-    )
-
-
-def _is_short(rest: Sequence[Token]) -> bool:
-    """Whether so little follows that it is no sentence: ``Beruf Rentner``, ``Station 4B``."""
-    return len(rest) <= 2 and not rest[-1].ends_clause
-
-
-def _is_foreign(token: Token) -> bool:
-    return token.has_digit or not is_ordinary(token.core)
+        return len(rest) <= 2 and all(token.is_name_shaped and is_no_term(token) for token in rest)
+    return rest[0].text[-1:] in ",;/" and is_no_term(rest[0]) and bool(name_risk(rest[0].core))
 
 
 def labels_of(sheet: Sheet) -> Labels:
@@ -290,13 +240,13 @@ def _values(
 ) -> Iterator[tuple[Token, ...]]:
     """The value of one label, and the lines that continue it."""
     if any(token.key for token in rest):
-        value = _trimmed(label, rest)
+        value = value_of(label, rest)
         if value:
             yield value
         at = label.row if value and value[-1] is label.row.tokens[-1] else None
     else:
         at = _elsewhere(sheet, label, labels)
-        value = _trimmed(label, _up_to_label(at, labels)) if at is not None else ()
+        value = value_of(label, _up_to_label(at, labels)) if at is not None else ()
         if value:
             yield value
     if at is not None and value and label.kind in ("address", "institution"):
@@ -345,116 +295,10 @@ def _fits(label: Label, row: Row, *, head: bool = False) -> bool:
         return starts_name(tokens) or (
             (label.colon or head) and len(tokens) <= 4 and tokens[0].is_capitalised
         )
-    if label.kind in _FREE:
+    if label.kind in FREE:
         foreign = not all(is_ordinary(token.core) for token in tokens)
-        return len(tokens) <= 8 and (label.colon or foreign or (_is_short(tokens) and label.kind == "ward"))
+        return len(tokens) <= 8 and (label.colon or foreign or (is_short(tokens) and label.kind == "ward"))
     return any(token.has_digit for token in tokens[:3]) or (label.colon and len(tokens) <= 2)
-
-
-def _trimmed(label: Label, rest: Sequence[Token]) -> tuple[Token, ...]:
-    """As much of what follows a label as belongs to its value."""
-    rest = _one_field(rest)
-    if label.kind in PEOPLE:
-        if label.plain and rest and _is_plain_word(rest[0]):
-            return ()  # ``Sedierung: Propofol``, ``Kontrolle: ambulant``
-        return name_run(
-            _up_to_number(rest),
-            labelled=label.colon or label.alone or _may_be_named(rest),
-            several=label.kind in ("staff", "relative"),
-        )
-    if label.kind in _FREE:
-        return _free(label, rest)
-    if label.kind == "age":
-        return tuple(token for token in rest[:1] if re.fullmatch(r"(?:9\d|1[01]\d)", token.core))
-    if label.kind in ("examination_time", "time") and _is_duration(rest):
-        return ()  # ``Withdrawal time: 10 minutes``, and what is measured at times
-    if label.kind in _DAYS:
-        measured = bool(rest) and _is_of_report(rest[0]) and not find_days(text_of(rest[:5]))
-        return () if measured else _around_digits(rest, most=5)
-    return _number(rest)
-
-
-def _up_to_number(rest: Sequence[Token]) -> Sequence[Token]:
-    """A name of two words ends at a comma behind which a number is called something (``, VNr. 6928 …``)."""
-    comma = next((n for n, token in enumerate(rest) if n and token.text.endswith(",")), None)
-    if comma is None or comma + 2 >= len(rest) or rest[comma + 1].has_digit:
-        return rest
-    return rest[: comma + 1] if rest[comma + 2].has_digit and not find_days(rest[comma + 2].text) else rest
-
-
-def _one_field(rest: Sequence[Token]) -> tuple[Token, ...]:
-    """What follows up to the sign that begins another field of the line."""
-    first = next((n for n, token in enumerate(rest) if token.key), 0)
-    stop = next((n for n, token in enumerate(rest) if n > first and token.separates), len(rest))
-    return tuple(rest[:stop])
-
-
-def _free(label: Label, rest: tuple[Token, ...]) -> tuple[Token, ...]:
-    """The rest of the line; in a sentence only what is no ordinary word."""
-    if label.kind == "occupation":
-        rest = rest[: next((n for n, token in enumerate(rest, 1) if token.ends_clause), len(rest))]
-    if label.start and label.colon:
-        rest = rest[: next((n for n, token in enumerate(rest) if _is_of_report(token)), len(rest))]
-    if label.kind in ("institution", "ward") and rest and _is_of_report(rest[0]) and not _names_house(rest):
-        return ()  # ``Klinik: Adipositas permagna``
-    if label.colon or label.alone or _is_short(rest):
-        return rest
-    if label.kind == "address" and label.start:
-        return _around_digits(rest, most=6)
-    stop = next((n for n, token in enumerate(rest) if token.key and not _is_foreign(token)), len(rest))
-    return rest[:stop]
-
-
-def _names_house(rest: Sequence[Token]) -> bool:
-    return any(token.key in _HOUSES or token.key == "unit" for token in rest)
-
-
-def _is_duration(rest: Sequence[Token]) -> bool:
-    """Whether what follows has digits and is neither a time nor a day, as durations and pressures are."""
-    text = text_of(rest[:5])
-    written = [token for token in rest[:3] if token.has_digit]
-    if not written or find_clocks(text) or find_days(text):
-        return False
-    return (
-        is_measured(rest, rest.index(written[0]))
-        or re.fullmatch(r"[12]?\d{2}/\d{2,3}", written[0].core) is not None
-    )
-
-
-def _is_of_report(token: Token) -> bool:
-    """Whether a word says what is wrong or was done, and belongs to nobody's name or place."""
-    return (
-        bool(token.key)
-        and not token.has_digit
-        and is_clinical(token.core)
-        and not name_risk(token.core)
-        and token.key not in _HOUSES
-    )
-
-
-def _around_digits(rest: tuple[Token, ...], *, most: int) -> tuple[Token, ...]:
-    """What has digits, with what stands before and between (``12. März 2024``, ``Mo, 4.5.24``)."""
-    last = max((n for n, token in enumerate(rest[:most]) if token.has_digit), default=None)
-    if last is None:
-        return tuple(token for token in rest[:1] if not is_ordinary(token.core))
-    return rest[: last + 1]
-
-
-def _number(rest: tuple[Token, ...]) -> tuple[Token, ...]:
-    """A number in as many pieces as it is written in: up to the first word that has no digit."""
-    taken: list[Token] = []
-    for token in rest[:8]:
-        word = len(token.key) >= 3 and not token.has_digit and not token.core.isupper()
-        if word and (taken or is_ordinary(token.core)):
-            break
-        if any(other.has_digit for other in taken) and (find_days(token.text) or find_clocks(token.text)):
-            break
-        taken.append(token)
-        if token.text.endswith((",", ";")) and token.has_digit:
-            break
-    while taken and not taken[-1].key:
-        taken.pop()
-    return tuple(taken)
 
 
 def _continued(sheet: Sheet, row: Row, labels: Labels) -> Iterator[tuple[Token, ...]]:

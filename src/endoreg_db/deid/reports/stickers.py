@@ -8,7 +8,8 @@ from itertools import takewhile
 from typing import Final
 
 from endoreg_db.deid.reports.dates import find_days
-from endoreg_db.deid.reports.labels import Label, Labelled, Labels, unlabelled
+from endoreg_db.deid.reports.label_values import Label
+from endoreg_db.deid.reports.labels import Labelled, Labels, unlabelled
 from endoreg_db.deid.reports.names import is_particle, is_title, may_be_name
 from endoreg_db.deid.reports.sheets import Row, Sheet, Token
 from endoreg_db.deid.reports.vocabulary import cue_keys, is_clinical, name_risk

@@ -14,7 +14,8 @@ from typing import Final
 
 from endoreg_db.deid.reports.codes import STAGE, is_medical_code
 from endoreg_db.deid.reports.dates import find_days
-from endoreg_db.deid.reports.labels import Label, Labels
+from endoreg_db.deid.reports.label_values import Label
+from endoreg_db.deid.reports.labels import Labels
 from endoreg_db.deid.reports.marks import Mark, text_of
 from endoreg_db.deid.reports.names import is_particle, is_salutation, is_title
 from endoreg_db.deid.reports.people import is_institution, is_institution_part
