@@ -2,78 +2,40 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from endoreg_db.deid.reports.codes import (
-    is_graded_before,
-    is_graded_here,
-    is_measured,
-    is_medical_code,
-    may_be_ward,
-)
 from endoreg_db.deid.reports.dates import find_days
-from endoreg_db.deid.reports.names import is_title
 from endoreg_db.deid.reports.sheets import Token, is_measured_station, is_station_of_nodes
 from endoreg_db.deid.reports.vocabulary import (
     cue_keys,
-    is_abstract,
     is_clinical,
-    is_ordinary,
-    is_role,
-    name_risk,
+)
+from endoreg_db.deid.reports.ward_codes import (
+    BEDS,
+    LONGEST_UNIT,
+    LONGEST_WARD,
+    MOVED,
+    MOVES,
+    PLACES,
+    ROOMS_TOO,
+    SHORT_HOUSES,
+    SIDES,
+    TELLING,
+    WARD,
+    WARDS,
+    back,
+    is_measured_here,
+    is_of_ward,
+    told_by_codes,
+    ward_code,
 )
 
-_MOVED: Final = cue_keys("moved")
 _ROOMS: Final = cue_keys("rooms")
-_ROOMS_TOO: Final = cue_keys("rooms_too")  # they are rooms only with a capital
-_CODE: Final = re.compile(r"[A-ZÄÖÜ]{0,4}[\-.]?\d{1,4}(?:[.\-/]\w{1,4}){0,2}[a-zA-Z]?|[A-Z]\d?-[A-Z]\d{1,2}")
-_BEHIND_ROOMS: Final = re.compile(rf"(?:{_CODE.pattern}|[A-Z]|[IVX]{{1,4}}|\d{{1,2}}(?:st|nd|rd|th))")
-_DEPARTMENTS: Final = cue_keys("departments")
-_WING: Final = re.compile(r"[A-ZÄÖÜ]{1,3}")
 _NOW: Final = frozenset({"derzeit", "aktuell", "currently"})
-_WARDS: Final = cue_keys("wards")
-_SHORT_HOUSES: Final = cue_keys("short_houses")
-_UNIT_SIGNS: Final = cue_keys("unit_signs")
-_WARD: Final = re.compile(r"(?:\d{1,2}[a-zA-Z]?|\d{1,2}\.\d{1,2}|[IVX]{1,3}|[A-D])")
-_LONGEST_UNIT: Final = 3  # words
-_LONGEST_WARD: Final = 4  # words and numbers
-_MOVES: Final = cue_keys("moves")
 _ONTO: Final = cue_keys("onto")
-_WHERE: Final = cue_keys("where")
-_SURELY_WHERE: Final = frozenset({"auf", "ad", "on", "onto", "kommt"})
 _WHEN: Final = frozenset({"vom", "um", "gegen", "bis", "am", "seit"})
-_SIDES: Final = cue_keys("sides")
-_POINTS: Final = cue_keys("points")
-_COLOURS: Final = cue_keys("ward_colours")
-_NAMED_WARDS: Final = frozenset(
-    {"station", "stat", "stn", "ward", "wohnbereich", "pflegebereich", "wohngruppe"}
-)
-_DIVISIONS: Final = frozenset({"station", "stat", "stn", "st", "abteilung", "abt", "ward", "bereich"})
-_BY_CODE: Final = frozenset({"abteilung", "abt", "st"})
-_BEDS: Final = frozenset({"bed", "bett", "betten", "zi", "zimmer", "bettplatz"})
-_ORDINAL: Final = re.compile(r"\d\.|[IVX]{1,3}\.")
-#: Every house has these; alone they tell nothing.
-_EVERY_HOUSE: Final = frozenset({"icu", "imc", "its", "ic", "hdu", "pacu", "itu", "awr"})
-_OBSERVED: Final = frozenset({"observation", "assessment"})
-_FLOORS: Final = cue_keys("floors")
-_SORTS: Final = cue_keys("sorts") | cue_keys("graded_by")
-_PEOPLE: Final = cue_keys("people_near_wards")
-_UNITS: Final = cue_keys("units")
-_TIMES: Final = cue_keys("times")
-_ARTICLES: Final = frozenset({"die", "der", "dem", "den", "das", "the", "a"})
-#: Of these lists together.
-_PLACES: Final = _WARDS | _DEPARTMENTS
-_NUMBERED_HOUSES: Final = _PLACES | _SHORT_HOUSES
-_BEHIND_NAMES: Final = _NAMED_WARDS | _OBSERVED
-_ENDS: Final = _SIDES | _POINTS
-_GOING: Final = _MOVES | _MOVED | _PEOPLE
-_NO_WARDS: Final = _SORTS | _UNITS | _TIMES
-_TELLING: Final = _POINTS | _COLOURS
 _BEFORE_CODES: Final = _ROOMS | {"nr"}
-_NUMBER: Final = re.compile(r"\d{1,2}[a-z]?")
-_COUNTED: Final = re.compile(r"\d{1,3}[.,]\d{1,2}|\d+[/\-]\d+")
 
 
 def told_of_wards(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tuple[Token, ...]]]:
@@ -82,85 +44,26 @@ def told_of_wards(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tupl
     if token.key == "unit" and token.is_capitalised:
         yield "ward", _unit(flow, index)
     if token.key == "unit" and token.text.endswith(","):
-        yield "ward", _ward_code(flow, index + 1)
+        yield "ward", ward_code(flow, index + 1)
     if token.key in _NOW:
         yield "ward", _now_at(flow, index)
-    if token.key in _MOVES:
+    if token.key in MOVES:
         yield "ward", _moved_to(flow, index)
     if (token.key in _ROOMS or _is_room_too(token) or _is_station(token)) and index + 1 < len(flow):
         yield "ward", _room(flow, index)
-    if token.key in _WARDS and token.is_capitalised:
+    if token.key in WARDS and token.is_capitalised:
         yield "ward", _ward(flow, index)
-    if token.key in _SHORT_HOUSES and token.is_capitalised:
+    if token.key in SHORT_HOUSES and token.is_capitalised:
         yield "ward", _short_ward(flow, index)
-    if token.key in _PLACES and token.text.endswith(","):
+    if token.key in PLACES and token.text.endswith(","):
         yield "ward", _listed_ward(flow, index)
-    if token.key in _MOVED:
+    if token.key in MOVED:
         yield "ward", _moved_from(flow, index)
-    yield from _told_by_codes(flow, index)
-    yield from _told_by_beds(flow, index)
-
-
-def _told_by_codes(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tuple[Token, ...]]]:
-    token = flow[index]
-    if token.key in _UNIT_SIGNS and token.core.isupper():
-        yield "ward", _signed_unit(flow, index)
-    if token.key in _POINTS and token.is_capitalised and index:
-        yield "ward", _pointed(flow, index)
-    if token.key in _FLOORS or (token.key == "station" and index and flow[index - 1].core.isdigit()):
-        yield "ward", _floor(flow, index)
-    if token.key in _DIVISIONS and token.is_capitalised:
-        yield "ward", _division(flow, index)
-    if token.key in _NAMED_WARDS and token.is_capitalised:
-        yield "ward", _called_ward(flow, index)
-    if token.key in _BEHIND_NAMES and token.is_capitalised:
-        yield "ward", _ward_behind_name(flow, index)
-    if token.key in _WHERE and not token.is_capitalised:
-        yield "ward", _where(flow, index)
-
-
-def _told_by_beds(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tuple[Token, ...]]]:
-    """``C2 links``, ``HDU East``, ``2. Med.``, and whatever stands before ``, bed 9``."""
-    token = flow[index]
-    if token.key in _ENDS and index and _is_ward_code(flow[index - 1]):
-        yield "ward", (flow[index - 1], token)
-    if (
-        token.key in _SHORT_HOUSES
-        and token.is_capitalised
-        and index
-        and _ORDINAL.fullmatch(flow[index - 1].text)
-    ):
-        yield "ward", (flow[index - 1], token)
-    if token.key in _BEDS and index + 1 < len(flow) and flow[index + 1].has_digit:
-        yield "ward", _before_bed(flow, index)
-
-
-def _is_ward_code(token: Token) -> bool:
-    """``C2``, ``H4``, ``HDU``: what a side of a house may stand behind."""
-    return token.text[-1:].isalnum() and (
-        token.key in _UNIT_SIGNS or (token.core[:1].isupper() and _CODE.fullmatch(token.core) is not None)
-    )
-
-
-def _before_bed(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
-    """``Level 3 Gastro, bed 26``: up to three words and numbers before the comma before a bed."""
-    if not index or not flow[index - 1].text.endswith(","):
-        return ()
-    start = index - 1
-    while (
-        start
-        and index - start < _LONGEST_WARD
-        and _is_of_ward(flow[start - 1])
-        and flow[start - 1].text[-1:].isalnum()
-    ):
-        start -= 1
-    named = tuple(flow[start:index])
-    plain = all(is_clinical(token.core) and not token.has_digit for token in named)
-    return () if plain or is_title(named[0]) or not _is_of_ward(named[-1]) else named
+    yield from told_by_codes(flow, index)
 
 
 def _is_room_too(token: Token) -> bool:
-    return token.key in _ROOMS_TOO and token.is_capitalised
+    return token.key in ROOMS_TOO and token.is_capitalised
 
 
 def _is_station(token: Token) -> bool:
@@ -168,172 +71,14 @@ def _is_station(token: Token) -> bool:
     return token.key.endswith("station") and token.is_capitalised and "knoten" not in token.key
 
 
-def _division(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
-    """``Station Geriatrie 2``, ``Abt. Chir. Ost``, ``St. A3.1``: a department and its number, or a code."""
-    if index + 1 >= len(flow) or not _runs_on(flow[index]):
-        return ()
-    house = flow[index + 1]
-    if house.key in _NUMBERED_HOUSES and house.is_capitalised and house.text[-1] not in ",;:)":
-        number = flow[index + 2] if index + 2 < len(flow) else None
-        if number is None or not (_WARD.fullmatch(number.core) or number.key in _TELLING):
-            return ()
-        apart = index + 3 < len(flow) and flow[index + 3].text in ("/", "·", "|")
-        return (flow[index], house, number) if apart or not _is_measured(flow, index + 2) else ()
-    code = _ward_code(flow, index + 1) if flow[index].key in _BY_CODE else ()
-    if not code or not (code[-1].has_digit or code[-1].key in _UNIT_SIGNS):
-        return ()
-    in_house = index > 0 and flow[index - 1].key in _PLACES  # ``Innere Abteilung 12a``
-    graded = not in_house and is_graded_before(flow, index)
-    return () if graded or _is_measured(flow, index + len(code)) else (flow[index], *code)
-
-
-def _signed_unit(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
-    """``ITS 2``, ``SAU chair 6``, ``on AMU``: a unit by its abbreviation, and what tells it from others."""
-    code = flow[index + 1 : index + 2] if flow[index].text[-1:].isalpha() else ()
-    if code and code[0].key in _ROOMS_TOO and code[0].text[-1:].isalpha():  # ``PACU slot 9``
-        code = flow[index + 1 : index + 3]
-    named = bool(code) and _WARD.fullmatch(code[-1].core) is not None
-    if named and not _is_measured(flow, index + len(code)):
-        return (flow[index], *code)
-    before = flow[index - 1] if index else None
-    where = before is not None and before.key in _SURELY_WHERE and not before.is_capitalised
-    bed = before is not None and before.text.endswith(",") and before.has_digit  # ``Bed 8, AMU``
-    return (flow[index],) if (where or bed) and flow[index].key not in _EVERY_HOUSE else ()
-
-
-def _pointed(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
-    """``4 West``, ``Ebene 4 Süd``: a number and a point of the compass."""
-    number = flow[index - 1]
-    return (number, flow[index]) if _NUMBER.fullmatch(number.text) else ()
-
-
 def _short_ward(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     """``Kardio 1``, ``Chir. 2``: a department cut short, with a number that measures nothing."""
     number = flow[index + 1] if index + 1 < len(flow) and flow[index].text[-1] not in ",;:)" else None
-    if number is None or not _WARD.fullmatch(number.core) or _is_measured(flow, index + 1):
+    if number is None or not WARD.fullmatch(number.core) or is_measured_here(flow, index + 1):
         return ()
     if number.text.endswith(":"):
         return ()  # ``Gefäß 2: ein Fragment``
     return (flow[index], number)
-
-
-def _called_ward(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
-    """``Station Rosengarten``, ``Station Gastro 1``, ``Ward Eleven``: a ward with a name."""
-    if index + 1 >= len(flow) or not _runs_on(flow[index]):
-        return ()
-    name = flow[index + 1]
-    if not name.is_name_shaped or name.key in _TIMES or name.key in _UNITS or is_title(name):
-        return ()
-    if (is_clinical(name.core) and not name_risk(name.core)) or is_abstract(name.core) or is_role(name.core):
-        return ()
-    number = flow[index + 2 : index + 3] if name.text[-1:].isalpha() else ()
-    named = bool(number) and _WARD.fullmatch(number[0].core) is not None and not _is_measured(flow, index + 2)
-    return (flow[index], name, *number) if named else (flow[index], name)
-
-
-def _ward_behind_name(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
-    """``St Luke's Ward``: the capitalised words before, in English."""
-    if flow[index].key in _OBSERVED and index and flow[index - 1].core.isupper():
-        return _observed(flow, index)
-    if flow[index].key != "ward":
-        return ()
-    start = _back(flow, index, _LONGEST_UNIT, lambda token: token.is_capitalised and _runs_on(token))
-    while start < index and (flow[start].key in _ARTICLES or is_title(flow[start])):
-        start += 1
-    return tuple(flow[start : index + 1]) if start < index else ()
-
-
-def _observed(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
-    """``on ED Observation``: a unit that is called after what is done there."""
-    where = index > 1 and flow[index - 2].key in _SURELY_WHERE
-    return (flow[index - 1], flow[index]) if where else ()
-
-
-def _back(flow: Sequence[Token], index: int, most: int, belongs: Callable[[Token], bool]) -> int:
-    """Where the run of words that belong begins, of so many before ``index`` at most."""
-    start = index
-    while start and index - start < most and belongs(flow[start - 1]):
-        start -= 1
-    return start
-
-
-def _is_of_ward(token: Token) -> bool:
-    return token.is_capitalised or token.has_digit or len(token.core) == 1
-
-
-def _runs_on(token: Token) -> bool:
-    return token.text[-1:].isalpha() or token.text in ("Stat.", "Stn.", "St.")
-
-
-def _floor(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
-    """``2nd floor``, ``11. Stock links``: which floor."""
-    number = flow[index - 1] if index else None
-    if number is None or not re.fullmatch(r"\d{1,2}(?:\.|st|nd|rd|th)", number.text):
-        return ()
-    side = flow[index + 1 : index + 2] if flow[index].text[-1:].isalpha() else ()
-    return (number, flow[index], *(token for token in side if token.key in _SIDES))
-
-
-def _where(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
-    """``auf M12``, ``von D-33``, ``on Lister 2,``: behind a preposition, a code or a name with a number."""
-    start = index + 1
-    while start < len(flow) and start - index <= 2 and flow[start].key in _ARTICLES:
-        start += 1
-    if start >= len(flow) or flow[index].text[-1:] in ".,;:":
-        return ()
-    code = flow[start]
-    if code.core.isdigit() and start > index + 1:
-        return _ward_by_number(flow, index, start)
-    if code.has_digit:
-        return _ward_by_code(flow, index, start)
-    if _WING.fullmatch(code.text) and len(code.text) == 1 and _among_people(flow, index):
-        return _ward_code(flow, start) if len(_ward_code(flow, start)) == 2 else ()  # ``auf A 31``
-    short = code.key in _SHORT_HOUSES and code.text.endswith(".")  # ``für Med. 5``
-    number = flow[start + 1] if start + 1 < len(flow) and (code.text[-1:].isalpha() or short) else None
-    if number is None or not _NUMBER.fullmatch(number.core) or not code.is_name_shaped or start > index + 2:
-        return ()
-    if code.key in _NO_WARDS or _is_measured(flow, start + 1):
-        return ()
-    house = short or code.key in _PLACES or code.key in _UNIT_SIGNS
-    if not house and not _goes_onto(flow, index) and (is_clinical(code.core) or is_ordinary(code.core)):
-        return ()
-    ends = number.text[-1:] in ".,;:)" or start + 2 == len(flow) or house
-    return (code, number) if ends else ()
-
-
-def _goes_onto(flow: Sequence[Token], index: int) -> bool:
-    """Whether people are moved somewhere (``auf Privat 2``), and nothing rises or is done to something."""
-    return flow[index].key in _SURELY_WHERE and flow[index + 1].is_capitalised
-
-
-def _ward_by_number(flow: Sequence[Token], index: int, start: int) -> tuple[Token, ...]:
-    """``auf die 12.``: where people go, and nothing is counted."""
-    ends = flow[start].text[-1:] in ".,;)" or start + 1 == len(flow)
-    onto = flow[index].key in _SURELY_WHERE and len(flow[start].core) <= 2
-    return (flow[start],) if ends and onto and _among_people(flow, index) else ()
-
-
-def _ward_by_code(flow: Sequence[Token], index: int, start: int) -> tuple[Token, ...]:
-    """``auf M4a``, ``nach C5``: a code, unless it measures, dates, stages or grades something."""
-    code = flow[start]
-    if not _CODE.fullmatch(code.core) or code.core.isdigit() or _is_measured(flow, start):
-        return ()
-    if _COUNTED.fullmatch(code.core) or find_days(code.text):
-        return ()
-    if not is_medical_code(code.core):
-        return (code,)
-    ward = may_be_ward(code.core) and not is_graded_here(flow, start) and _among_people(flow, index)
-    return (code,) if ward else ()
-
-
-def _among_people(flow: Sequence[Token], index: int) -> bool:
-    """Whether somebody goes, lies or calls in the same sentence."""
-    around = flow[max(0, index - 8) : index + 9]
-    return any(token.key in _GOING or is_title(token) for token in around)
-
-
-def _is_measured(flow: Sequence[Token], index: int) -> bool:
-    return flow[index].text[-1:].isalnum() and is_measured(flow, index)
 
 
 def _room(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
@@ -345,41 +90,31 @@ def _room(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
         or flow[start].text == "("
     ):
         start += 1
-    ward = _ward_code(flow, start)
+    ward = ward_code(flow, start)
     if is_station_of_nodes(flow[index - 1] if index else None):
         return ()
-    if not ward or is_measured_station(flow[start:]) or _is_measured(flow, start + len(ward) - 1):
+    if not ward or is_measured_station(flow[start:]) or is_measured_here(flow, start + len(ward) - 1):
         return ()
     more = flow[start + len(ward) : start + len(ward) + 1] if ward[-1].text[-1:].isalnum() else ()
-    ward += tuple(token for token in more if token.key in _SIDES or token.key in _TELLING)
+    ward += tuple(token for token in more if token.key in SIDES or token.key in TELLING)
     return ward if flow[index].text.endswith(":") else (flow[index], *ward)
-
-
-def _ward_code(flow: Sequence[Token], start: int) -> tuple[Token, ...]:
-    """``4B``, ``3.12``, ``C 21``, ``B``, ``gelb``: what tells a room or a ward from others."""
-    two = tuple(flow[start : start + 2])
-    if len(two) == 2 and _WING.fullmatch(two[0].core) and two[1].has_digit and _CODE.fullmatch(two[1].core):
-        return two
-    if two and (_BEHIND_ROOMS.fullmatch(two[0].core) or two[0].key in _TELLING):
-        return two[:1]
-    return ()
 
 
 def _listed_ward(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     """``Unfallchirurgie, P4-22,``: behind a department and a comma, and no count (``Chirurgie, 2. Teil``)."""
-    ward = _ward_code(flow, index + 1)
+    ward = ward_code(flow, index + 1)
     return tuple(token for token in ward if token.text[-1].isalnum() or token.text[-1] in ",;:")
 
 
 def _now_at(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     """``derzeit GA 3:``: where somebody lies, before what is wrong with them."""
-    ward = _ward_code(flow, index + 1)
+    ward = ward_code(flow, index + 1)
     return ward if ward and ward[-1].text.endswith(":") else ()
 
 
 def _unit(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     """``Chest Pain Unit``: the capitalised words before, unless they are the endoscopists' own."""
-    start = _back(flow, index, _LONGEST_UNIT, lambda token: token.is_capitalised and not token.has_digit)
+    start = back(flow, index, LONGEST_UNIT, lambda token: token.is_capitalised and not token.has_digit)
     named = tuple(flow[start : index + 1])
     return named if start < index and not any("endoscop" in token.key for token in named) else ()
 
@@ -392,8 +127,8 @@ def _moved_to(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
         return ()
     taken: list[Token] = []
     for token in flow[start + 1 : start + 5]:
-        ward = token.is_capitalised or token.has_digit or token.key in _SIDES
-        called = token.key in _WARDS | _SIDES or flow[start + len(taken)].key == "station"
+        ward = token.is_capitalised or token.has_digit or token.key in SIDES
+        called = token.key in WARDS | SIDES or flow[start + len(taken)].key == "station"
         called |= start + 2 < len(flow) and not taken and flow[start + 2].key in _WHEN
         clinical = is_clinical(token.core) and not called and not token.has_digit
         if not ward or find_days(token.text) or clinical:
@@ -407,15 +142,15 @@ def _moved_to(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
 def _ward(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     """``Innere 2``: a department with a number that measures nothing, at the end of a clause."""
     number = flow[index + 1] if index + 1 < len(flow) else None
-    if number is None or not _WARD.fullmatch(number.core) or not flow[index].text[-1:].isalpha():
+    if number is None or not WARD.fullmatch(number.core) or not flow[index].text[-1:].isalpha():
         return ()
     ends = index + 2 == len(flow) or number.text[-1:] in ".,;:)" or flow[index + 2].separates
-    ends = ends or flow[index + 2].key in _BEDS
+    ends = ends or flow[index + 2].key in BEDS
     return (flow[index], number) if ends else ()
 
 
 def _moved_from(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     """``bitte auf ITS 2 zurückverlegen``: what stands between ``auf`` and the verb."""
-    start = _back(flow, index, _LONGEST_WARD, _is_of_ward)
+    start = back(flow, index, LONGEST_WARD, is_of_ward)
     onto = start and flow[start - 1].key in _ONTO
     return tuple(flow[start:index]) if onto and start < index else ()
