@@ -16,9 +16,9 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
-from endoreg_db.deid.messages import HouseTerm
 from endoreg_db.deid.ocr import TextReader
 from endoreg_db.deid.reports.find import find_identity
 from endoreg_db.deid.reports.words import Findings, KnownIdentity, Line
@@ -33,15 +33,14 @@ Find = Callable[[int, Letter], Findings]
 
 #: Whose faults nobody sees, lest rules be tuned on them.
 UNSEEN: Final = frozenset({"reported", "sentences, unseen half", "blind"})
+#: Collections that were blind before.
+_OPENED: Final = ("second", "third", "fourth", "fifth")
 #: Style → letter of the number; the halves of the held-out style are every other seed of it.
 STYLES: Mapping[str, Callable[[int], Letter]] = {
     "tuning": letters.invent_letter,
     "development": lambda number: letters_held_out.invent_letter(2 * number),
     "reported": lambda number: letters_held_out.invent_letter(2 * number + 1),
-    "second": lambda number: letters_blind.invent_letter(number, "second"),
-    "third": lambda number: letters_blind.invent_letter(number, "third"),
-    "fourth": lambda number: letters_blind.invent_letter(number, "fourth"),
-    "fifth": lambda number: letters_blind.invent_letter(number, "fifth"),
+    **{name: partial(letters_blind.invent_letter, collection=name) for name in _OPENED},
     "sentences": letters_sentences.invent_letter,
     "sentences, unseen half": lambda number: letters_sentences.invent_letter(number, 1),
     "blind": letters_blind.invent_letter,
@@ -160,16 +159,18 @@ def as_text(title: str, figures: Figures) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the figures of the styles, as typeset and as OCR might read them."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.house and not (options.style and set(options.style) <= {"blind", *_OPENED}):
+        parser.error(f"--house needs --style, of a collection: {', '.join(('blind', *_OPENED))}")
     seeds = range(options.first, options.first + options.count)
     styles = options.style or [style for style in STYLES if style != "blind"]
     for style in styles:
         unseen = style in UNSEEN and not (style == "blind" and options.show_blind)
         for text in [options.text] if options.text else ("typeset", "misread"):
             letters = _letters(STYLES[style], seeds, misread_too=text == "misread")
-            find = _through_scanner(DPI[text]) if text in DPI else None
-            if options.house:
-                find = _knowing(letters_blind.house_terms(style))
+            known = KnownIdentity(house=letters_blind.house_terms(style) if options.house else ())
+            find = _through_scanner(DPI[text], known) if text in DPI else _in_words(known)
             figures = measure(letters, unseen=unseen, find=find)
             title = f"{style}, {text}, letters {seeds[0]}-{seeds[-1]}"
             print(as_text(f"{title}, with a house list" if options.house else title, figures), flush=True)
@@ -177,14 +178,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 print("\n".join(figures.examples[: options.examples]))
 
 
-def _knowing(house: tuple[HouseTerm, ...]) -> Find:
-    known = KnownIdentity(house=house)
+def _in_words(known: KnownIdentity) -> Find:
     return lambda _, letter: find_identity(letter.pages, known)
 
 
-def _through_scanner(dpi: int) -> Find:
+def _through_scanner(dpi: int, known: KnownIdentity) -> Find:
     reader = TextReader()
-    return lambda seed, letter: find_in_scan(letter, dpi, seed, reader)
+    return lambda seed, letter: find_in_scan(letter, dpi, seed, reader, known)
 
 
 def _parser() -> argparse.ArgumentParser:

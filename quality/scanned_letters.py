@@ -26,7 +26,9 @@ from quality.reports.pages import FACES, draw_letter, scan
 _SAME_PLACE: Final = 0.4  # of a word's area, from which on OCR read that word there
 
 
-def find_in_scan(letter: Letter, dpi: int, seed: int, reader: TextReader) -> Findings:
+def find_in_scan(
+    letter: Letter, dpi: int, seed: int, reader: TextReader, known: KnownIdentity | None = None
+) -> Findings:
     """What is found in a scan of the letter, told in its own words.
 
     Args:
@@ -34,6 +36,7 @@ def find_in_scan(letter: Letter, dpi: int, seed: int, reader: TextReader) -> Fin
         dpi: pixels per inch of the scan.
         seed: of the scanner's noise, its angle and the face.
         reader: the OCR engine.
+        known: what is known before.
     """
     rng = random.Random(f"scanner {seed} {dpi}")
     with tempfile.TemporaryDirectory(prefix="endoreg-letters-") as folder:
@@ -42,7 +45,7 @@ def find_in_scan(letter: Letter, dpi: int, seed: int, reader: TextReader) -> Fin
         scan(typeset, scanned, dpi, rng)
         with pdfium.PdfDocument(scanned) as document:
             sheets = [read_page(document, index, reader) for index in range(len(document))]
-    found = find_identity([sheet.page for sheet in sheets], KnownIdentity())
+    found = find_identity([sheet.page for sheet in sheets], known or KnownIdentity())
     hits = [
         Hit("gone", page.number, gone, "", 1.0, "scan")
         for page, sheet in zip(letter.pages, sheets, strict=True)
