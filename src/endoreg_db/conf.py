@@ -68,9 +68,8 @@ def config_from(values: Mapping[str, Any]) -> Config:
     Raises:
         ConfigurationError: a value cannot be used; names the setting and what it may be.
     """
-    data_dir = (
-        Path(_text(values, "DATA_DIR") or platformdirs.user_data_dir("endoreg")).expanduser().absolute()
-    )
+    data_dir = _path(_text(values, "DATA_DIR") or platformdirs.user_data_dir("endoreg"))
+    house_file = _text(values, "REPORT_HOUSE_FILE")
     stale = _text(values, "STALE_LOCK_SECONDS")
     return Config(
         data_dir=data_dir,
@@ -83,7 +82,7 @@ def config_from(values: Mapping[str, Any]) -> Config:
         report_recogniser=_choice(values, "REPORT_RECOGNISER", REPORT_RECOGNISERS, default="builtin"),
         report_release=_choice(values, "REPORT_RELEASE", REPORT_RELEASES, default="review"),
         report_dates=_choice(values, "REPORT_DATES", REPORT_DATES, default="remove"),
-        report_house_file=_path(values, "REPORT_HOUSE_FILE"),
+        report_house_file=_path(house_file) if house_file else None,
         report_password=_text(values, "REPORT_PASSWORD") or None,
     )
 
@@ -103,9 +102,8 @@ def _text(values: Mapping[str, Any], name: str) -> str:
     return str(values.get(PREFIX + name, "") or "").strip()
 
 
-def _path(values: Mapping[str, Any], name: str) -> Path | None:
-    text = _text(values, name)
-    return Path(text).expanduser().absolute() if text else None
+def _path(text: str) -> Path:
+    return Path(text).expanduser().absolute()
 
 
 def _choice(values: Mapping[str, Any], name: str, choices: tuple[str, ...], *, default: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from endoreg_db.deid.messages import HouseTerm
+from endoreg_db.deid.reports.house import tells_enough
 from endoreg_db.errors import ConfigurationError
 
 #: The lists that it may have, and what an entry of each is called where it went.
@@ -34,31 +35,26 @@ def house_terms(file: Path | None) -> tuple[HouseTerm, ...]:
     try:
         content = tomllib.loads(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise ConfigurationError(
-            f"ENDOREG_REPORT_HOUSE_FILE: {file} cannot be read as TOML ({error})"
-        ) from None
+        raise _unusable(f"{file} cannot be read as TOML ({error})") from None
     if strange := sorted(content.keys() - LISTS.keys()):
-        raise ConfigurationError(
-            f"ENDOREG_REPORT_HOUSE_FILE: {file} lists {strange[0]!r}; it may list {', '.join(LISTS)}"
-        )
+        raise _unusable(f"{file} lists {strange[0]!r}; it may list {', '.join(LISTS)}")
     terms = tuple(term for name in content for term in _listed(file, name, content[name]))
     if len(terms) > _MOST:
-        raise ConfigurationError(
-            f"ENDOREG_REPORT_HOUSE_FILE: {file} has {len(terms)} entries; {_MOST} may be"
-        )
+        raise _unusable(f"{file} has {len(terms)} entries; {_MOST} may be")
     return terms
 
 
 def _listed(file: Path, name: str, entries: Any) -> Iterator[HouseTerm]:
-    # Imported here: every command reads settings, few look at reports.
-    from endoreg_db.deid.reports.house import tells_enough
-
     if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
-        raise ConfigurationError(f"ENDOREG_REPORT_HOUSE_FILE: {name!r} in {file} must be a list of texts")
+        raise _unusable(f"{name!r} in {file} must be a list of texts")
     for entry in entries:
         if len(entry) > _LONGEST or not entry.isprintable() or not tells_enough(entry):
-            raise ConfigurationError(
-                f"ENDOREG_REPORT_HOUSE_FILE: {entry[:40]!r} of {name!r} in {file} would go wherever it "
-                "stands; write it as reports do, with what stands before it (`Station 7`, `Tel. 42`)"
+            raise _unusable(
+                f"{entry[:40]!r} of {name!r} in {file} would go wherever it stands; "
+                "write it as reports do, with what stands before it (`Station 7`, `Tel. 42`)"
             )
         yield HouseTerm(LISTS[name], entry)
+
+
+def _unusable(why: str) -> ConfigurationError:
+    return ConfigurationError(f"ENDOREG_REPORT_HOUSE_FILE: {why}")

@@ -79,9 +79,11 @@ def is_measured(flow: Sequence[Token], index: int) -> bool:
 @lru_cache(maxsize=20_000)
 def is_code_of_house(text: str) -> bool:
     """Whether a code is none of medicine (``PD-L1``), a device (``GIF-HQ190``) or a score (``NRS-2002``)."""
-    if _LONG_NUMBER.search(text) and not is_medical_code(text):
+    if is_medical_code(text):
+        return False
+    if _LONG_NUMBER.search(text):
         return True  # ``DR3-5919``: no score or device is numbered so high; years are ``NRS-2002``
-    if is_medical_code(text) or any(is_listed(part) for part in re.findall(r"[^\W\d_]{2,}", text)):
+    if any(is_listed(part) for part in re.findall(r"[^\W\d_]{2,}", text)):
         return False
     parts = [part for part in re.split(r"[-/]", text) if any(map(str.isdigit, part))]
     return not all(is_medical_code(part) for part in parts)

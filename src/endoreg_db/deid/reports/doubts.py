@@ -124,13 +124,10 @@ def _kept(page: int, sheet: Sheet, labels: Labels, marked: Collection[tuple[int,
         flow, start = _flow(sheet, row)
         gone = {n for n, token in enumerate(flow) if any((page, word) in marked for word in token.words)}
         people = frozenset(n for n in gone if flow[n].is_capitalised)
-        beside = (
-            flow[n] for n in range(start, start + len(row.tokens)) if n not in gone or not flow[n].has_digit
-        )
-        lone = (
-            sum(1 for token in beside if token.key) == 1 and sheet.before(row) is None
-        )  # ``Grünlich 14.11.2022``
-        for n in range(start, start + len(row.tokens)):
+        here = range(start, start + len(row.tokens))
+        words = [n for n in here if flow[n].key and not (n in gone and flow[n].has_digit)]
+        lone = len(words) == 1 and sheet.before(row) is None  # ``Grünlich 14.11.2022``
+        for n in here:
             if n not in gone and flow[n].key:
                 yield _Seen(Place(flow, n, people, people), apart, _is_in(own, n - start), lone)
 

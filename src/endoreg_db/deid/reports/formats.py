@@ -20,6 +20,7 @@ _UNIT: Final = (
     r"(?:[/%°]|(?:[µμ]?[gl]|m[glm]|cm|kg|IE|I\.E\.|E\.|mmol|mval|Mio|Tsd|U/|kcal|ml|Joule|J|W|Watt|kU|mU|nl|Zellen)"
     r"(?![^\W\d_]))"
 )
+_ALL: Final = (*SHAPES, *SIGNS)
 _SEAM: Final = 7  # tokens on either side of a line's end that may belong together
 
 
@@ -53,7 +54,7 @@ def _line_marks(page: int, line: RowText) -> Iterable[Mark]:
             text = line.text[clock.start : clock.end]
             value = clock.value.isoformat() if clock.value else text
             yield _mark("time", page, line, (clock.start, clock.end), value, 0.85, "format:time")
-    for shape in (*SHAPES, *SIGNS):
+    for shape in _ALL:
         for match in shape.pattern.finditer(line.text):
             yield from _shape_mark(page, line, shape, match)
 

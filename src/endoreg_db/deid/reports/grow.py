@@ -30,23 +30,7 @@ _INSIDE: Final = cue_keys("inside_places")
 _INSIDE_TOWNS: Final = cue_keys("inside_towns")
 _TOWN_ENDS: Final = cue_keys("town_ends")
 _FIRM_ENDS: Final = cue_keys("firm_ends")
-_COMPANY: Final = frozenset(
-    {
-        "company",
-        "inc",
-        "corp",
-        "corporation",
-        "ltd",
-        "llc",
-        "plc",
-        "stores",
-        "drugs",
-        "foods",
-        "industries",
-        "gmbh",
-        "ag",
-    }
-)
+_COMPANIES: Final = cue_keys("companies")
 _HOUSES_OF: Final = cue_keys("houses_of")
 _CALLED: Final = cue_keys("called")
 _OPENINGS: Final = cue_keys("surname_openings") - {"am", "im", "beim"}
@@ -131,7 +115,7 @@ def _follows(flow: Sequence[Token], n: int) -> bool:
 
 def _is_of_firm(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
     """``Busch & Partner``: what stands behind the sign between the names of a firm."""
-    if n and n - 1 in named and flow[n].key in _COMPANY and flow[n].is_capitalised:
+    if n and n - 1 in named and flow[n].key in _COMPANIES and flow[n].is_capitalised:
         return flow[n - 1].is_name_shaped and flow[n - 1].text[-1:].isalpha()  # ``Ford Motor Company``
     if n < 2 or n - 2 not in named or not flow[n].is_capitalised:
         return False

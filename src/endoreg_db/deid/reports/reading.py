@@ -99,8 +99,7 @@ def _day_of_finding(
     if not any(found.phrase in _OPERATORS for found in by_label.get("staff", ())):
         timed = [found for found in places if find_clocks(found.mark.value)]  # ``Datum: 29.5.18, 11.43 Uhr``
         beside = [found for label in _OF_EXAMINATION for found in by_label.get(label, ())]
-        near = [found for found in places if any(_is_beside(found, other, sheets) for other in beside)]
-        places = timed or near
+        places = timed or [f for f in places if any(_is_beside(f, other, sheets) for other in beside)]
     values = [(_value("examination_date", f, calendar), f) for f in places]
     days = {value for value, _ in values if value}
     return _reading(days.pop(), values, sheets) if len(days) == 1 else None

@@ -282,8 +282,7 @@ SHAPES: Final = (
     shape(
         "age", 0.9, r"\b(?:\d{2}|\d{4})\s\((?P<value>9\d|1[01]\d)(?:\s?(?:J|y)\.?)?\)"
     ),  # behind a day of birth
-    shape("age", 0.8, r"\b(?P<value>9\d|1[01]\d)\s?/\s?[mwf]\b"),
-    shape("age", 0.8, r"\b(?P<value>9\d|1[01]\d)\s(?:y|yo|yrs?|J)\b"),
+    shape("age", 0.8, r"\b(?P<value>9\d|1[01]\d)(?:\s?/\s?[mwf]|\s(?:y|yo|yrs?|J))\b"),  # 91/w, 91 y
     shape(
         "time",
         0.7,

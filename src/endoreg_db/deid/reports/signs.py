@@ -66,7 +66,6 @@ SIGNS: Final[tuple[Shape, ...]] = (
         rf"(?:\sUhr,?)?(?:\s(?:by|von|durch))?\s{_SIGN}{_END}",
         flags=re.M,
     ),  # printed 05/09/2019 by lov
-    shape("staff", 0.7, rf"^D[:.]\s?\d\S*\s[TSG][:.]\s?\d\S*\s{_SIGN}{_END}", flags=re.M),
     shape(
         "staff",
         0.7,
@@ -75,6 +74,8 @@ SIGNS: Final[tuple[Shape, ...]] = (
     ),
     shape("staff", 0.7, rf"\bHdz\.?\s[^\W\d_]+\.?\s{_SIGN}{_END}", flags=re.M),
     shape("staff", 0.7, rf"\b[Jj]ob\W{{1,3}}(?:[Nn]o\W{{1,2}}|#\s?)?\d{{4,}}\s{_SIGN}{_END}", flags=re.M),
-    shape("staff", 0.7, rf"^D[:.]\s?\d\S*\s[STG][:.]\s?{_SIGN}{_END}", flags=re.M),  # D: 04.01. S: mk
+    shape(
+        "staff", 0.7, rf"^D[:.]\s?\d\S*\s[STG][:.]\s?(?:\d\S*\s)?{_SIGN}{_END}", flags=re.M
+    ),  # D: 04.01. S: mk; D: 04.01. T: 05.01. mk
     shape("staff", 0.7, rf"\b(?:19|20)\d\d\s?/\s?{_SIGN}$", flags=re.M),  # 31. August 2024 / AA
 )

@@ -52,7 +52,6 @@ BEDS: Final = frozenset({"bed", "bett", "betten", "zi", "zimmer", "bettplatz"})
 _ORDINAL: Final = re.compile(r"\d\.|[IVX]{1,3}\.")
 #: Every house has these; alone they tell nothing.
 _EVERY_HOUSE: Final = frozenset({"icu", "imc", "its", "ic", "hdu", "pacu", "itu", "awr"})
-_OBSERVED: Final = frozenset({"observation", "assessment"})
 _FLOORS: Final = cue_keys("floors")
 _SORTS: Final = cue_keys("sorts") | cue_keys("graded_by")
 _PEOPLE: Final = cue_keys("people_near_wards")
@@ -62,7 +61,6 @@ _ARTICLES: Final = frozenset({"die", "der", "dem", "den", "das", "the", "a"})
 #: Of these lists together.
 PLACES: Final = WARDS | _DEPARTMENTS
 _NUMBERED_HOUSES: Final = PLACES | SHORT_HOUSES
-_BEHIND_NAMES: Final = _NAMED_WARDS | _OBSERVED
 _ENDS: Final = SIDES | _POINTS
 _GOING: Final = MOVES | MOVED | _PEOPLE
 _NO_WARDS: Final = _SORTS | _UNITS | _TIMES
@@ -85,8 +83,10 @@ def told_by_codes(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tupl
         yield "ward", _division(flow, index)
     if token.key in _NAMED_WARDS and token.is_capitalised:
         yield "ward", _called_ward(flow, index)
-    if token.key in _BEHIND_NAMES and token.is_capitalised:
+    if token.key == "ward" and token.is_capitalised:
         yield "ward", _ward_behind_name(flow, index)
+    if token.key == "observation" and token.is_capitalised:
+        yield "ward", _observed(flow, index)
     if token.key in _WHERE and not token.is_capitalised:
         yield "ward", _where(flow, index)
 
@@ -94,15 +94,12 @@ def told_by_codes(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tupl
 def _told_by_beds(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tuple[Token, ...]]]:
     """``C2 links``, ``HDU East``, ``2. Med.``, and whatever stands before ``, bed 9``."""
     token = flow[index]
-    if token.key in _ENDS and index and _is_ward_code(flow[index - 1]):
-        yield "ward", (flow[index - 1], token)
-    if (
-        token.key in SHORT_HOUSES
-        and token.is_capitalised
-        and index
-        and _ORDINAL.fullmatch(flow[index - 1].text)
-    ):
-        yield "ward", (flow[index - 1], token)
+    before = flow[index - 1] if index else None
+    if before is not None and token.key in _ENDS and _is_ward_code(before):
+        yield "ward", (before, token)
+    numbered = before is not None and _ORDINAL.fullmatch(before.text) is not None
+    if before is not None and numbered and token.key in SHORT_HOUSES and token.is_capitalised:
+        yield "ward", (before, token)
     if token.key in BEDS and index + 1 < len(flow) and flow[index + 1].has_digit:
         yield "ward", _before_bed(flow, index)
 
@@ -118,14 +115,8 @@ def _before_bed(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     """``Level 3 Gastro, bed 26``: up to three words and numbers before the comma before a bed."""
     if not index or not flow[index - 1].text.endswith(","):
         return ()
-    start = index - 1
-    while (
-        start
-        and index - start < LONGEST_WARD
-        and is_of_ward(flow[start - 1])
-        and flow[start - 1].text[-1:].isalnum()
-    ):
-        start -= 1
+    last = index - 1
+    start = back(flow, last, LONGEST_WARD - 1, lambda t: is_of_ward(t) and t.text[-1:].isalnum())
     named = tuple(flow[start:index])
     plain = all(is_clinical(token.core) and not token.has_digit for token in named)
     return () if plain or is_title(named[0]) or not is_of_ward(named[-1]) else named
@@ -188,10 +179,6 @@ def _called_ward(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
 
 def _ward_behind_name(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     """``St Luke's Ward``: the capitalised words before, in English."""
-    if flow[index].key in _OBSERVED and index and flow[index - 1].core.isupper():
-        return _observed(flow, index)
-    if flow[index].key != "ward":
-        return ()
     start = back(flow, index, LONGEST_UNIT, lambda token: token.is_capitalised and _runs_on(token))
     while start < index and (flow[start].key in _ARTICLES or is_title(flow[start])):
         start += 1
@@ -200,7 +187,7 @@ def _ward_behind_name(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
 
 def _observed(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     """``on ED Observation``: a unit that is called after what is done there."""
-    where = index > 1 and flow[index - 2].key in _SURELY_WHERE
+    where = index > 1 and flow[index - 2].key in _SURELY_WHERE and flow[index - 1].core.isupper()
     return (flow[index - 1], flow[index]) if where else ()
 
 
@@ -226,7 +213,8 @@ def _where(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     if code.has_digit:
         return _ward_by_code(flow, index, start)
     if _WING.fullmatch(code.text) and len(code.text) == 1 and _among_people(flow, index):
-        return ward_code(flow, start) if len(ward_code(flow, start)) == 2 else ()  # ``auf A 31``
+        both = ward_code(flow, start)
+        return both if len(both) == 2 else ()  # ``auf A 31``
     short = code.key in SHORT_HOUSES and code.text.endswith(".")  # ``für Med. 5``
     number = flow[start + 1] if start + 1 < len(flow) and (code.text[-1:].isalpha() or short) else None
     if number is None or not _NUMBER.fullmatch(number.core) or not code.is_name_shaped or start > index + 2:
