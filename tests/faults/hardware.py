@@ -136,11 +136,13 @@ class Losing(Device):
 
 
 class Changing(Device):
-    """Describes each of its streams in another way."""
+    """Describes each of its streams in another way, none of which keeps it from being shown."""
 
     @property
     def extradata(self) -> bytes:
-        return bytes(self.inner.extradata or b"") + b"\0\0\1\x68" + os.urandom(8).replace(b"\0", b"\1")
+        # A picture parameter set more, whose number (seven zero bits: 127 or more) no picture asks for.
+        spare = b"\0\0\1\x68\x01" + os.urandom(8).replace(b"\0", b"\1")
+        return bytes(self.inner.extradata or b"") + spare
 
 
 DEVICES: Mapping[str, Callable[[], Device]] = MappingProxyType(
