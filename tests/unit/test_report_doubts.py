@@ -82,3 +82,31 @@ def test_who_does_what_only_people_do_raises_one() -> None:
 
 def test_a_word_in_brackets_behind_a_relative_goes() -> None:
     assert gone_from(in_body("Ein Verwandter (Bogen) starb an Darmkrebs.")) == ["(Bogen)"]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Die von Grünlich gelegte Sonde lag korrekt.",
+        "Dieser Befund wurde erstellt von Friend und ist gültig.",
+        "Frühdienst Odermatt, Spätdienst Laut, bitte melden.",
+        "Gerät gereinigt: Hals.",
+        "Laut empfiehlt Frau Odermatt die Resektion.",
+        "Frau Odermatt kam danach Grünlich entgegen.",
+    ],
+)
+def test_a_word_that_is_nobodys_name_raises_one_where_only_a_name_would_stand(sentence: str) -> None:
+    assert "risky_words" in codes_of(sentence)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Der Befund wurde mit Frau Odermatt besprochen. Der Eingriff war gut.",
+        "Frau Odermatt hatte kein Fieber. Beginn 17:45 Uhr.",
+        "Mit Frau Odermatt besprochen. Weitere Befunde folgen.",
+        "Mit Frau Odermatt besprochen: Endoscopy Unit.",
+    ],
+)
+def test_a_word_of_the_sentence_beside_a_name_raises_none(sentence: str) -> None:
+    assert codes_of(sentence) == set()

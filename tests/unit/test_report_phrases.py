@@ -41,6 +41,8 @@ def test_wards_and_rooms_go_without_a_label(sentence: str, gone: list[str]) -> N
         ("Kostenzusage der KPT liegt vor.", ["KPT"]),
         ("Versichert bei der AOK Nordost und zufrieden.", ["AOK", "Nordost"]),
         ("Vorsorge über Freie Arzt- und Medizinkasse bewilligt.", ["Freie", "Arzt-", "und", "Medizinkasse"]),
+        ("Genehmigung der pronova steht aus.", ["pronova"]),
+        ("Antrag an die vivida bkk gestellt.", ["vivida", "bkk"]),
         ("Kosten der Therapie sind gering.", []),
     ],
 )
@@ -60,6 +62,12 @@ def test_who_pays_goes(sentence: str, gone: list[str]) -> None:
             ["Lakeview", "Digestive", "Institute."],
         ),
         ("Umzug ins Haus am See geplant.", ["Haus", "am", "See"]),
+        ("Ist vor kurzem nach Bruck an der Mur gezogen.", ["Bruck", "an", "der", "Mur"]),
+        ("Innere Medizin, Weil der Stadt.", ["Weil", "der", "Stadt."]),
+        ("Sturz vor dem Haus, jetzt Im Winkel bei der Tochter.", ["Im", "Winkel"]),
+        ("Bericht aus dem Endeer Krankenhaus fehlt.", ["Endeer", "Krankenhaus"]),
+        ("Discussed at the City Digestive Institute meeting.", ["the", "City", "Digestive", "Institute"]),
+        ("Polyp am Rand, Lage am Sphinkter.", []),
         ("Polyp in Nähe der Flexur, Größe 12, Adenom.", []),
     ],
 )

@@ -252,6 +252,30 @@ def test_the_fields_of_the_contract_are_read() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("written", "first", "last"),
+    [
+        ("ZU LÖWENSTEIN, Björn", "Björn", "ZU LÖWENSTEIN"),
+        ("d ' A n g e l o , K o s t a s", "Kostas", "d'Angelo"),
+    ],
+)
+def test_a_name_in_capitals_or_spaced_out_is_read(written: str, first: str, last: str) -> None:
+    read = find_in(f"Patient:\n{written}").identity.values()
+    assert (read["first_name"], read["last_name"]) == (first, last)
+
+
+def test_a_case_number_that_could_be_a_day_is_read() -> None:
+    assert find_in("Fallnummer: 20400314").identity.values()["case_number"] == "20400314"
+
+
+@pytest.mark.parametrize(
+    ("line", "gone"),
+    [("Kim", ["Kim"]), ("z. Hd. Schenkel", ["Schenkel"]), ("Mag. M. Zungenbein", ["M.", "Zungenbein"])],
+)
+def test_somebody_who_stands_alone_in_a_line_goes(line: str, gone: list[str]) -> None:
+    assert [word for word in gone_from(in_body(line)) if word in gone] == gone
+
+
 @pytest.mark.parametrize("birth", ["1.2.24", "31.02.1956", "heute"])
 def test_a_birth_date_that_can_mean_two_days_or_none_is_not_read(birth: str) -> None:
     assert find_in(f"Patient: Quast, Ilse\ngeb.: {birth}").identity.birth_date is None

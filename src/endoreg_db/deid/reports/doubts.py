@@ -28,6 +28,7 @@ from endoreg_db.deid.reports.senses import (
     stands_for_something,
 )
 from endoreg_db.deid.reports.sheets import Row, Sheet, Token
+from endoreg_db.deid.reports.somebody import may_act
 from endoreg_db.deid.reports.vocabulary import (
     Risk,
     cue_keys,
@@ -60,6 +61,15 @@ _DEEDS: Final = cue_keys("deeds")
 _PEOPLE_DO: Final = cue_keys("people_do")
 _OPENINGS: Final = cue_keys("surname_openings") - {"am", "im", "beim"}
 _HEADINGS: Final = cue_words("headings") | cue_words("roles")
+_SMALL_WORDS: Final = (
+    "determiners", "sayers", "doers", "finite", "prepositions", "surname_openings", "copulas",
+)  # fmt: skip
+_SMALL: Final = frozenset().union(*map(cue_keys, _SMALL_WORDS))
+_NO_PATIENTS: Final = cue_keys("no_patients")
+_COUNTED: Final = re.compile(r"(?:nummer|zahl|dauer|klase|gewicht|grose)$")
+_ARTICLES: Final = frozenset({"der", "die", "das", "dies", "this", "that", "these"})
+_DEEDS_OF_PEOPLE: Final = cue_keys("people_do") | cue_keys("finite") | cue_keys("copulas")
+_INFLECTED: Final = ("e", "en", "er", "es", "em")
 _TITLE: Final = re.compile(
     r"(?:skopie|skopien|skopy|graphie|grafie|bericht|befund|brief|protokoll|report|letter|summary|bogen|blatt|schein"
     r"|zentrum|abteilung|klinik|medizin|logie|station|sektion|bereich|chirurgie|endoskopie|endoscopy|department"
@@ -126,7 +136,8 @@ def _kept(page: int, sheet: Sheet, labels: Labels, marked: Collection[tuple[int,
         people = frozenset(n for n in gone if flow[n].is_capitalised)
         here = range(start, start + len(row.tokens))
         words = [n for n in here if flow[n].key and not (n in gone and flow[n].has_digit)]
-        lone = len(words) == 1 and sheet.before(row) is None  # ``Grünlich 14.11.2022``
+        dated = any(n in gone and flow[n].has_digit for n in here)  # ``Grünlich 14.11.2022``
+        lone = len(words) == 1 and (dated or sheet.before(row) is None)
         for n in here:
             if n not in gone and flow[n].key:
                 yield _Seen(Place(flow, n, people, people), apart, _is_in(own, n - start), lone)
@@ -185,6 +196,8 @@ def _may_be_somebody(seen: _Seen) -> bool:
     text = seen.place.token.core
     if seen.lone and len(text) <= _LONGEST_LONE and not is_sign(seen.place.token) and not _is_heading(text):
         return True
+    if may_act(seen.place):
+        return True
     if is_sign(seen.place.token):
         return seen.apart and not is_listed(text) and not is_clinical(text)
     personal = seen.personal
@@ -197,8 +210,37 @@ def _may_be_somebody(seen: _Seen) -> bool:
         return not _is_plainly_word(seen.place)
     if not personal or is_role(text):
         return False
-    unlisted = not is_listed(text) and not is_clinical(text) and not is_abstract(text)
-    return (risk is Risk.RARE or unlisted) and not _is_plainly_word(seen.place)
+    if risk is Risk.RARE or not (is_listed(text) or is_clinical(text) or is_abstract(text)):
+        return not _is_plainly_word(seen.place)
+    return _is_odd_word(seen.place) and not _is_plainly_word(seen.place)
+
+
+def _is_odd_word(place: Place) -> bool:
+    """Whether a word that is nobody's name as far as is known stands as only a name would: ``Grünlich``."""
+    text, before, after = place.token.core, place.before, place.after
+    if is_listed_as_clinical(text) or is_clinical(text) or is_abstract(text) or _is_heading(text):
+        return False
+    counted = place.token.key in _NO_PATIENTS or _COUNTED.search(place.token.key) is not None
+    if counted and after is not None and after.has_digit:
+        return False  # ``Beginn 17:45``, ``Scheinnummer 190939``
+    if before is None or (before.text.endswith(".") and not before.is_initial and not is_title(before)):
+        return not _opens_sentence(place)
+    if before.key in ("und", "oder", "and", "or"):
+        return place.index - 2 in place.sure
+    if is_clinical(before.core) and before.text[-1:].isalpha():
+        return False  # ``Endoscopy Unit``
+    inflected = before.is_capitalised and before.key.endswith(_INFLECTED) and is_ordinary(before.core)
+    return not inflected or place.index - 1 in place.sure
+
+
+def _opens_sentence(place: Place) -> bool:
+    """Whether a word with a capital that only the beginning of a sentence gives it goes on as one."""
+    token, after = place.token, place.after
+    if token.text.endswith(":"):
+        return place.index + 1 in place.sure
+    if after is None or not token.text[-1:].isalpha() or token.key not in _SMALL:
+        return False
+    return token.key in _ARTICLES or after.key not in _DEEDS_OF_PEOPLE
 
 
 def _is_title_for_a_name(place: Place) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from endoreg_db.deid.identity import Identity
 from endoreg_db.deid.messages import Finding
+from endoreg_db.deid.reports.day_lists import day_list_marks
 from endoreg_db.deid.reports.doubts import kept_doubts
 from endoreg_db.deid.reports.formats import format_marks
 from endoreg_db.deid.reports.grow import grown_marks
@@ -44,7 +45,7 @@ _NUMBERS = frozenset(
     ]
 )
 #: Rules whose finds are sure enough to be looked for everywhere else.
-_TEACHERS = frozenset({"salutation", "first_name", "cue"})
+_TEACHERS = frozenset({"salutation", "first_name", "cue", "day_list"})
 
 
 def finder(recogniser: str) -> FindIdentity:
@@ -80,7 +81,7 @@ def find_identity(
     labels = [labels_of(sheet) for sheet in sheets]
     labelled = [*labelled_marks(sheets, labels), *sticker_values(sheets, labels)]
     labelled += headed_values(sheets, labels, labelled)
-    people = people_marks(sheets)
+    people = [*people_marks(sheets), *day_list_marks(sheets)]
     identity, doubts = read_identity(labelled, sheets, labels)
     marks = [*(found.mark for found in labelled), *format_marks(sheets), *people, *zone_marks(sheets, labels)]
     marks += phrase_marks(sheets)

@@ -25,6 +25,7 @@ from endoreg_db.deid.reports.vocabulary import (
 _NOBLE: Final = cue_keys("noble")
 _PREPOSITIONS: Final = frozenset({"von", "vom", "auf", "und"})
 _ONCE: Final = cue_keys("once_named")
+_FORMERLY: Final = cue_keys("formerly")
 _BEFORE_PLACES: Final = cue_keys("before_places")
 _INSIDE: Final = cue_keys("inside_places")
 _INSIDE_TOWNS: Final = cue_keys("inside_towns")
@@ -45,6 +46,7 @@ _HOUSE: Final = re.compile(r"\d{1,4}(?:/\d{1,2})?\s?[a-hA-H]?[.,;)]*")
 _CODE: Final = re.compile(r"[A-ZÄÖÜ]{1,3}[\-.]?\d{1,3}[a-zA-Z]?|\d{1,3}[A-Za-z]")
 _CODE_INSIDE: Final = re.compile(r"[A-ZÄÖÜ]{1,2}[\-.]?\d{1,3}[a-zA-Z]?|\d{1,2}(?:[A-Za-z]|\.\d{1,2})")
 _LONGEST_STREET: Final = 4  # words of a street's name
+_LONGEST_ITEM: Final = 2  # words of an item of a list
 _LONGEST_GAP: Final = 2  # tokens inside a name that are no part of it by themselves (``Hof am Rhein``)
 
 
@@ -98,6 +100,10 @@ def _belongs(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
         return True
     if (behind and _may_stand_before(token)) or (ahead and _follows(flow, n)):
         return True
+    if behind and (token.key in _ONCE and token.text.endswith(".")) and n and flow[n - 1].is_name_shaped:
+        return True  # ``Klein gen. Holtmann``
+    if n + 2 in named and flow[n + 1].key in _ONCE and token.is_name_shaped and flow[n + 2].is_capitalised:
+        return True
     return any(belongs(flow, n, named) for belongs in _KINDS_OF_BELONGING)
 
 
@@ -119,7 +125,46 @@ def _is_of_firm(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
         return flow[n - 1].is_name_shaped and flow[n - 1].text[-1:].isalpha()  # ``Ford Motor Company``
     if n < 2 or n - 2 not in named or not flow[n].is_capitalised:
         return False
+    if flow[n - 1].text == "·":  # ``BAG Kratzer · Wende``
+        return flow[n - 2].text[-1:].isalpha() and not _is_plainly_clinical(flow[n])
     return flow[n - 1].text in ("&", "+") or (flow[n - 1].key in ("und", "and") and flow[n].key in _FIRM_ENDS)
+
+
+def _is_former(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
+    """``Aigner, früher Pollard.``: what somebody was called, or lived of."""
+    if n < 2 or flow[n - 1].key not in _FORMERLY or n - 2 not in named or not flow[n - 2].text.endswith(","):
+        return False
+    ends = n + 1 == len(flow) or not flow[n].text[-1:].isalpha()
+    return ends and flow[n].is_name_shaped and not _is_plainly_clinical(flow[n])
+
+
+def _is_item(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
+    """``Team: Friend; Gupta; Nils Fehér``: an item of a list in which the one beside it is somebody."""
+    start = n
+    while start and not _ends_item(flow, start - 1):
+        start -= 1
+    end = n + 1
+    while end < len(flow) and not _ends_item(flow, end - 1):
+        end += 1
+    item = flow[start:end]
+    if len(item) > _LONGEST_ITEM or not all(t.is_name_shaped and not _is_plainly_clinical(t) for t in item):
+        return False
+    following = end < len(flow) and flow[end - 1].text.endswith(";") and _is_somebody_at(flow, end, named)
+    last = start - 1
+    return following or (start > 0 and flow[last].text.endswith(";") and _is_somebody_at(flow, last, named))
+
+
+def _ends_item(flow: Sequence[Token], n: int) -> bool:
+    return flow[n].text[-1:] in ";:"
+
+
+def _is_somebody_at(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
+    """Whether a word of an item is part of a name that was found, and no number or place of many words."""
+    return n in named and flow[n].is_name_shaped and not is_clinical(flow[n].core)
+
+
+def _is_plainly_clinical(token: Token) -> bool:
+    return is_clinical(token.core) and not name_risk(token.core)
 
 
 def _is_home_of(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
@@ -162,7 +207,10 @@ def _tells_town(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
 
 
 def _opens_surname(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
-    """``(vom Stein)``, ``leitete die Bont``: a small word where a name begins, and nothing else can."""
+    """``(vom Stein)``, ``leitete die Bont``: a small word where a name begins, and nothing else can.
+
+    No sentence begins with a small letter (``… of kin. in der Schmitten was told``).
+    """
     token = flow[n]
     name = next((m for m in range(n + 1, min(len(flow), n + 3)) if flow[m].key not in _OPENINGS), n)
     if token.key not in _OPENINGS or token.ends_clause or name not in named or not flow[name].is_capitalised:
@@ -171,6 +219,7 @@ def _opens_surname(flow: Sequence[Token], n: int, named: Collection[int]) -> boo
     if (
         before is None
         or before.key in _OPENINGS
+        or (before.text.endswith(".") and before.core.islower() and token.core.islower())
         or token.text.startswith("(")
         or before.text.endswith(("(", ":", "/", "·"))
     ):
@@ -323,6 +372,8 @@ _KINDS_OF_BELONGING: Final = (
     _is_weekday_of,
     _is_in_address,
     _is_of_firm,
+    _is_item,
+    _is_former,
     _is_before_title,
     _is_home_of,
     _opens_surname,

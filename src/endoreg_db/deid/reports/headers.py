@@ -10,11 +10,11 @@ from itertools import islice
 from typing import Final
 
 from endoreg_db.deid.reports.dates import Day, find_days
+from endoreg_db.deid.reports.institutions import is_institution
 from endoreg_db.deid.reports.label_values import NAMES, Label
 from endoreg_db.deid.reports.labels import Labelled, Labels, unlabelled
 from endoreg_db.deid.reports.marks import row_text
 from endoreg_db.deid.reports.names import is_salutation, is_title, name_before
-from endoreg_db.deid.reports.people import is_institution
 from endoreg_db.deid.reports.sheets import Row, Sheet, Token
 from endoreg_db.deid.reports.stickers import NEAR
 from endoreg_db.deid.reports.vocabulary import (

@@ -14,7 +14,7 @@ from typing import Final
 from endoreg_db.deid.reports.codes import is_measured
 from endoreg_db.deid.reports.dates import find_clocks, find_days
 from endoreg_db.deid.reports.marks import text_of
-from endoreg_db.deid.reports.names import is_particle, is_title, name_run
+from endoreg_db.deid.reports.names import PARTICLES, is_particle, is_title, name_run
 from endoreg_db.deid.reports.sheets import Row, Token
 from endoreg_db.deid.reports.vocabulary import (
     cue_keys,
@@ -54,7 +54,7 @@ def value_of(label: Label, rest: Sequence[Token]) -> tuple[Token, ...]:
     """As much of what follows a label as belongs to its value."""
     rest = _one_field(rest)
     if label.kind in PEOPLE:
-        if label.plain and rest and _is_plain_word(rest[0]):
+        if label.plain and rest and _is_plain_word(rest[0]) and not _opens_in_capitals(rest):
             return ()  # ``Sedierung: Propofol``, ``Kontrolle: ambulant``
         return name_run(
             _up_to_number(rest),
@@ -177,6 +177,13 @@ def _is_plain_word(token: Token) -> bool:
         and not is_first_name(token.core)
         and (not is_title(token) and not is_particle(token))
     )
+
+
+def _opens_in_capitals(rest: Sequence[Token]) -> bool:
+    """``ZU LÖWENSTEIN, Björn``: a particle in capitals before a surname in capitals."""
+    if len(rest) < 2 or rest[0].phrase not in PARTICLES or not rest[0].core.isupper():
+        return False
+    return rest[1].is_name_shaped and rest[1].core.isupper() and not is_ordinary(rest[1].core)
 
 
 def is_short(rest: Sequence[Token]) -> bool:

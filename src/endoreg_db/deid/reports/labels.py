@@ -32,6 +32,7 @@ from endoreg_db.deid.reports.marks import Mark, text_of
 from endoreg_db.deid.reports.names import name_before, starts_name
 from endoreg_db.deid.reports.sheets import Row, Sheet, Token, is_measured_station, is_station_of_nodes
 from endoreg_db.deid.reports.vocabulary import (
+    is_first_name,
     is_ordinary,
     label_phrases,
     name_risk,
@@ -129,6 +130,8 @@ def _label_at(row: Row, start: int, end: int) -> Label | None:
 
 def _counts(label: Label) -> bool:
     """Whether the label is one here, and not a word of a sentence."""
+    if label.alone and not label.colon and _is_somebody(label):
+        return False
     if label.colon or label.alone:
         return True
     rest = label.row.tokens[label.end :]
@@ -148,6 +151,12 @@ def _counts(label: Label) -> bool:
     if label.kind in FREE:
         return label.start == 0 and rest[0].key != "" and (is_short(rest) or is_foreign(rest[0]))
     return any(token.has_digit for token in rest[:2])
+
+
+def _is_somebody(label: Label) -> bool:
+    """Whether a label of capitals is written as a first name is: ``Kim``, and not ``KIM`` for mail."""
+    word = label.row.tokens[label.start]
+    return label.end - label.start == 1 and is_first_name(word.core) and not word.core.isupper()
 
 
 def _is_surely_value(label: Label, rest: Sequence[Token]) -> bool:

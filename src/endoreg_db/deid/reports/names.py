@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from endoreg_db.deid.reports.sheets import Token
-from endoreg_db.deid.reports.vocabulary import cue_words, is_first_name, is_ordinary, name_risk
+from endoreg_db.deid.reports.vocabulary import (
+    cue_words,
+    is_abstract,
+    is_first_name,
+    is_ordinary,
+    name_risk,
+    resembles_ordinary,
+)
 
 TITLES: Final = cue_words("titles")
 NO_NAMES: Final = cue_words("no_names")
@@ -49,6 +56,17 @@ def is_salutation(token: Token) -> bool:
 def may_be_name(token: Token) -> bool:
     """Whether the token is shaped like a name and is no ordinary word."""
     return token.is_name_shaped and (not is_ordinary(token.core) or is_first_name(token.core))
+
+
+def unknown(token: Token) -> bool:
+    """Whether the token is a capitalised word that is in no list and looks like no abbreviation."""
+    if not token.is_name_shaped or is_ordinary(token.core) or is_abstract(token.core):
+        return False
+    if token.source == "ocr" and resembles_ordinary(token.core):
+        return False
+    letters = sum(c.isalpha() for c in token.core)
+    capitals = sum(c.isupper() for c in token.core)
+    return letters >= 3 and not (capitals >= 2 and letters <= 6 and capitals >= letters - 1)
 
 
 def starts_name(tokens: Sequence[Token]) -> bool:

@@ -71,7 +71,8 @@ def _told_of_insurers(flow: Sequence[Token], index: int) -> Iterator[tuple[str, 
         yield "insurer", _payer(flow, index)
     if token.key.endswith("kase") and token.is_capitalised:
         yield "insurer", _named_fund(flow, index)
-    if token.key in _INSURERS and token.is_capitalised and token.core[-1:].isalpha():
+    small = token.core.islower() and not is_ordinary(token.core)  # ``die pronova``
+    if token.key in _INSURERS and (token.is_capitalised or small) and token.core[-1:].isalpha():
         yield "insurer", _insurer(flow, index)
 
 
@@ -104,7 +105,7 @@ def _insurer(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     if end + 2 < len(flow) and flow[end].text in ("-", "–") and flow[end + 2].key.endswith("kase"):
         end += 3  # ``AOK - Die Gesundheitskasse``
     named = tuple(flow[start:end])
-    words = [token for token in named if token.core.islower() or is_ordinary(token.core)]
+    words = [t for t in named if is_ordinary(t.core) or (t.core.islower() and t.key not in _INSURERS)]
     alone = len(named) == 1 and named[0].key in _FUNDS_TOO and not named[0].core.isupper()
     found = len(words) < len(named) or len(named) > 1 or name_risk(named[0].core) or named[0].key in _FUNDS
     return named if found and not alone else ()

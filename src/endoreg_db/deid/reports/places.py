@@ -11,6 +11,7 @@ from endoreg_db.deid.reports.vocabulary import cue_keys, is_eponym, is_role
 
 _SORTS: Final = cue_keys("sorts")
 _ENGLISH_ROLES: Final = cue_keys("english_roles")
+_SHIFTS: Final = cue_keys("shifts")
 _NAMED_AFTER: Final = cue_keys("named_after")
 _LONGEST_SIGN: Final = 6  # letters of an abbreviation of capitals
 
@@ -59,7 +60,7 @@ class Place:
         before = self.before
         if before is None or not before.text[-1:].isalpha():
             return False
-        return is_role(before.core) or before.key in _ENGLISH_ROLES
+        return is_role(before.core) or before.key in _ENGLISH_ROLES | _SHIFTS
 
     @property
     def is_named_after(self) -> bool:

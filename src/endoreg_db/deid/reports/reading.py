@@ -266,8 +266,8 @@ def _value(field: str, found: Labelled, calendar: Calendar) -> str | None:
     if field == "examination_time":
         clock = next((clock.value for clock in find_clocks(text) if clock.value), None)
         return clock.isoformat() if clock else None
-    if any(day.kind == "full" for day in find_days(text)):
-        return None
+    if any(day.kind == "full" for day in find_days(text)) and not text.isdigit():
+        return None  # digits alone are a number, though they may be read as a day (``20400314``)
     compact = re.sub(r"\s+", "", text).strip(".,;:-")
     return compact if sum(map(str.isdigit, compact)) >= 3 and len(compact) <= 24 else None
 

@@ -30,6 +30,7 @@ _SEAMS: Final = re.compile(
     r"|(?<=[a-zäöüß]{2})(?=\d{2}\.\d)"  # vom12.03.1956
 )
 _GLUED_DAY: Final = re.compile(r"(?<=[a-zäöü]{2})(?=\d{1,2}\.?$)")  # on17
+_SPACED: Final = ("'", "’", ",")  # ``d ' A n g e l o , K o s t a s``
 _SHORT_NUMBER: Final = re.compile(r"[lI|]\d{1,3}[a-h]?[,.]?|\d{1,3}[Oo][,.]?|\dO\d*[,.]?")  # l02a, 3O
 _AS_LETTER: Final = {"0": "o", "1": "l", "5": "s", "8": "B"}
 _AS_DIGIT: Final = {"O": "0", "o": "0", "I": "1", "l": "1", "|": "1", "S": "5", "B": "8", "Z": "2"}
@@ -245,7 +246,9 @@ def _runs(words: Sequence[Word]) -> list[list[int]]:
     start = 0
     while start < len(words):
         end = start
-        while end < len(words) and re.fullmatch(r"[^\W\d_][,:.]?", words[end].text):
+        while end < len(words) and (
+            re.fullmatch(r"[^\W\d_][,:.]?", words[end].text) or (end > start and words[end].text in _SPACED)
+        ):
             end += 1
             if words[end - 1].text.endswith("."):
                 break  # ``h. c. T.`` are three letters, not one word spaced out

@@ -29,6 +29,7 @@ _DOINGS: Final = cue_keys("doings")
 _GRADE: Final = re.compile(r"(?:[IVXL]{1,5}(?:[a-cps]|sp)?|\d[\w\-+,.]*|[A-D]\d?|[CL]\d\w*)[,;.)]*")
 _FOREIGN_PARTICLES: Final = cue_keys("foreign_particles")
 _PARTICIPLE: Final = re.compile(r"(?:\w*ge\w+|\w{2,}iert|[vzeb]e?r?\w+)(?:te|ten|ter|tes|ene|enen|ener|enes)")
+_DONE: Final = re.compile(r"(?:ge\w{3,}[tn]|\w{3,}iert)")
 _NO_AGENTS: Final = cue_keys("no_agents")
 _HELPERS: Final = frozenset({"hat", "hatte", "has", "had", "will"})
 _OPENINGS: Final = cue_keys("surname_openings") - {"am", "im", "beim", "in", "aus"}
@@ -41,6 +42,10 @@ _STEMS_FROM: Final = cue_keys("stems_from")
 _COPULAS: Final = cue_keys("copulas")
 _DEPARTMENTS: Final = cue_keys("departments")
 _SAYERS: Final = cue_keys("sayers")
+_SHIFTS: Final = cue_keys("shifts")
+_LIES_IN: Final = cue_keys("lies_in")
+_ASKED: Final = cue_keys("asked")
+_WHAT_FOR: Final = frozenset({"to", "about", "for", "by", "today", "and"})
 _CLOSE: Final = 4  # tokens on either side whose sense a word shares
 REACH: Final = 9  # tokens on either side in which a verb says who did something
 
@@ -56,6 +61,8 @@ def is_named_here(place: Place) -> bool:
         return True
     if _is_agent(place) or _is_gone_to(place):
         return True
+    if before is not None and before.key in _ASKED and after is not None and after.key in _WHAT_FOR:
+        return True  # ``I have asked Galle to review the scans``
     called = after is not None and after.key in _COPULAS and not is_role(place.token.core)
     if called and {place.index + 2, place.index + 3} & set(place.sure):
         return True  # ``Salz ist gelernter Bestatter``
@@ -64,6 +71,34 @@ def is_named_here(place: Place) -> bool:
     if _is_alone_in_brackets(place) or _is_subject(place) or is_proper_in_english(place):
         return True
     return _is_behind_doing(place) or _is_called(place)
+
+
+def may_act(place: Place) -> bool:
+    """Whether a word, be it nobody's name, stands where only who does something can: for a person to look."""
+    text, before, after = place.token.core, place.before, place.after
+    if place.is_behind_role and before is not None and before.key in _SHIFTS:
+        return True  # ``Spätdienst Laut``
+    if place.index and place.flow[place.index - 1].text.endswith(":") and _is_alone_behind_doing(place):
+        return True
+    begins = place.before is None and place.token.text.endswith(",") and place.index + 1 < len(place.flow)
+    if begins and place.flow[place.index + 1].key in _LIES_IN:
+        return True  # ``Zungenbein, ward 78L``
+    role = is_role(text) and not is_english(text)
+    if is_clinical(text) or role or place.token.key in _NO_AGENTS:
+        return False
+    if _is_in_department(place):
+        return True
+    if before is not None and before.key in ("von", "durch", "by") and (is_done(place) or _is_agent(place)):
+        return True
+    return after is not None and not is_english(text) and _is_subject(place)
+
+
+def _is_alone_behind_doing(place: Place) -> bool:
+    """``Gerät gereinigt: Hals.``: one word behind what somebody did, and the sentence ends."""
+    ends = place.token.text.endswith((".", ";")) or place.index + 1 == len(place.flow)
+    last = place.flow[place.index - 1]
+    done = last.key in _DOINGS or _DONE.fullmatch(last.key) is not None
+    return ends and done and not is_role(place.token.core)
 
 
 def _is_behind_doing(place: Place) -> bool:
@@ -133,6 +168,9 @@ def _begins_list(place: Place) -> bool:
     joined = (
         len(following) == 2 and following[0].key in ("und", "sowie", "and") and not place.token.ends_clause
     )
+    between = place.before is not None and place.before.key in ("zwischen", "between")
+    if joined and between and place.index + 2 in place.named:
+        return True
     listed = place.token.text.endswith(("/", ",")) and place.index + 1 in place.sure
     return (joined and place.index + 2 in place.sure) or (listed and place.before is not None)
 
@@ -170,8 +208,9 @@ def _is_alone_in_brackets(place: Place) -> bool:
 
 def _is_subject(place: Place) -> bool:
     """``Salz wurde informiert``: who begins a sentence in which something was done with people."""
-    after = place.after
-    if place.before is not None or after is None:
+    after, before = place.after, place.before
+    numbered = before is not None and re.fullmatch(r"\d+[a-z]?\.", before.text)  # ``bed 52. Habenicht was``
+    if (before is not None and not numbered) or after is None:
         return False
     if (
         after.key == "to"

@@ -145,7 +145,7 @@ def _ward(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     if number is None or not WARD.fullmatch(number.core) or not flow[index].text[-1:].isalpha():
         return ()
     ends = index + 2 == len(flow) or number.text[-1:] in ".,;:)" or flow[index + 2].separates
-    ends = ends or flow[index + 2].key in BEDS
+    ends = ends or flow[index + 2].key in BEDS or flow[index + 2].line != number.line
     return (flow[index], number) if ends else ()
 
 

@@ -31,6 +31,8 @@ _LIVES: Final = cue_keys("lives")
 _LINKS: Final = cue_words("links")
 _HOUSE: Final = re.compile(r"\d{1,3}(?:/\d{1,2})?\s?[a-h]?[.,;)]*")
 _ROOMS: Final = cue_keys("rooms") | cue_keys("rooms_too")
+_RIVERS: Final = cue_keys("rivers")
+_STREET_OPENINGS: Final = cue_keys("street_openings")
 _LINKS_OF_HOMES: Final = cue_keys("links_of_homes")
 _AT_PLACES: Final = cue_keys("at_places")
 _DEPARTMENTS: Final = cue_keys("departments")
@@ -55,9 +57,19 @@ def told_of_places(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tup
         yield "address", (token, *_town(flow, index + 1))
     if token.text == "Bad" and index + 1 < len(flow) and _is_spa(flow, index):
         yield "address", (token, flow[index + 1])
+    yield from _told_of_streets(flow, index)
+    yield from _told_of_houses(flow, index)
+
+
+def _told_of_streets(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tuple[Token, ...]]]:
+    token = flow[index]
+    if [other.text.rstrip(".,;)") for other in flow[index : index + 3]] == ["Weil", "der", "Stadt"]:
+        yield "address", tuple(flow[index : index + 3])
     if token.is_name_shaped and index + 2 < len(flow):
         yield "address", _street_and_town(flow, index)
-    yield from _told_of_houses(flow, index)
+        yield "address", _by_river(flow, index)
+    if token.key in _STREET_OPENINGS and token.is_capitalised and index:
+        yield "address", _street_inside(flow, index)
 
 
 def _told_of_houses(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tuple[Token, ...]]]:
@@ -121,7 +133,7 @@ def _is_at_home(flow: Sequence[Token], index: int) -> bool:
 def _home_town(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     """The place that begins here, unless it is a word that says when or a part of the body."""
     token = flow[index]
-    lives = index > 1 and flow[index - 2].key in _LIVES  # ``lives in March``
+    lives = any(other.key in _LIVES for other in flow[max(0, index - _HOME) : index])  # ``lives in March``
     if (
         not token.is_name_shaped
         or (token.key in _TIMES and not lives)
@@ -152,6 +164,8 @@ def _behind_town(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
 
 def _english_house(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     """``at City Digestive Institute``: two capitalised words or more in an English sentence."""
+    if index + 1 < len(flow) and flow[index + 1].key == "the":
+        index += 1
     end = index + 1
     while end < len(flow) and flow[end].is_capitalised and not flow[end].has_digit and end - index <= 5:
         end += 1
@@ -188,6 +202,31 @@ def _street_and_town(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
         return ()  # ``ISS 22, FAST negativ``, ``Box 6, Motorik``
     clinical = any(is_clinical(token.core) or is_eponym(token.core) for token in (word, town))
     return () if clinical else (word, number, town)
+
+
+def _by_river(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    """``Bruck an der Mur``: a town, whatever word it is, that is told from others by its river."""
+    end = index + 1
+    while end < len(flow) and flow[end].key in _INSIDE_TOWNS and _runs_on(flow[end - 1]):
+        end += 1
+    if end == index + 1 or end == len(flow) or flow[end].key not in _RIVERS:
+        return ()
+    clinical = is_clinical(flow[index].core) and not name_risk(flow[index].core)
+    return () if clinical or not flow[end].is_capitalised else tuple(flow[index : end + 1])
+
+
+def _street_inside(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
+    """``Unfall auf der Im Winkel``: a small word with a capital where no sentence begins."""
+    before = flow[index - 1]
+    if not before.core.islower() or not before.text[-1:].isalpha() or flow[index].core.isupper():
+        return ()
+    end = index + 1
+    while end < len(flow) and end - index <= 2 and flow[end].key in _INSIDE_TOWNS:
+        end += 1
+    if end == len(flow) or not flow[end].is_name_shaped or flow[end].key in _TIMES:
+        return ()
+    clinical = is_clinical(flow[end].core) and not name_risk(flow[end].core)
+    return () if clinical else tuple(flow[index : end + 1])
 
 
 def _is_of_street(token: Token) -> bool:

@@ -14,11 +14,11 @@ from typing import Final
 
 from endoreg_db.deid.reports.codes import STAGE, is_medical_code
 from endoreg_db.deid.reports.dates import find_days
+from endoreg_db.deid.reports.institutions import is_institution, is_institution_part
 from endoreg_db.deid.reports.label_values import Label
 from endoreg_db.deid.reports.labels import Labels
 from endoreg_db.deid.reports.marks import Mark, text_of
 from endoreg_db.deid.reports.names import is_particle, is_salutation, is_title
-from endoreg_db.deid.reports.people import is_institution, is_institution_part
 from endoreg_db.deid.reports.places import Place, is_sign
 from endoreg_db.deid.reports.sheets import Row, Sheet, Token
 from endoreg_db.deid.reports.verdicts import Verdict, judge
