@@ -11,7 +11,7 @@ from tests.report_text import assert_gone
 @pytest.mark.parametrize(
     "code",
     [
-        *("pT1b", "N0", "G2", "C3M5", "GOV2", "0-IIa", "4R", "RB9", "Th10", "L4/5"),
+        *("pT1b", "N0", "G2", "C3M5", "GOV2", "0-IIa", "0-Ila", "4R", "RB9", "Th10", "L4/5"),
         *("CD117", "Ki-67", "PD-L1", "CK20", "B12", "SpO2", "FEV1"),
         *("GIF-HQ190", "25G", "1-650.2", "K29.5", "M8140/3"),
     ],

@@ -110,3 +110,13 @@ def test_a_word_that_is_nobodys_name_raises_one_where_only_a_name_would_stand(se
 )
 def test_a_word_of_the_sentence_beside_a_name_raises_none(sentence: str) -> None:
     assert codes_of(sentence) == set()
+
+
+def test_a_count_in_micro_litres_raises_none_however_its_sign_was_read() -> None:
+    sentence = "CRP 45 mg/l, Thrombozyten 250000/ {}l, INR 1,1."
+    assert [
+        codes_of(sentence.format(micro)) for micro in ("\N{MICRO SIGN}", "\N{GREEK SMALL LETTER MU}")
+    ] == [
+        set(),
+        set(),
+    ]

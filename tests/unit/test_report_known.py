@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from endoreg_db.deid.identity import Identity
 from endoreg_db.deid.pdf.deidentify import tokens_of
-from endoreg_db.deid.reports.words import KnownIdentity
+from endoreg_db.deid.reports.words import Findings, Hit, KnownIdentity
 from endoreg_db.intake.known_file import KnownFileError, known_from
 from tests.report_text import find_in, gone_from, in_body
 
@@ -36,3 +37,11 @@ def test_what_is_known_goes_and_is_looked_for_in_the_output_even_where_it_was_no
     known = KnownIdentity(names=("Xyrgblom",))
     assert gone_from(in_body("Mit Xyrgblom besprochen."), known) == ["Xyrgblom"]
     assert "Xyrgblom" in tokens_of(find_in(in_body("Unauffällig.")), known.names)
+
+
+def test_words_that_name_nobody_are_not_looked_for_in_the_output() -> None:
+    hits = [
+        Hit("name", 1, (0, 1), "Ihre Patienten Heinz Xyrgblom", 0.9, "label"),
+        Hit("address", 1, (2, 3), "Unter den Eichen 10, 63706 Halle", 0.9, "label"),
+    ]
+    assert tokens_of(Findings(tuple(hits), Identity(), ())) == {"Heinz Xyrgblom", "10, 63706"}

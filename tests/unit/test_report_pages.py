@@ -100,6 +100,20 @@ def test_what_stays_is_seen_is_no_hit_and_lies_under_no_filled_area() -> None:
     assert kept_words(page_of(words), {1}, [Rect(100, 95, 125, 115)]) == [[0], []]
 
 
+def test_a_line_of_a_scan_stays_below_one_that_goes_though_their_boxes_overlap() -> None:
+    """OCR's boxes are wider than the letters: those of two lines share a quarter and more of their height."""
+    page = page_of([*sentence("Quast", 50, 100, "ocr"), *sentence("Endoskopie", 50, 107, "ocr")])
+    assert [line.text for line in page.lines] == ["Quast", "Endoskopie"]
+    boxes = boxes_of_hits(page, [0])
+    assert (boxes[0].y0, boxes[0].y1) == (100, 110)  # the whole of what OCR found
+    assert kept_words(page, {0}, boxes) == [[], [1]]
+
+
+def test_a_line_of_a_scan_that_is_half_covered_does_not_stay() -> None:
+    page = page_of(sentence("Endoskopie", 50, 107, "ocr"))
+    assert kept_words(page, set(), [Rect(50, 100, 150, 112)]) == [[]]
+
+
 # ------------------------------------------------------------------------------------- turning
 
 

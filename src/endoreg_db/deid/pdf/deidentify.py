@@ -28,6 +28,7 @@ from endoreg_db.deid.pdf.verify import tells, verify
 from endoreg_db.deid.pdf.writer import PdfWriter
 from endoreg_db.deid.reports.date_shift import MovedWords, moved_words
 from endoreg_db.deid.reports.dates import find_days
+from endoreg_db.deid.reports.vocabulary import is_mere_word
 from endoreg_db.deid.reports.words import FindIdentity, Findings, KnownIdentity
 from endoreg_db.errors import CorruptMediaError, DeidentificationError
 
@@ -217,13 +218,17 @@ def tokens_of(findings: Findings, known: Sequence[str] = ()) -> frozenset[str]:
     What the caller has ``known`` is searched for whether or not it was found. What bar codes say is not: it
     may be any words.
 
-    Not the words of addresses and institutions: some of them (Klinik, Weg) stand in any report.
+    Not the words of addresses and institutions: some of them (Klinik, Weg) stand in any report. Nor those
+    beside a name that are nobody's (``Ihre Patienten``).
     """
     read = {name: reading.value for name, reading in findings.identity.readings()}
     tokens = {read[name] for name in ("first_name", "last_name", "birth_date", "case_number") if name in read}
     for hit in findings.hits:
-        if "name" in hit.kind or sum(c.isdigit() for c in hit.value) >= 6:
-            tokens.add(hit.value)
+        words = hit.value.split()
+        if "name" in hit.kind:
+            tokens.add(" ".join(word for word in words if not is_mere_word(word)))
+        if sum(c.isdigit() for c in hit.value) >= 6:
+            tokens.add(" ".join(word for word in words if any(map(str.isdigit, word))))
         days = (day for day in find_days(hit.value) if day.kind == "full")
         tokens.update(reading.isoformat() for day in days for reading in day.readings)
     tokens.update(known)

@@ -28,7 +28,7 @@ _GAS: Final = (
     r"|H[12])"
 )
 _SEGMENT: Final = (
-    r"[RL]B\d{1,2}|(?:1[0-4]|\d)[RL][a-z]?|[RL][12]|(?:GOV|IGV|EV)\d|0-?I{1,3}[abcsp+]*|A[1-4]B?"
+    r"[RL]B\d{1,2}|(?:1[0-4]|\d)[RL][a-z]?|[RL][12]|(?:GOV|IGV|EV)\d|0-?I[Il]{0,2}[abcsp+]*|A[1-4]B?"
 )
 _DEVICE: Final = (
     r"(?:GIF|CF|PCF|TJF|JF|GF|BF|SIF|UM|CV|CLV|EG|EC|ED|EN|EB|EPK|EPX|ELUXEO|VP|BL|XL|VIO|ESG|ICC|APC|IT|FTRD|OTSC|TTS"
@@ -68,7 +68,7 @@ def measures(token: Token | None) -> bool:
     if token is None:
         return False
     ratio = token.text.endswith("/") and token.key.isalpha()  # ``U/`` of ``U/l``
-    return ratio or token.key in _UNITS or token.text[:1] in "%/°µ×" or token.text == "x"
+    return ratio or token.key in _UNITS or token.text[:1] in "%/°µμ×" or token.text == "x"
 
 
 def is_measured(flow: Sequence[Token], index: int) -> bool:

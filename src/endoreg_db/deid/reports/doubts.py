@@ -332,7 +332,7 @@ def _is_odd_number(seen: _Seen) -> bool:
         _MEASURED.fullmatch(token.core.rstrip(".,")) and not token.core[-1].isdigit()
     ):
         return False
-    if after is not None and (after.key in _UNITS or after.text[:1] in "%/°µ"):
+    if after is not None and (after.key in _UNITS or after.text[:1] in "%/°µμ"):
         return False
     if _TIME.fullmatch(token.core) and seen.personal:
         return True

@@ -56,6 +56,7 @@ __all__ = [
     "is_listed",
     "is_listed_as_clinical",
     "is_loose_compound",
+    "is_mere_word",
     "is_name",
     "is_ordinary",
     "is_plausible",
@@ -309,6 +310,11 @@ def is_first_name(text: str) -> bool:
     """Whether the word, or every part of it between hyphens, is a first name in use."""
     parts = [word_key(part) for part in re.split(r"[-–]", text)]
     return all(part in table("first_names") for part in parts) and bool(parts[0])
+
+
+def is_mere_word(text: str) -> bool:
+    """Whether it is a word of the language or the trade, and nobody's name as far as any list knows."""
+    return is_ordinary(text) and not name_risk(text) and not is_first_name(text)
 
 
 def is_name(text: str) -> bool:
