@@ -15,6 +15,7 @@ from endoreg_db.deid.pdf.document import POINTS_PER_INCH, Picture
 from endoreg_db.deid.pdf.pixels import to_pixels, to_points
 from endoreg_db.deid.pdf.upright import View
 from endoreg_db.deid.pdf.word_boxes import word_spans
+from endoreg_db.deid.pdf.written import placed
 from endoreg_db.deid.reports.words import Rect, Word
 
 #: Points of the smallest print that has to be found.
@@ -60,8 +61,7 @@ def read_region(picture: Picture, rect: Rect, number: int, view: View, reader: T
     if part is None or min(part.width, part.height) < 8:
         return OcrWords((), ())
     boxes = reader.detect(picture[part.slices], smallest=smallest_print(view.dpi))
-    there = [Box(part.x + box.x, part.y + box.y, box.width, box.height) for box in boxes]
-    return read_boxes(picture, there, number, scale, reader)
+    return read_boxes(picture, list(placed(part, boxes)), number, scale, reader)
 
 
 def read_boxes(

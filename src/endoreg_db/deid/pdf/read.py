@@ -201,7 +201,7 @@ def _scanned(
 ) -> Sheet:
     upright = upright_view(picture, dpi, reader, smallest_print(dpi))
     view, boxes = upright.view, upright.boxes
-    canvas = _Canvas(number, size, view.apply(picture), view, reader)
+    canvas = _Canvas(number, size, upright.picture, view, reader)
     hidden = [_turned_word(replace(word, source="hidden"), view.turn, *size) for word in layer]
     read = read_boxes(canvas.picture, boxes, number, canvas.scale, reader, upright.read)
     stills = [

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.ocr import SpacedLine, TextReader
 from endoreg_db.deid.pdf.document import Picture
+from endoreg_db.deid.pdf.written import detect_written
 from endoreg_db.deid.reports.words import Rect
 
 #: Degrees that a page may lie askew, and below which it is left as it is.
 LARGEST_SKEW, _LEAST_SKEW = 3.5, 0.12
-_SMALL_SIDE = 900  # pixels to which a page is shrunk to find its skew
+_SMALL_SIDE, _SMALLEST_SIDE = 900, 450  # pixels to which a page is shrunk to find its skew, and roughly
+_SPARSE = 16  # one pixel of so many, along each side, tells the paper's tone
 _TRIED = 3  # lines that are read both ways up
 _SURELY_READ = 0.9  # mean confidence; upside-down lines of a test page were read at 0.60 to 0.66
 
@@ -50,31 +54,35 @@ def turned_box(box: Rect, turn: int, width: float, height: float) -> Rect:
 
 
 def straightened(picture: Picture, skew: float) -> Picture:
-    """The picture turned clockwise by a few degrees around its middle, on white, in its own size."""
+    """The picture turned clockwise by a few degrees, on paper of its own tone and in its own size."""
     if not skew:
         return picture
     height, width = picture.shape[:2]
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), -skew, 1.0)
-    white = (255, 255, 255)
+    paper = [float(tone) for tone in np.median(picture[::_SPARSE, ::_SPARSE].reshape(-1, 3), axis=0)]
     return np.asarray(
-        cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=white), np.uint8
+        cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=paper), np.uint8
     )
 
 
 def skew_of(picture: Picture) -> float:
     """Degrees clockwise by which the picture has to be turned so that its lines lie along an axis."""
-    small = _small_ink(picture)
-    coarse = max(np.arange(-LARGEST_SKEW, LARGEST_SKEW + 0.01, 0.5), key=lambda a: _sharpness(small, a))
+    small = _small_ink(picture, _SMALL_SIDE)
+    smaller = _shrunk(small, _SMALLEST_SIDE)
+    coarse = max(np.arange(-LARGEST_SKEW, LARGEST_SKEW + 0.01, 0.5), key=lambda a: _sharpness(smaller, a))
     fine = max(np.arange(coarse - 0.5, coarse + 0.51, 0.1), key=lambda a: _sharpness(small, a))
     return round(float(fine), 2) if abs(fine) >= _LEAST_SKEW else 0.0
 
 
-def _small_ink(picture: Picture) -> Picture:
+def _small_ink(picture: Picture, side: int) -> Picture:
     """Ink as white on black, small."""
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    factor = min(1.0, _SMALL_SIDE / max(grey.shape))
-    small = cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-    return np.asarray(255 - small, np.uint8)
+    return np.asarray(255 - _shrunk(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), side), np.uint8)
+
+
+def _shrunk(grey: NDArray[Any], side: int) -> NDArray[Any]:
+    """The picture with ``side`` pixels along its longer side, or as it is."""
+    factor = min(1.0, side / max(grey.shape))
+    return np.asarray(cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA))
 
 
 def _sharpness(ink: Picture, angle: float) -> float:
@@ -92,6 +100,7 @@ class Upright:
     """How a page was turned upright, and what was found out on the way."""
 
     view: View
+    picture: Picture  # the page in that view
     boxes: tuple[Box, ...]  # where text is then, one line each, from top to bottom
     read: Mapping[Box, SpacedLine]  # some of these lines, read already
 
@@ -106,18 +115,20 @@ def upright_view(picture: Picture, dpi: float, reader: TextReader, smallest: int
         smallest: pixels per em of the smallest text.
     """
     skew = skew_of(picture)
-    turn = 0
-    boxes = reader.detect(straightened(picture, skew), smallest=smallest)
+    view = View(dpi, 0, skew)
+    shown = view.apply(picture)
+    boxes = detect_written(reader, shown, smallest)
     if _run_down(boxes):
-        turn = 90
-        boxes = reader.detect(View(dpi, turn, skew).apply(picture), smallest=smallest)
-    shown = View(dpi, turn, skew).apply(picture)
+        view = View(dpi, 90, skew)
+        shown = view.apply(picture)
+        boxes = detect_written(reader, shown, smallest)
     read = {box: reader.read_spaced(shown[box.slices]) for box in _middling(boxes)}
     if _is_upside_down(shown, read, reader):
         height, width = shown.shape[:2]
         boxes = [Box(width - box.right, height - box.bottom, box.width, box.height) for box in boxes]
-        turn, read = turn + 180, {}
-    return Upright(View(dpi, turn, skew), tuple(sorted(boxes, key=lambda box: (box.y, box.x))), read)
+        view, read = View(dpi, view.turn + 180, skew), {}
+        shown = view.apply(picture)
+    return Upright(view, shown, tuple(sorted(boxes, key=lambda box: (box.y, box.x))), read)
 
 
 def _run_down(boxes: list[Box]) -> bool:

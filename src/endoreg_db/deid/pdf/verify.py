@@ -33,6 +33,7 @@ from endoreg_db.deid.pdf.pixels import to_pixels
 from endoreg_db.deid.pdf.plain_text import PAGE_BREAK
 from endoreg_db.deid.pdf.read import Sheet
 from endoreg_db.deid.pdf.rebuild import Plan
+from endoreg_db.deid.pdf.written import detect_written
 from endoreg_db.deid.reports.dates import find_days
 from endoreg_db.deid.reports.words import Rect
 from endoreg_db.deid.text_rules import fold, matches_known
@@ -256,7 +257,7 @@ def _scan_again(plan: Plan, picture: Picture, look: _Look) -> Iterator[str]:
     if before.shape != picture.shape:
         raise ValueError("the page has another size")
     changed = changed_pixels(picture, before)
-    for box in look.reader.detect(picture, smallest=smallest_print(plan.sheet.view.dpi)):
+    for box in detect_written(look.reader, picture, smallest_print(plan.sheet.view.dpi)):
         if not is_known(plan, box, changed):
             part = picture[box.slices]
             # Untrimmed, as it was found; but a line whose letters cannot be placed has a text as well.
