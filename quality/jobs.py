@@ -16,8 +16,9 @@ from pathlib import Path
 from quality import bench
 from quality.bench import Judgement
 from quality.hunter import Hunter
+from quality.hunter.reading import SCALES
 from quality.plan import draw_plan
-from quality.reports.bench import ReportJudgement, examine_report
+from quality.reports.bench import PAGES, ReportJudgement, examine_report
 from quality.reports.corpus import draw_report_plan
 
 PICTURES = "pictures"
@@ -127,15 +128,15 @@ def _asked_for(judged: Judgement | ReportJudgement) -> tuple[int, int]:
 
 def _examined(job: Job, work: Path) -> Judgement | ReportJudgement:
     if job.is_report:
-        return examine_report(draw_report_plan(job.seed), work, _hunter())
+        return examine_report(draw_report_plan(job.seed), work, _hunter(), _hunter(PAGES))
     plan = draw_plan(job.seed, seconds=job.seconds)
     return bench.examine(plan, work, job.folder / PICTURES, _hunter())
 
 
 @cache
-def _hunter() -> Hunter:
+def _hunter(scales: tuple[float, ...] = SCALES) -> Hunter:
     """One for each process: its OCR engine takes long to load."""
-    return Hunter()
+    return Hunter(scales=scales)
 
 
 def _line(judgement: Judgement | ReportJudgement) -> str:

@@ -17,6 +17,8 @@ from quality.reports.corpus import FILE_NAME, ReportPlan, ReportTruth, write_rep
 from quality.reports.own_words import is_own_word, own_words
 from quality.reports.plants import IN_PICTURES
 
+#: The sizes at which pages of the output are read: print on them has 20 to 60 pixels, which suits the engine.
+PAGES = (1.0,)
 _SAME_WORD = 80  # of 100; OCR reads a letter of a long word wrong, and it is the word all the same
 
 
@@ -30,13 +32,15 @@ class ReportJudgement(Judged):
     lost: int  # of these, not to be found in the cleaned text
 
 
-def examine_report(plan: ReportPlan, work: Path, hunter: Hunter) -> ReportJudgement:
+def examine_report(plan: ReportPlan, work: Path, hunter: Hunter, pages: Hunter) -> ReportJudgement:
     """Write the report of a plan, import it, and hunt through all that the intake wrote.
 
     Args:
         plan: the report.
         work: an empty folder for the report and the data folder; its content may be removed after.
-        hunter: looks for what leaked.
+        hunter: looks for what is hidden in the untouched report.
+        pages: looks for what leaked. It may read each picture at one size only: what the intake writes is
+            read twice anyway, as the picture that is stored and as the page that is shown.
     """
     source, truth = write_report(plan, work / "inbox")
     reads = plan.planted in IN_PICTURES
@@ -47,17 +51,17 @@ def examine_report(plan: ReportPlan, work: Path, hunter: Hunter) -> ReportJudgem
     (said, *_) = intake.run("import", str(source), "--center", CENTER)
     imported = time.monotonic()
     tokens = (*truth.tokens, *truth.planted)
-    own = own_words(truth.tokens, hunter)
+    own = own_words(truth.tokens, pages)
     found = [
-        hunter.hunt(intake.data, tokens, shallow=intake.encrypted),
-        hunter.hunt(intake.log, [t for t in tokens if t.label != FILE_NAME], pictures=False),
+        pages.hunt(intake.data, tokens, shallow=intake.encrypted),
+        pages.hunt(intake.log, [t for t in tokens if t.label != FILE_NAME], pictures=False),
     ]
     hunted = time.monotonic()
     shown = intake.run("show", said["uuid"], "--identity")[0] if said["uuid"] else {}
     later: list[Report] = []
     if said["status"] == "needs_review":
         intake.run("approve", said["uuid"])
-        later = [hunter.hunt(intake.published, tokens)]
+        later = [pages.hunt(intake.published, tokens)]
     texts = [path.read_text("utf-8") for path in intake.published.glob("*.txt")]
     return ReportJudgement(
         seed=plan.seed,
