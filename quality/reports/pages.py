@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 import time
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ import numpy as np
 import pypdfium2 as pdfium
 import reportlab
 from PIL import Image
+from pypdf import PdfReader, PdfWriter
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
@@ -28,6 +30,7 @@ DPI: Mapping[str, int] = MappingProxyType({"scan 150": 150, "scan 200": 200})
 FACES = ("Vera", "VeraBd", "VeraIt")
 _JPEG_QUALITY = 80
 _MADE = time.gmtime(0)  # the same bytes every time
+_INVISIBLE = 3  # the text rendering mode of ISO 32000-1, 9.3.6
 _PAPER = 0.97  # how bright paper is to a scanner
 
 
@@ -65,6 +68,22 @@ def scan(source: Path, target: Path, dpi: int, rng: random.Random) -> None:
     )  # fmt: skip
 
 
+def add_layer(scanned: Path, target: Path, letter: Letter, face: str) -> None:
+    """Write a scan with the words of its letter as an invisible layer, as scanners do that read."""
+    layer = io.BytesIO()
+    _register(face)
+    canvas = Canvas(layer, pagesize=(letter.pages[0].width, letter.pages[0].height), invariant=1)
+    for page in letter.pages:
+        for word in page.words:
+            _write(canvas, page, word, face, mode=_INVISIBLE)
+        canvas.showPage()
+    canvas.save()
+    writer = PdfWriter(clone_from=scanned)
+    for shown, words in zip(writer.pages, PdfReader(layer).pages, strict=True):
+        shown.merge_page(words)
+    writer.write(target)
+
+
 def _scanned(paper: Image.Image, rng: random.Random) -> Image.Image:
     noise = np.random.default_rng(rng.randrange(2**32)).normal(0, 5, (paper.height, paper.width))
     grey = np.clip(np.asarray(paper) * _PAPER + noise, 0, 255).astype(np.uint8)
@@ -77,13 +96,14 @@ def _register(face: str) -> None:
     pdfmetrics.registerFont(TTFont(face, str(Path(reportlab.__file__).parent / "fonts" / f"{face}.ttf")))
 
 
-def _write(canvas: Canvas, page: Page, word: Word, face: str) -> None:
+def _write(canvas: Canvas, page: Page, word: Word, face: str, *, mode: int = 0) -> None:
     """Write one word so that it fills its box."""
     text, box = _writable(word.text, face), word.box
     size = (box.y1 - box.y0) / 1.1
     width = pdfmetrics.stringWidth(text, face, size)
     written = canvas.beginText(box.x0, page.height - box.y0 - 0.9 * size)
     written.setFont(face, size)
+    written.setTextRenderMode(mode)
     written.setHorizScale(100 * (box.x1 - box.x0) / max(width, 1e-3))
     written.textOut(text)
     canvas.drawText(written)

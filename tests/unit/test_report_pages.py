@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from pypdf import PdfReader
 
 from endoreg_db.deid.ocr import SpacedLine
-from endoreg_db.deid.pdf.blank import boxes_of_hits, kept_words
+from endoreg_db.deid.pdf.blank import boxes_of_hits, echoes, kept_words
 from endoreg_db.deid.pdf.graphics import unexplained
 from endoreg_db.deid.pdf.layout import lines_of, overlap
 from endoreg_db.deid.pdf.upright import turned, turned_box
@@ -107,6 +107,13 @@ def test_a_line_of_a_scan_stays_below_one_that_goes_though_their_boxes_overlap()
     boxes = boxes_of_hits(page, [0])
     assert (boxes[0].y0, boxes[0].y1) == (100, 110)  # the whole of what OCR found
     assert kept_words(page, {0}, boxes) == [[], [1]]
+
+
+def test_hidden_words_that_lie_where_words_are_seen_are_their_echo() -> None:
+    seen, hidden = sentence("Befund Quast", 50, 100, "ocr"), sentence("Befund Quast", 52, 101, "hidden")
+    page = page_of([*seen, *hidden, word("Erika", 300, 400, source="hidden")])
+    assert [page.words[n].text for n in sorted(echoes(page))] == ["Befund", "Quast"]
+    assert echoes(page_of(hidden)) == frozenset()
 
 
 def test_a_line_of_a_scan_that_is_half_covered_does_not_stay() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from endoreg_db.deid.reports.check_digits import iban_is_valid, ik_is_valid, kvnr_is_valid
+from endoreg_db.deid.reports.find import find_identity
 from endoreg_db.deid.reports.words import KnownIdentity, Source
-from tests.report_text import find_in, gone_from, in_body
+from tests.report_text import find_in, gone_from, in_body, page_of
 
 
 @pytest.mark.parametrize(
@@ -306,3 +309,16 @@ def test_a_right_check_digit_raises_the_confidence_and_a_wrong_one_still_goes() 
     right, wrong = (find_in(in_body(f"Nr {n} liegt vor.")).hits[0] for n in ("A123456780", "A123456781"))
     assert right.kind == wrong.kind == "insurance_number"
     assert right.confidence > wrong.confidence
+
+
+def test_a_hidden_layer_over_a_page_is_read_apart_from_it() -> None:
+    text = "Patient: Quast, Ilse\n\nAnamnese: Polyp im Sigma, Kontrolle der Schleimhaut in drei\nJahren."
+    seen, hidden = page_of(text, source="ocr"), page_of(text, source="hidden", top=41.0)
+    both = replace(seen, lines=(*seen.lines, *hidden.lines))
+
+    alone, together = (find_identity([page], KnownIdentity()) for page in (seen, both))
+
+    count = len(seen.words)
+    assert [h.words for h in together.hits if h.words[0] < count] == [h.words for h in alone.hits]
+    assert {both.words[n].text for h in together.hits for n in h.words if n >= count} == {"Quast,", "Ilse"}
+    assert (together.doubts, together.identity) == (alone.doubts, alone.identity)

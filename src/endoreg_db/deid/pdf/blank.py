@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from math import ceil
 
+import numpy as np
+from numpy.typing import NDArray
+
 from endoreg_db.deid.pdf.layout import box_of
 from endoreg_db.deid.reports.words import Line, Page, Rect, Word
 
@@ -18,6 +21,8 @@ _ABOVE = 1.5
 #: Share of a line's height, above and below, in which OCR has found no letter: its boxes are wider than
 #: that, so that those of two lines overlap, and the area filled for one of them reaches into the other.
 _PADDING = 0.15
+#: Share of a hidden word's area that lies over words that are seen, from which on it is their echo.
+_ECHO = 0.5
 #: Points at the right edge of a page that a widened box leaves free.
 _MARGIN = 28.0
 
@@ -36,6 +41,27 @@ def boxes_of_hits(page: Page, hit: Collection[int]) -> tuple[Rect, ...]:
         index += len(line.words)
         areas += [_widened(page, line, first, last) for first, last in _runs(flags)]
     return tuple(areas)
+
+
+def echoes(page: Page) -> frozenset[int]:
+    """Hidden words that lie where a word is seen, as all do in the text layer of a searchable scan.
+
+    What is seen there has been judged by itself, so nothing is filled on the word of what is not.
+    """
+    hidden = [n for n, word in enumerate(page.words) if word.source == "hidden"]
+    seen = [word.box for word in page.words if word.source != "hidden"]
+    if not hidden or not seen:
+        return frozenset()
+    edges = np.array([(box.x0, box.y0, box.x1, box.y1) for box in seen])
+    return frozenset(n for n in hidden if _lies_over(page.words[n].box, edges))
+
+
+def _lies_over(box: Rect, edges: NDArray[np.float64]) -> bool:
+    """Whether a box shares a good part of its area with others, given by their edges."""
+    wide = np.minimum(edges[:, 2], box.x1) - np.maximum(edges[:, 0], box.x0)
+    high = np.minimum(edges[:, 3], box.y1) - np.maximum(edges[:, 1], box.y0)
+    shared = float((np.maximum(wide, 0.0) * np.maximum(high, 0.0)).sum())
+    return shared > _ECHO * (box.x1 - box.x0) * (box.y1 - box.y0)
 
 
 def kept_words(page: Page, hit: Collection[int], blanks: Sequence[Rect]) -> list[list[int]]:

@@ -1,8 +1,9 @@
 """Reading one page: its words, and which parts of its picture may be shown.
 
 A page is *digital* when its text layer says what its picture shows; then only pictures and drawings
-on it are read by OCR. Otherwise (a scan, letters drawn as curves, a text layer that says something
-else than the page) it is read by OCR alone, and its text layer counts as hidden.
+on it are read by OCR, and what is set in a font that says something else. Otherwise (a scan, letters
+drawn as curves, a text layer that says something else than the page) it is read by OCR alone, and its
+text layer counts as hidden.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ _SCAN_COVER = 0.5
 #: Fonts of a text layer that are compared with the picture, by one line each, and how alike (percent)
 #: both must be. A font that fails has glyphs that mean something else than they look like.
 _COMPARED, _ALIKE = 8, 70.0
+#: Part of the words that may be in such fonts; with more the whole layer counts as hidden.
+_STRANGE = 0.3
 #: Letters of a line that is worth comparing, and beyond which it takes longer than it tells more.
 _LEAST_LETTERS, _ENOUGH_LETTERS = 4, 40
 #: Part of a scan's lines that may be unreadable before a person has to look.
@@ -71,7 +74,12 @@ def read_page(document: pdfium.PdfDocument, index: int, reader: TextReader) -> S
     picture = turned(picture, view.turn)
     words = [_turned_word(item.word, view.turn, width, height) for item in layer]
     covered = max((overlap(image, whole) for image in images), default=0.0) / area(whole)
-    if covered < _SCAN_COVER and _is_understood(layer, words, picture, dpi, reader):
+    strange = _strange_fonts(layer, words, picture, dpi, reader)
+    if covered < _SCAN_COVER and strange is not None:
+        words = [
+            replace(word, source="hidden") if item.font in strange else word
+            for item, word in zip(layer, words, strict=True)
+        ]
         turned_images = [turned_box(image, view.turn, width, height) for image in images]
         return _digital(_Canvas(number, (width, height), picture, view, reader), words, turned_images)
     with open_page(document, index) as page:
@@ -160,19 +168,26 @@ def _is_known(word: Word, shown: Sequence[Word]) -> bool:
     return any(overlap(word.box, other.box) > 0.4 * area(word.box) for other in shown)
 
 
-def _is_understood(
+def _strange_fonts(
     layer: Sequence[LayerWord], words: Sequence[Word], picture: Picture, dpi: float, reader: TextReader
-) -> bool:
-    """Whether the text layer's visible words are what the picture shows, by one line of each font."""
+) -> frozenset[str] | None:
+    """The fonts of visible words that say something else than the picture shows, by one line of each.
+
+    None if the layer cannot be relied on: nothing could be compared, most words are of such fonts, or there
+    are more fonts than are compared.
+    """
     if is_blank(picture):
-        return True
+        return frozenset()
     fonts: dict[str, list[Word]] = {}
     for item, word in zip(layer, words, strict=True):
         if word.source == "text":
             fonts.setdefault(item.font, []).append(word)
-    lines = [_line_to_compare(of_font) for of_font in list(fonts.values())[:_COMPARED]]
-    compared = [line for line in lines if line is not None]
-    return bool(compared) and all(_looks_like(line, picture, dpi, reader) for line in compared)
+    lines = {font: line for font, of_font in fonts.items() if (line := _line_to_compare(of_font)) is not None}
+    if not lines or len(lines) > _COMPARED:
+        return None
+    strange = {font for font, line in lines.items() if not _looks_like(line, picture, dpi, reader)}
+    count = sum(len(fonts[font]) for font in strange)
+    return frozenset(strange) if count <= _STRANGE * sum(map(len, fonts.values())) else None
 
 
 def _line_to_compare(words: Sequence[Word]) -> Line | None:

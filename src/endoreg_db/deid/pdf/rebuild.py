@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from endoreg_db.deid.pdf.blank import boxes_of_hits, kept_words
+from endoreg_db.deid.pdf.blank import boxes_of_hits, echoes, kept_words
 from endoreg_db.deid.pdf.dates import MovedDate, drawn_date, placed_date
 from endoreg_db.deid.pdf.document import POINTS_PER_INCH, Picture
 from endoreg_db.deid.pdf.pixels import brightest, darkest, to_pixels
@@ -56,7 +56,7 @@ def plan_page(sheet: Sheet, hit: Collection[int], dates: Sequence[MovedWords] = 
         hit: indices of the words that have to go.
         dates: those of them that are written anew as another date, where there is room for it.
     """
-    filled = (*boxes_of_hits(sheet.page, hit), *sheet.blanks)
+    filled = (*boxes_of_hits(sheet.page, set(hit) - echoes(sheet.page)), *sheet.blanks)
     kept = kept_words(sheet.page, hit, filled)
     placed = [placed_date(sheet.page, date, filled, sheet.blanks) for date in dates]
     moved = tuple(date for date in placed if date is not None)

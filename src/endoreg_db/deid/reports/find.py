@@ -77,7 +77,8 @@ def find_identity(
         recogniser: an entity recogniser that looks beside the built-in rules; if it fails, they stand
             alone, and a doubt says so.
     """
-    sheets = [lay_out(page) for page in pages]
+    seen = [lay_out(page) for page in pages]
+    sheets = [*seen, *(sheet for page in pages if (sheet := lay_out(page, hidden=True)).rows)]
     labels = [labels_of(sheet) for sheet in sheets]
     labelled = [*labelled_marks(sheets, labels), *sticker_values(sheets, labels)]
     labelled += headed_values(sheets, labels, labelled)
@@ -92,8 +93,8 @@ def find_identity(
     strangers, unsure = stranger_marks(sheets, _places(marks))
     marks += strangers
     marks += grown_marks(sheets, _places(marks))
-    kept = kept_doubts(sheets, labels, _places(marks))
-    doubts = (*doubts, *failed, *_unsure_words(sheets, unsure), *kept)
+    kept = kept_doubts(seen, labels, _places(marks))
+    doubts = (*doubts, *failed, *_unsure_words(seen, unsure), *kept)
     return Findings(merged(marks, sheets), identity, doubts)
 
 
@@ -122,4 +123,5 @@ def _unsure_words(sheets: Sequence[Sheet], unsure: Mapping[int, int]) -> list[Fi
             f"Page {sheets[page].page.number} keeps {count} capitalised words that are in no list.",
         )
         for page, count in unsure.items()
+        if page < len(sheets)  # what is hidden stays nowhere
     ]

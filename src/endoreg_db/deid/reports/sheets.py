@@ -187,11 +187,14 @@ class Sheet:
         return min(box.x0 for box in boxes), max(box.x1 for box in boxes)
 
 
-def lay_out(page: Page) -> Sheet:
-    """Cut a page into tokens."""
+def lay_out(page: Page, *, hidden: bool = False) -> Sheet:
+    """Cut what is seen of a page into tokens, or what is hidden on it: neither goes on in the other."""
     rows: list[Row] = []
     offset = 0
     for index, line in enumerate(page.lines):
+        if (line.words[0].source == "hidden") is not hidden:
+            offset += len(line.words)
+            continue
         pieces = tuple(_tokens(line, offset, index))
         boxes = [word.box for word in line.words]
         box = Rect(

@@ -314,6 +314,8 @@ def is_first_name(text: str) -> bool:
 
 def is_mere_word(text: str) -> bool:
     """Whether it is a word of the language or the trade, and nobody's name as far as any list knows."""
+    if word_key(text) in cue_keys("page_words"):
+        return True
     return is_ordinary(text) and not name_risk(text) and not is_first_name(text)
 
 
