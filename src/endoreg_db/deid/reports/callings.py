@@ -14,9 +14,9 @@ from endoreg_db.deid.reports.vocabulary import (
     is_clinical,
     is_listed,
     is_listed_as_clinical,
+    is_only_clinical,
     is_ordinary,
     is_trade,
-    name_risk,
     word_key,
 )
 
@@ -171,7 +171,7 @@ def _firm(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
 def _employer(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     """``beschäftigt bei Kali und Salz``: the capitalised words that follow, if none is of the trade."""
     named = _firm(flow, index)
-    if not named or (is_clinical(named[0].core) and not name_risk(named[0].core)):
+    if not named or is_only_clinical(named[0].core):
         return ()
     end = index + 1 + len(named)
     while named[-1].text[-1:].isalpha() and end + 1 < len(flow) and flow[end].key in ("und", "u"):

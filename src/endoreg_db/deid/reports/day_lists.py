@@ -8,8 +8,8 @@ from typing import Final
 
 from endoreg_db.deid.reports.marks import Mark, text_of
 from endoreg_db.deid.reports.names import is_particle
-from endoreg_db.deid.reports.sheets import Row, Sheet, Token
-from endoreg_db.deid.reports.vocabulary import cue_keys, is_clinical, name_risk
+from endoreg_db.deid.reports.sheets import Row, Sheet
+from endoreg_db.deid.reports.vocabulary import cue_keys, is_only_clinical
 
 _TIME: Final = re.compile(r"(?:[01]?\d|2[0-3])[:.][0-5]\d")
 _DONE: Final = re.compile(r"(?:skop|scop|graph)(?:ie|y)$|grafie$|^(?:ercp|ogd|egd|eus|peg|mrcp)$")
@@ -36,10 +36,6 @@ def _row_marks(page: int, row: Row) -> Iterator[Mark]:
         return
     yield Mark("name", page, who, text_of(who), 0.8, "day_list")
     numbered = {n for n in range(len(rest) - 1) if rest[n + 1].has_digit}  # ``Innere 1``
-    others = tuple(token for n, token in enumerate(rest) if n in numbered or not _is_of_trade(token))
+    others = tuple(token for n, token in enumerate(rest) if n in numbered or not is_only_clinical(token.core))
     if others:
         yield Mark("staff", page, others, text_of(others), 0.8, "day_list")
-
-
-def _is_of_trade(token: Token) -> bool:
-    return is_clinical(token.core) and not name_risk(token.core)

@@ -18,6 +18,7 @@ from endoreg_db.deid.reports.vocabulary import (
     is_first_name,
     is_listed,
     is_loose_compound,
+    is_only_clinical,
     is_role,
     name_risk,
 )
@@ -126,7 +127,7 @@ def _is_of_firm(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
     if n < 2 or n - 2 not in named or not flow[n].is_capitalised:
         return False
     if flow[n - 1].text == "·":  # ``BAG Kratzer · Wende``
-        return flow[n - 2].text[-1:].isalpha() and not _is_plainly_clinical(flow[n])
+        return flow[n - 2].text[-1:].isalpha() and not is_only_clinical(flow[n].core)
     return flow[n - 1].text in ("&", "+") or (flow[n - 1].key in ("und", "and") and flow[n].key in _FIRM_ENDS)
 
 
@@ -135,7 +136,7 @@ def _is_former(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
     if n < 2 or flow[n - 1].key not in _FORMERLY or n - 2 not in named or not flow[n - 2].text.endswith(","):
         return False
     ends = n + 1 == len(flow) or not flow[n].text[-1:].isalpha()
-    return ends and flow[n].is_name_shaped and not _is_plainly_clinical(flow[n])
+    return ends and flow[n].is_name_shaped and not is_only_clinical(flow[n].core)
 
 
 def _is_item(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
@@ -147,7 +148,7 @@ def _is_item(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
     while end < len(flow) and not _ends_item(flow, end - 1):
         end += 1
     item = flow[start:end]
-    if len(item) > _LONGEST_ITEM or not all(t.is_name_shaped and not _is_plainly_clinical(t) for t in item):
+    if len(item) > _LONGEST_ITEM or not all(t.is_name_shaped and not is_only_clinical(t.core) for t in item):
         return False
     following = end < len(flow) and flow[end - 1].text.endswith(";") and _is_somebody_at(flow, end, named)
     last = start - 1
@@ -161,10 +162,6 @@ def _ends_item(flow: Sequence[Token], n: int) -> bool:
 def _is_somebody_at(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
     """Whether a word of an item is part of a name that was found, and no number or place of many words."""
     return n in named and flow[n].is_name_shaped and not is_clinical(flow[n].core)
-
-
-def _is_plainly_clinical(token: Token) -> bool:
-    return is_clinical(token.core) and not name_risk(token.core)
 
 
 def _is_home_of(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
@@ -277,7 +274,7 @@ def _is_in_address(flow: Sequence[Token], n: int, named: Collection[int]) -> boo
         return False
     if _HOUSE.fullmatch(flow[start - 1].text):  # a number went before: this is the town
         before = all(m in named or flow[m].key in _INSIDE | _INSIDE_TOWNS for m in range(start, n))
-        clinical = is_eponym(token.core) or (is_clinical(token.core) and not name_risk(token.core))
+        clinical = is_eponym(token.core) or is_only_clinical(token.core)
         return before and token.is_name_shaped and not clinical and not is_sign(token)
     end = n
     while end < len(flow) - 1 and end - start <= _LONGEST_STREET and not _HOUSE.fullmatch(flow[end].text):
@@ -290,7 +287,7 @@ def _is_in_address(flow: Sequence[Token], n: int, named: Collection[int]) -> boo
         and all(word.is_capitalised or word.key in _INSIDE | _INSIDE_TOWNS for word in street)
         and street[0].is_capitalised
         and not any(is_sign(word) for word in street)
-        and not any(is_clinical(word.core) and not name_risk(word.core) for word in street)
+        and not any(is_only_clinical(word.core) for word in street)
     )
 
 
@@ -354,7 +351,7 @@ def _is_in_brackets(flow: Sequence[Token], n: int, named: Collection[int]) -> bo
     before = n - 2 if n > 0 and flow[n - 1].text == "(" else n - 1
     if not (opened and before in named and flow[before].text[-1:].isalpha() and token.is_name_shaped):
         return False
-    clinical = is_clinical(token.core) and not name_risk(token.core)
+    clinical = is_only_clinical(token.core)
     return ")" in token.text and not clinical
 
 

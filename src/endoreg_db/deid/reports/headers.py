@@ -19,11 +19,10 @@ from endoreg_db.deid.reports.sheets import Row, Sheet, Token
 from endoreg_db.deid.reports.stickers import NEAR
 from endoreg_db.deid.reports.vocabulary import (
     cue_keys,
-    is_clinical,
     is_first_name,
+    is_only_clinical,
     is_ordinary,
     is_town,
-    name_risk,
 )
 
 _HEAD: Final = 0.45  # of the first page's height
@@ -190,7 +189,7 @@ def _is_patient(name: Sequence[Token]) -> bool:
         return name[0].text.endswith(",")  # ``Egli, M.``
     if len(words) < 2 or any(is_institution(token) for token in words):
         return False
-    if any(is_clinical(token.core) and not name_risk(token.core) for token in words):
+    if any(is_only_clinical(token.core) for token in words):
         return False
     foreign = len(words) == 2 and not any(is_ordinary(t.core) or is_town(t.core) for t in words)
     return foreign or _tells_first_name(words)

@@ -20,6 +20,7 @@ from endoreg_db.deid.reports.vocabulary import (
     cue_keys,
     is_clinical,
     is_first_name,
+    is_only_clinical,
     is_ordinary,
     name_risk,
 )
@@ -165,7 +166,7 @@ def may_be_named(rest: Sequence[Token]) -> bool:
 
 def is_no_term(token: Token) -> bool:
     """Whether a word is none of the trade, or somebody's name as well."""
-    return not is_clinical(token.core) or bool(name_risk(token.core))
+    return not is_only_clinical(token.core)
 
 
 def _is_plain_word(token: Token) -> bool:

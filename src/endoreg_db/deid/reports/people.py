@@ -23,11 +23,11 @@ from endoreg_db.deid.reports.sheets import Row, Sheet, Token
 from endoreg_db.deid.reports.vocabulary import (
     cue_keys,
     cue_words,
-    is_clinical,
     is_eponym,
     is_first_name,
     is_listed_as_clinical,
     is_loose_compound,
+    is_only_clinical,
     is_ordinary,
     is_town,
     looks_like_names,
@@ -256,7 +256,7 @@ def _abbreviated(page: int, flow: Sequence[Token], index: int) -> Iterator[Mark]
     name = tuple(flow[index : index + 2])
     if len(name) < 2 or not name[1].is_name_shaped or is_eponym(name[1].core):
         return
-    plain = is_clinical(name[1].core) and not name_risk(name[1].core)
+    plain = is_only_clinical(name[1].core)
     initial = name[0].is_initial and name[0].text.endswith(".") and name[0].is_capitalised
     if index and flow[index - 1].phrase in _BEFORE_INITIALS and initial and not plain:
         yield Mark("name", page, name, text_of(name), 0.7, "initial")

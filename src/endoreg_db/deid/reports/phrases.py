@@ -15,6 +15,7 @@ from endoreg_db.deid.reports.vocabulary import (
     cue_keys,
     is_clinical,
     is_listed,
+    is_only_clinical,
     is_ordinary,
     name_risk,
 )
@@ -122,7 +123,7 @@ def _payer(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
         if flow[end - 1].ends_clause or flow[end - 1].text.endswith(","):
             break
     named = tuple(flow[start:end])
-    plain = (is_clinical(token.core) and not name_risk(token.core) for token in named)
+    plain = (is_only_clinical(token.core) for token in named)
     return () if any(token.key in _NO_PAYERS for token in named) or any(plain) else named
 
 

@@ -14,6 +14,7 @@ from endoreg_db.deid.reports.vocabulary import (
     cue_words,
     is_clinical,
     is_listed,
+    is_only_clinical,
     is_ordinary,
     is_word_town,
     name_risk,
@@ -92,7 +93,7 @@ def _is_a_street(text: str) -> bool:
         return False  # ``Im Jahr 2019``
     if re.match(_STREET_OPENINGS, text):
         if _LONG_OPENINGS.match(text):
-            return not any(is_clinical(word) and not name_risk(word) for word in words[1:])
+            return not any(is_only_clinical(word) for word in words[1:])
         if any(name_risk(word) for word in words[1:]):
             return True
         return bool(_LANDMARKS.search(text)) or not all(is_ordinary(word) for word in words[1:])

@@ -17,8 +17,8 @@ from endoreg_db.deid.reports.vocabulary import (
     is_first_name,
     is_german_only,
     is_listed_as_clinical,
+    is_only_clinical,
     is_role,
-    name_risk,
 )
 
 _DETERMINERS: Final = cue_keys("determiners")
@@ -193,7 +193,7 @@ def _is_gone_to(place: Place) -> bool:
         return False
     if any(token.key in _LEADS_TO for token in place.flow[max(0, place.index - _CLOSE) : place.index]):
         return False  # ``kommt es zu Unruhe``
-    return not is_clinical(place.token.core) or bool(name_risk(place.token.core))
+    return not is_only_clinical(place.token.core)
 
 
 def _is_alone_in_brackets(place: Place) -> bool:

@@ -12,7 +12,7 @@ from endoreg_db.deid.reports.label_values import Label
 from endoreg_db.deid.reports.labels import Labelled, Labels, unlabelled
 from endoreg_db.deid.reports.names import is_particle, is_title, may_be_name
 from endoreg_db.deid.reports.sheets import Row, Sheet, Token
-from endoreg_db.deid.reports.vocabulary import cue_keys, is_clinical, name_risk
+from endoreg_db.deid.reports.vocabulary import cue_keys, is_only_clinical, name_risk
 
 _LONGEST_NAME: Final = 5  # tokens
 _ONCE: Final = cue_keys("once_named")
@@ -116,4 +116,4 @@ def _are_names(tokens: Sequence[Token]) -> bool:
         return False
     shaped = all(token.is_name_shaped or token.is_initial or is_particle(token) for token in words)
     named = any(may_be_name(token) or name_risk(token.core) for token in words)
-    return shaped and named and not any(is_clinical(t.core) and not name_risk(t.core) for t in words)
+    return shaped and named and not any(is_only_clinical(t.core) for t in words)

@@ -58,6 +58,7 @@ __all__ = [
     "is_loose_compound",
     "is_mere_word",
     "is_name",
+    "is_only_clinical",
     "is_ordinary",
     "is_plausible",
     "is_rare_eponym",
@@ -310,6 +311,11 @@ def is_first_name(text: str) -> bool:
     """Whether the word, or every part of it between hyphens, is a first name in use."""
     parts = [word_key(part) for part in re.split(r"[-–]", text)]
     return all(part in table("first_names") for part in parts) and bool(parts[0])
+
+
+def is_only_clinical(text: str) -> bool:
+    """Whether it is a word of the trade, and nobody's name."""
+    return is_clinical(text) and not name_risk(text)
 
 
 def is_mere_word(text: str) -> bool:

@@ -20,9 +20,9 @@ from endoreg_db.deid.reports.vocabulary import (
     cue_keys,
     is_abstract,
     is_clinical,
+    is_only_clinical,
     is_ordinary,
     is_role,
-    name_risk,
 )
 
 MOVED: Final = cue_keys("moved")
@@ -168,7 +168,7 @@ def _called_ward(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     name = flow[index + 1]
     if not name.is_name_shaped or name.key in _TIMES or name.key in _UNITS or is_title(name):
         return ()
-    if (is_clinical(name.core) and not name_risk(name.core)) or is_abstract(name.core) or is_role(name.core):
+    if is_only_clinical(name.core) or is_abstract(name.core) or is_role(name.core):
         return ()
     number = flow[index + 2 : index + 3] if name.text[-1:].isalpha() else ()
     named = (

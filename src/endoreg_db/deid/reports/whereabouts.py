@@ -16,8 +16,8 @@ from endoreg_db.deid.reports.vocabulary import (
     is_english,
     is_eponym,
     is_listed_as_clinical,
+    is_only_clinical,
     is_word_town,
-    name_risk,
 )
 
 _REACH: Final = 8  # tokens in which a word about work speaks of an occupation
@@ -134,11 +134,7 @@ def _home_town(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     """The place that begins here, unless it is a word that says when or a part of the body."""
     token = flow[index]
     lives = any(other.key in _LIVES for other in flow[max(0, index - _HOME) : index])  # ``lives in March``
-    if (
-        not token.is_name_shaped
-        or (token.key in _TIMES and not lives)
-        or (is_clinical(token.core) and not name_risk(token.core))
-    ):
+    if not token.is_name_shaped or (token.key in _TIMES and not lives) or is_only_clinical(token.core):
         return ()
     return _town(flow, index)
 
@@ -175,7 +171,7 @@ def _english_house(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     english = any(
         is_english(token.core) for token in flow[max(0, index - 3) : index + 8] if token.core.islower()
     )
-    clinical = sum(is_clinical(token.core) and not name_risk(token.core) for token in named)
+    clinical = sum(is_only_clinical(token.core) for token in named)
     return named if len(named) >= 2 and english and clinical < len(named) else ()
 
 
@@ -211,7 +207,7 @@ def _by_river(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
         end += 1
     if end == index + 1 or end == len(flow) or flow[end].key not in _RIVERS:
         return ()
-    clinical = is_clinical(flow[index].core) and not name_risk(flow[index].core)
+    clinical = is_only_clinical(flow[index].core)
     return () if clinical or not flow[end].is_capitalised else tuple(flow[index : end + 1])
 
 
@@ -225,7 +221,7 @@ def _street_inside(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
         end += 1
     if end == len(flow) or not flow[end].is_name_shaped or flow[end].key in _TIMES:
         return ()
-    clinical = is_clinical(flow[end].core) and not name_risk(flow[end].core)
+    clinical = is_only_clinical(flow[end].core)
     return () if clinical else tuple(flow[index : end + 1])
 
 
@@ -246,6 +242,6 @@ def _home(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     following = flow[end] if end < len(flow) else None
     if following is None or not following.is_name_shaped or following.key in _TIMES:
         return ()
-    if is_clinical(following.core) and not name_risk(following.core):
+    if is_only_clinical(following.core):
         return ()
     return tuple(flow[index : end + 1])

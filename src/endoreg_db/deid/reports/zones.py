@@ -32,6 +32,7 @@ from endoreg_db.deid.reports.vocabulary import (
     is_listed,
     is_listed_as_clinical,
     is_loose_compound,
+    is_only_clinical,
     is_ordinary,
     is_town,
     is_trade_compound,
@@ -223,7 +224,7 @@ def _is_house_or_street(tokens: Sequence[Token]) -> bool:
 
 
 def _is_plainly_clinical(token: Token) -> bool:
-    return is_clinical(token.core) and not name_risk(token.core)
+    return is_only_clinical(token.core)
 
 
 def _names_institution(row: Row) -> bool:
