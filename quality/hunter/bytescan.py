@@ -24,6 +24,7 @@ _NEIGHBOURS = 24  # bytes on either side that count as context
 #: A match by chance must be rarer than one in a million files. Compressed pictures are noise: a
 #: four-letter name is in every few hundred megabytes of them.
 _SURE_BITS = 20.0
+_LONG_NUMBER = 8  # digits from which on a number is looked for inside longer ones, too
 _BEGIN = 3  # bytes of a needle by which it is looked for
 _STRETCH = 1 << 20  # bytes that are compared at once
 _EXCERPT = 30  # bytes on either side
@@ -38,6 +39,7 @@ class Needle:
     encoding: str
     bits: float  # how improbable it is in noise
     whole_word: bool
+    whole_number: bool  # few digits: in a longer number, or in hexadecimal, they are another one
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ def needles_for(tokens: Sequence[Token]) -> tuple[Needle, ...]:
                 pattern = _encoded(spelling, encoding)
                 if pattern:
                     short = sum(map(str.isalnum, spelling)) < WHOLE_WORD
-                    needle = Needle(pattern, token, encoding, _bits(pattern), short)
+                    few = spelling.isdigit() and len(spelling) < _LONG_NUMBER
+                    needle = Needle(pattern, token, encoding, _bits(pattern), short, few)
                     found.setdefault((pattern, token), needle)
     return tuple(found.values())
 
@@ -159,6 +162,7 @@ def _first(small: bytes, needle: Needle, places: Sequence[int], *, noise: bool) 
     for start in places:
         end = start + len(needle.pattern)
         alone = not needle.whole_word or _stands_alone(small, start, end, needle.encoding)
+        alone = alone and not (needle.whole_number and _touches_digit(small, start, end, needle.encoding))
         if alone and needle.bits + _context_bits(small, start, end, needed - needle.bits) >= needed:
             return start
     return None
@@ -166,9 +170,18 @@ def _first(small: bytes, needle: Needle, places: Sequence[int], *, noise: bool) 
 
 def _stands_alone(small: bytes, start: int, end: int, encoding: str) -> bool:
     """Whether no letter or digit touches the match."""
+    return not any(chr(byte).isalnum() for byte in _beside(small, start, end, encoding))
+
+
+def _touches_digit(small: bytes, start: int, end: int, encoding: str) -> bool:
+    return any(chr(byte).isdigit() for byte in _beside(small, start, end, encoding))
+
+
+def _beside(small: bytes, start: int, end: int, encoding: str) -> Iterator[int]:
+    """The ASCII bytes right before and behind the match."""
     width = 2 if encoding.startswith("utf-16") else 1
-    before, after = small[max(0, start - width) : start], small[end : end + width]
-    return not any(chr(byte).isalnum() for byte in before + after if byte < 128)
+    beside = small[max(0, start - width) : start] + small[end : end + width]
+    return (byte for byte in beside if byte < 128)
 
 
 def _context_bits(small: bytes, start: int, end: int, missing: float) -> float:

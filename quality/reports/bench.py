@@ -10,11 +10,11 @@ from pathlib import Path
 
 from rapidfuzz import fuzz, process
 
-from quality.hunter import Hit, Hunter, Report, Token
+from quality.hunter import Hit, Hunter, Report
 from quality.hunter.tokens import folded
 from quality.intake import CENTER, Intake, Judged, Leak
 from quality.reports.corpus import FILE_NAME, ReportPlan, ReportTruth, write_report
-from quality.reports.own_words import is_own_word, own_words
+from quality.reports.own_words import OwnWords, is_own_word, own_words
 from quality.reports.plants import IN_PICTURES
 
 #: The sizes at which pages of the output are read: print on them has 20 to 60 pixels, which suits the engine.
@@ -82,7 +82,7 @@ def examine_report(plan: ReportPlan, work: Path, hunter: Hunter, pages: Hunter) 
     )
 
 
-def _leaks(reports: Sequence[Report], own: frozenset[Token], intake: Intake) -> tuple[Leak, ...]:
+def _leaks(reports: Sequence[Report], own: OwnWords, intake: Intake) -> tuple[Leak, ...]:
     hits = (hit for report in reports for hit in report.hits)
     return tuple(_leak(hit, intake) for hit in hits if not is_own_word(hit, own))
 

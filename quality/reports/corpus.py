@@ -14,6 +14,7 @@ from typing import Literal
 
 from quality import letters, letters_held_out
 from quality.hunter import Token
+from quality.hunter.reading import Needles
 from quality.hunter.tokens import WHOLE_WORD, folded
 from quality.letter_sheet import Letter
 from quality.plan import draw_word
@@ -109,19 +110,34 @@ def _drawing(plan: ReportPlan, letter: Letter) -> Callable[[Path, More | None], 
 def _tokens(letter: Letter) -> Iterator[Token]:
     """What identifies somebody: each word of it, and what stands together, such as street and number.
 
-    Left out is what the letter also has where it identifies nobody, what placeholders are called, and
-    numbers of a few digits, which are in every file.
+    Left out is what the letter also has where it identifies nobody, or has so nearly that the hunter takes
+    it for that (*Richter* in *berichten*), what placeholders are called, and numbers of a few digits,
+    which are in every file.
     """
     ordinary = [folded(word) for word in (*_words(letter, _others(letter)), *letter.identity.values())]
     whole = {part for word in ordinary for part in re.findall(r"\w+", word)}
     running = " ".join(ordinary)
+    innocent = list(_innocent_lines(letter))
     for text, kind in (*_single(letter), *_together(letter)):
         form = folded(text)
         letters = sum(map(str.isalpha, form))
         if form in whole or (len(form) >= WHOLE_WORD and form in running):
             continue
-        if letters >= _FEWEST_LETTERS or sum(map(str.isalnum, form)) >= WHOLE_WORD:
-            yield Token(text, kind)
+        token = Token(text, kind)
+        counts = letters >= _FEWEST_LETTERS or sum(map(str.isalnum, form)) >= WHOLE_WORD
+        if counts and not any(Needles.of([token]).found_in(innocent)):
+            yield token
+
+
+def _innocent_lines(letter: Letter) -> Iterator[str]:
+    """Each line of the letter without what identifies anybody."""
+    for page in letter.pages:
+        index = 0
+        for line in page.lines:
+            places = [(page.number, index + n) for n in range(len(line.words))]
+            index += len(line.words)
+            words = zip(places, line.words, strict=True)
+            yield " ".join(word.text for place, word in words if place not in letter.identity)
 
 
 def _single(letter: Letter) -> Iterator[tuple[str, str]]:

@@ -14,8 +14,11 @@ SURNAME = Token("Quastenberg", "name")
 def test_messages_tables_and_sql_hold_words_that_are_names_elsewhere(tmp_path: Path) -> None:
     own = own_words([WARD, MONTH, FIRST_NAME, SURNAME], Hunter())
 
-    assert own == {WARD, MONTH, FIRST_NAME}
+    assert own.anywhere == {WARD, MONTH, FIRST_NAME}
+    assert own.in_documents == {FIRST_NAME}  # ``/Differences`` of each file's fonts
     database, report = str(tmp_path / "endoreg.sqlite3"), str(tmp_path / "published" / "0b1f.pdf")
     assert is_own_word(Hit(MONTH, database, "bytes", "utf-8", "may still"), own)
     assert not is_own_word(Hit(MONTH, report, "text of page 1", "text", "May 2020"), own)
+    assert is_own_word(Hit(FIRST_NAME, report, "object 7 name in Encoding", "text", "/Differences"), own)
+    assert not is_own_word(Hit(FIRST_NAME, report, "text of page 1", "text", "Ferenc"), own)
     assert not is_own_word(Hit(SURNAME, database, "bytes", "utf-8", "Quastenberg"), own)

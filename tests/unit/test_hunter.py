@@ -168,6 +168,14 @@ def test_short_names_are_no_part_of_words_and_no_chance_in_noise(tmp_path: Path)
     assert hits(file_with(tmp_path, NOISE + b"The patient's name is Ng, her first name Jo." + NOISE), short)
 
 
+def test_few_digits_inside_a_longer_number_are_another_one(tmp_path: Path) -> None:
+    short, long = Token("2019-11-06", "date"), Token("12345678", "case_number")
+    glyphs = b"/F0 14.76 Tf <20201f1d0010010611191a0104> Tj"
+    assert not hits(file_with(tmp_path, glyphs), short)  # 061119 in hexadecimal
+    assert hits(file_with(tmp_path, b"seen DOB061119, sent home"), short)
+    assert hits(file_with(tmp_path, b"case 0012345678 of the house"), long)
+
+
 def test_noise_holds_no_names(tmp_path: Path) -> None:
     tokens = [Token(name) for name in ("Kaya", "Gül", "Uwe", "Müller", "Thomas", "Çelik")]
 

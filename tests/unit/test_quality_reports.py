@@ -12,7 +12,7 @@ from quality.hunter import Hunter
 from quality.intake import Leak
 from quality.reports import results
 from quality.reports.bench import ReportJudgement
-from quality.reports.corpus import FILE_NAME, ReportPlan, draw_report_plan, write_report
+from quality.reports.corpus import FILE_NAME, STYLES, ReportPlan, draw_report_plan, write_report
 from quality.reports.plants import IN_PICTURES, IN_THE_DRAWING, PLANTS
 from quality.statistics import Share
 
@@ -65,6 +65,16 @@ def test_a_word_that_also_stands_where_it_names_nobody_is_no_token(tmp_path: Pat
         _, truth = write_report(replace(DIGITAL, seed=seed), tmp_path)
         clinical = {word.strip(".,;:()").casefold() for word in truth.clinical}
         assert not {token.text.casefold() for token in truth.tokens} & clinical
+
+
+def test_a_name_that_the_hunter_would_see_in_other_words_is_no_token(tmp_path: Path) -> None:
+    """*Janssen* in *können, ASS …*: letters that run on, one of them otherwise."""
+    plan = replace(draw_report_plan(12), form="digital")
+    _, truth = write_report(plan, tmp_path)
+    letter = STYLES[plan.style](plan.seed)
+    assert any(word.text.strip(".,;") == "Janssen" for page in letter.pages for word in page.words)
+    assert not any(token.text == "Janssen" for token in truth.tokens)
+    assert truth.tokens
 
 
 def test_reports_are_decided_by_their_seed_and_of_every_kind() -> None:
