@@ -112,4 +112,8 @@ def _write(canvas: Canvas, page: Page, word: Word, face: str, *, mode: int = 0) 
 def _writable(text: str, face: str) -> str:
     """The text in letters that the face has."""
     known = pdfmetrics.getFont(face).face.charToGlyph
-    return "".join(letter if ord(letter) in known else folded(letter) for letter in text)
+    plain = (
+        letter if ord(letter) in known else folded(letter).upper() if letter.isupper() else folded(letter)
+        for letter in text
+    )  # fmt: skip
+    return "".join(plain)

@@ -8,7 +8,7 @@ import pytest
 
 from endoreg_db.deid.reports.check_digits import iban_is_valid, ik_is_valid, kvnr_is_valid
 from endoreg_db.deid.reports.find import find_identity
-from endoreg_db.deid.reports.words import KnownIdentity, Source
+from endoreg_db.deid.reports.words import KnownIdentity, Line, Rect, Source
 from tests.report_text import find_in, gone_from, in_body, page_of
 
 
@@ -322,3 +322,31 @@ def test_a_hidden_layer_over_a_page_is_read_apart_from_it() -> None:
     assert [h.words for h in together.hits if h.words[0] < count] == [h.words for h in alone.hits]
     assert {both.words[n].text for h in together.hits for n in h.words if n >= count} == {"Quast,", "Ilse"}
     assert (together.doubts, together.identity) == (alone.doubts, alone.identity)
+
+
+@pytest.mark.parametrize(
+    ("text", "gone"),
+    [
+        ("Die Ehefrau lonut wurde angerufen.", ["lonut"]),
+        ("D0B 14.01.2000", ["14.01.2000"]),
+        ("geboren am 6. November 1969", ["6.", "November", "1969"]),
+        ("lm Ileum und lleum unauffällig, lntubation gelungen.", []),
+    ],
+)
+def test_what_ocr_takes_for_another_sign_is_known(text: str, gone: list[str]) -> None:
+    assert gone_from(in_body(text), source="ocr") == gone
+
+
+def test_a_birth_date_in_words_is_read_whole_from_a_scan() -> None:
+    found = find_in("Patient: Quast, Ilse\ngeboren am 6. November 1969", source="ocr")
+    assert found.identity.values()["birth_date"] == "1969-11-06"
+
+
+def test_lines_of_a_scan_stand_below_each_other_though_their_boxes_overlap() -> None:
+    page = page_of("Nachname   Vorname\nQuast   Ilse", source="ocr")
+    wide = [
+        Line(tuple(replace(w, box=Rect(w.box.x0, w.box.y0 - 4, w.box.x1, w.box.y1 + 4)) for w in line.words))
+        for line in page.lines
+    ]
+    read = find_identity([replace(page, lines=tuple(wide))], KnownIdentity()).identity.values()
+    assert (read["last_name"], read["first_name"]) == ("Quast", "Ilse")

@@ -9,18 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endoreg_db.deid.pdf.layout import box_of
-from endoreg_db.deid.reports.words import Line, Page, Rect, Word
+from endoreg_db.deid.reports.words import Line, Page, Rect
 
 #: Points: boxes grow to a multiple of this, as far as the line has room. Most names and dates in
 #: report print are narrower, so that a long name's box is that of a short one.
 _STEP = 144.0
 #: Points between a box and what stays beside it.
 _APART = 3.0
-#: Points above and below the letters of a text layer; anti-aliasing reaches less than one.
+#: Points above and below the letters of a text layer; anti-aliasing reaches less than one. Boxes of OCR are
+#: wider than the letters (:attr:`Word.letters`) as they are.
 _ABOVE = 1.5
-#: Share of a line's height, above and below, in which OCR has found no letter: its boxes are wider than
-#: that, so that those of two lines overlap, and the area filled for one of them reaches into the other.
-_PADDING = 0.15
 #: Share of a hidden word's area that lies over words that are seen, from which on it is their echo.
 _ECHO = 0.5
 #: Points at the right edge of a page that a widened box leaves free.
@@ -72,18 +70,11 @@ def kept_words(page: Page, hit: Collection[int], blanks: Sequence[Rect]) -> list
         stay = [
             index + n
             for n, word in enumerate(line.words)
-            if word.source != "hidden" and index + n not in hit and not _is_under(_letters(word), blanks)
+            if word.source != "hidden" and index + n not in hit and not _is_under(word.letters, blanks)
         ]
         index += len(line.words)
         kept.append(stay)
     return kept
-
-
-def _letters(word: Word) -> Rect:
-    """Where the letters of a word are."""
-    box = word.box
-    empty = _PADDING * (box.y1 - box.y0) if word.source == "ocr" else 0.0
-    return Rect(box.x0, box.y0 + empty, box.x1, box.y1 - empty)
 
 
 def _is_under(box: Rect, areas: Sequence[Rect]) -> bool:

@@ -115,7 +115,7 @@ def _label_at(row: Row, start: int, end: int) -> Label | None:
         return None
     phrase = " ".join(token.phrase for token in tokens if token.phrase)
     found = label_phrases().get(phrase) or label_phrases().get(phrase.removesuffix(" in"))  # Untersucher/in
-    if found is None and any(token.source == "ocr" for token in tokens):
+    if found is None and tokens[-1].source == "ocr" and not tokens[-1].core.isdigit():
         near = _nearest(phrase, tokens[-1].text.endswith(":"))
         found = label_phrases()[near] if near is not None else None
     if found is None:

@@ -30,6 +30,8 @@ _SEAMS: Final = re.compile(
     r"|(?<=[a-zäöüß]{2})(?=\d{2}\.\d)"  # vom12.03.1956
 )
 _GLUED_DAY: Final = re.compile(r"(?<=[a-zäöü]{2})(?=\d{1,2}\.?$)")  # on17
+_SMALL_L: Final = re.compile(r"^(\W*)l([^\W\d_]{2})")
+_ROUND: Final = re.compile(r"[A-Z]0[A-Z]\W*")
 _SPACED: Final = ("'", "’", ",")  # ``d ' A n g e l o , K o s t a s``
 _SHORT_NUMBER: Final = re.compile(r"[lI|]\d{1,3}[a-h]?[,.]?|\d{1,3}[Oo][,.]?|\dO\d*[,.]?")  # l02a, 3O
 _AS_LETTER: Final = {"0": "o", "1": "l", "5": "s", "8": "B"}
@@ -196,7 +198,7 @@ def lay_out(page: Page, *, hidden: bool = False) -> Sheet:
             offset += len(line.words)
             continue
         pieces = tuple(_tokens(line, offset, index))
-        boxes = [word.box for word in line.words]
+        boxes = [word.letters for word in line.words]
         box = Rect(
             min(b.x0 for b in boxes),
             min(b.y0 for b in boxes),
@@ -230,8 +232,13 @@ def mended(text: str) -> str:
     """Digits among letters as the letters, and letters among digits as the digits that OCR took them for.
 
     ``Mül1er`` is ``Müller`` and ``8402O847`` is ``84020847``. Only signs that look alike are changed, where
-    most of the word is of the other sort; ``A123456789`` and ``CF-HQ190L`` stay.
+    most of the word is of the other sort; ``A123456789`` and ``CF-HQ190L`` stay. A small l that begins no
+    word at all is a capital I (``lonut``), a zero between two capitals an O (``D0B``).
     """
+    if _SMALL_L.match(text) and not is_ordinary(text):
+        return _SMALL_L.sub(r"\1I\2", text)
+    if _ROUND.fullmatch(text):
+        return text.replace("0", "O")
     letters, digits = sum(map(str.isalpha, text)), sum(map(str.isdigit, text))
     if 0 < digits <= letters / 3:
         word = re.sub(r"(?<=[^\W\d_])[0158]|[0158](?=[^\W\d_])", lambda m: _AS_LETTER[m[0]], text)
