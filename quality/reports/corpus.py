@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+from endoreg_db.deid.reports.words import Word
 from quality import letters, letters_held_out
 from quality.hunter import Token
 from quality.hunter.reading import Needles
@@ -131,13 +132,17 @@ def _tokens(letter: Letter) -> Iterator[Token]:
 
 def _innocent_lines(letter: Letter) -> Iterator[str]:
     """Each line of the letter without what identifies anybody."""
+    return (" ".join(word.text for kind, word in line if not kind) for line in _lines(letter))
+
+
+def _lines(letter: Letter) -> Iterator[list[tuple[str, Word]]]:
+    """The words of each line, with what of somebody they are; empty for those that identify nobody."""
     for page in letter.pages:
         index = 0
         for line in page.lines:
-            places = [(page.number, index + n) for n in range(len(line.words))]
+            kinds = (letter.identity.get((page.number, index + n), "") for n in range(len(line.words)))
+            yield list(zip(kinds, line.words, strict=True))
             index += len(line.words)
-            words = zip(places, line.words, strict=True)
-            yield " ".join(word.text for place, word in words if place not in letter.identity)
 
 
 def _single(letter: Letter) -> Iterator[tuple[str, str]]:
@@ -147,14 +152,10 @@ def _single(letter: Letter) -> Iterator[tuple[str, str]]:
 
 def _together(letter: Letter) -> Iterator[tuple[str, str]]:
     """Words of one kind that follow each other on a line."""
-    for page in letter.pages:
-        index = 0
-        for line in page.lines:
-            kinds = [letter.identity.get((page.number, index + n), "") for n in range(len(line.words))]
-            index += len(line.words)
-            for kind, run in groupby(zip(kinds, line.words, strict=True), key=itemgetter(0)):
-                if kind:
-                    yield _bare(" ".join(word.text for _, word in run)), kind
+    for line in _lines(letter):
+        for kind, run in groupby(line, key=itemgetter(0)):
+            if kind:
+                yield _bare(" ".join(word.text for _, word in run)), kind
 
 
 def _bare(text: str) -> str:

@@ -33,12 +33,18 @@ def reader() -> TextReader:
     return TextReader()
 
 
-def rebuilt(letter: Letter, layer: Letter, folder: Path, reader: TextReader) -> ReportDone:
-    """The letter as a scan with that layer, de-identified."""
+def searchable(letter: Letter, layer: Letter, folder: Path) -> Path:
+    """The letter as a scan with that layer."""
     typeset, scanned, source = (folder / f"{name}.pdf" for name in ("typeset", "scan", "source"))
     draw_letter(typeset, letter, "Vera")
     scan(typeset, scanned, 200, random.Random(1))
     add_layer(scanned, source, layer, "Vera")
+    return source
+
+
+def rebuilt(letter: Letter, layer: Letter, folder: Path, reader: TextReader) -> ReportDone:
+    """Such a scan, de-identified."""
+    source = searchable(letter, layer, folder)
     (folder / "work").mkdir()
     task = ReportTask(str(source), str(folder / "work"))
     return deidentify_report(task, lambda _message: None, find_identity, reader=reader)
@@ -70,6 +76,20 @@ def test_a_layer_that_names_somebody_whom_the_page_does_not_show_raises_a_doubt(
 
     assert other.fields["last_name"] not in Path(done.text).read_text("utf-8")
     assert "several_patients" in {finding.code for finding in done.findings}
+
+
+def test_the_layer_of_a_scan_is_not_compared_with_its_picture(
+    tmp_path: Path, reader: TextReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counts as hidden whatever it says, so reading a line of each of its fonts would be for nothing."""
+    letter = letters.invent_letter(20001)
+    source = searchable(letter, letter, tmp_path)
+    compared: list[object] = []
+    monkeypatch.setattr(TextReader, "read_line", lambda _self, picture: compared.append(picture))
+    with pdfium.PdfDocument(source) as document:
+        sheet = read_page(document, 0, reader)
+    assert sheet.scanned
+    assert not compared
 
 
 def test_a_font_that_says_something_else_is_read_by_ocr_and_the_others_are_not(

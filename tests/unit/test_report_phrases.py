@@ -63,6 +63,7 @@ def test_who_pays_goes(sentence: str, gone: list[str]) -> None:
         ),
         ("Umzug ins Haus am See geplant.", ["Haus", "am", "See"]),
         ("Ist vor kurzem nach Bruck an der Mur gezogen.", ["Bruck", "an", "der", "Mur"]),
+        ("Ist vor kurzem nach Hamm an der Lippe gezogen.", ["Hamm", "an", "der", "Lippe"]),  # a lip, too
         ("Innere Medizin, Weil der Stadt.", ["Weil", "der", "Stadt."]),
         ("Sturz vor dem Haus, jetzt Im Winkel bei der Tochter.", ["Im", "Winkel"]),
         ("Wurde im Endeer Krankenhaus behandelt.", ["Endeer", "Krankenhaus"]),

@@ -74,8 +74,9 @@ def read_page(document: pdfium.PdfDocument, index: int, reader: TextReader) -> S
     picture = turned(picture, view.turn)
     words = [_turned_word(item.word, view.turn, width, height) for item in layer]
     covered = max((overlap(image, whole) for image in images), default=0.0) / area(whole)
-    strange = _strange_fonts(layer, words, picture, dpi, reader)
-    if covered < _SCAN_COVER and strange is not None:
+    is_scan = covered >= _SCAN_COVER
+    strange = None if is_scan else _strange_fonts(layer, words, picture, dpi, reader)
+    if strange is not None:
         words = [
             replace(word, source="hidden") if item.font in strange else word
             for item, word in zip(layer, words, strict=True)

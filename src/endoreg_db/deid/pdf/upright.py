@@ -67,16 +67,16 @@ def straightened(picture: Picture, skew: float) -> Picture:
 
 def skew_of(picture: Picture) -> float:
     """Degrees clockwise by which the picture has to be turned so that its lines lie along an axis."""
-    small = _small_ink(picture, _SMALL_SIDE)
+    small = _small_ink(picture)
     smaller = _shrunk(small, _SMALLEST_SIDE)
     coarse = max(np.arange(-LARGEST_SKEW, LARGEST_SKEW + 0.01, 0.5), key=lambda a: _sharpness(smaller, a))
     fine = max(np.arange(coarse - 0.5, coarse + 0.51, 0.1), key=lambda a: _sharpness(small, a))
     return round(float(fine), 2) if abs(fine) >= _LEAST_SKEW else 0.0
 
 
-def _small_ink(picture: Picture, side: int) -> Picture:
+def _small_ink(picture: Picture) -> Picture:
     """Ink as white on black, small."""
-    return np.asarray(255 - _shrunk(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), side), np.uint8)
+    return np.asarray(255 - _shrunk(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), _SMALL_SIDE), np.uint8)
 
 
 def _shrunk(grey: NDArray[Any], side: int) -> NDArray[Any]:

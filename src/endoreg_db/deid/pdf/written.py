@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from math import ceil
 from typing import Final
 
@@ -71,6 +71,6 @@ def detect_written(reader: TextReader, picture: Picture, smallest: int) -> list[
     ]
 
 
-def placed(part: Box, boxes: Iterable[Box]) -> Iterable[Box]:
+def placed(part: Box, boxes: Iterable[Box]) -> Iterator[Box]:
     """Boxes of a part of a picture, in the picture."""
     return (Box(part.x + box.x, part.y + box.y, box.width, box.height) for box in boxes)

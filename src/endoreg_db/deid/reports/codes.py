@@ -48,6 +48,8 @@ _EITHER: Final = re.compile(
 _LONG_NUMBER: Final = re.compile(r"\d{5}|(?<!\d)(?!(?:19|20)\d\d(?!\d))\d{4}(?!\d)")
 _SORTS: Final = cue_keys("sorts") | cue_keys("graded_by")
 _UNITS: Final = cue_keys("units")
+#: Signs that begin a unit; micro is written with two of them.
+UNIT_SIGNS: Final = "%/°\N{MICRO SIGN}\N{GREEK SMALL LETTER MU}"
 _NEAR: Final = 3  # tokens before a code whose sense it shares
 
 
@@ -68,7 +70,7 @@ def measures(token: Token | None) -> bool:
     if token is None:
         return False
     ratio = token.text.endswith("/") and token.key.isalpha()  # ``U/`` of ``U/l``
-    return ratio or token.key in _UNITS or token.text[:1] in "%/°µμ×" or token.text == "x"
+    return ratio or token.key in _UNITS or token.text[:1] in UNIT_SIGNS + "×" or token.text == "x"
 
 
 def is_measured(flow: Sequence[Token], index: int) -> bool:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from endoreg_db.deid.messages import Finding
-from endoreg_db.deid.reports.codes import STAGE, is_code_of_house
+from endoreg_db.deid.reports.codes import STAGE, UNIT_SIGNS, is_code_of_house
 from endoreg_db.deid.reports.label_values import Label
 from endoreg_db.deid.reports.labels import Labels
 from endoreg_db.deid.reports.likeness import likeness
@@ -332,7 +332,7 @@ def _is_odd_number(seen: _Seen) -> bool:
         _MEASURED.fullmatch(token.core.rstrip(".,")) and not token.core[-1].isdigit()
     ):
         return False
-    if after is not None and (after.key in _UNITS or after.text[:1] in "%/°µμ"):
+    if after is not None and (after.key in _UNITS or after.text[:1] in UNIT_SIGNS):
         return False
     if _TIME.fullmatch(token.core) and seen.personal:
         return True

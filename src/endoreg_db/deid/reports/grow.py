@@ -101,10 +101,6 @@ def _belongs(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
         return True
     if (behind and _may_stand_before(token)) or (ahead and _follows(flow, n)):
         return True
-    if behind and (token.key in _ONCE and token.text.endswith(".")) and n and flow[n - 1].is_name_shaped:
-        return True  # ``Klein gen. Holtmann``
-    if n + 2 in named and flow[n + 1].key in _ONCE and token.is_name_shaped and flow[n + 2].is_capitalised:
-        return True
     return any(belongs(flow, n, named) for belongs in _KINDS_OF_BELONGING)
 
 
@@ -129,6 +125,14 @@ def _is_of_firm(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
     if flow[n - 1].text == "·":  # ``BAG Kratzer · Wende``
         return flow[n - 2].text[-1:].isalpha() and not is_only_clinical(flow[n].core)
     return flow[n - 1].text in ("&", "+") or (flow[n - 1].key in ("und", "and") and flow[n].key in _FIRM_ENDS)
+
+
+def _is_once_named(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
+    """``Klein gen.`` before ``Holtmann``."""
+    token = flow[n]
+    if token.key in _ONCE and token.text.endswith(".") and not token.ends_clause:
+        return n > 0 and flow[n - 1].is_name_shaped and n + 1 in named and flow[n + 1].is_capitalised
+    return n + 2 in named and flow[n + 1].key in _ONCE and token.is_name_shaped and flow[n + 2].is_capitalised
 
 
 def _is_former(flow: Sequence[Token], n: int, named: Collection[int]) -> bool:
@@ -370,6 +374,7 @@ _KINDS_OF_BELONGING: Final = (
     _is_in_address,
     _is_of_firm,
     _is_item,
+    _is_once_named,
     _is_former,
     _is_before_title,
     _is_home_of,

@@ -280,7 +280,8 @@ def _bracketed(page: int, flow: Sequence[Token], index: int) -> Iterator[Mark]:
 
 def _signed(page: int, flow: Sequence[Token], index: int) -> Iterator[Mark]:
     """``freigegeben (Hand, 01.08.2021)``: one word and a day in brackets behind what somebody did."""
-    name, day = index + (flow[index].text == "("), index + (flow[index].text == "(") + 1
+    name = index + (flow[index].text == "(")
+    day = name + 1
     if not index or day >= len(flow) or flow[index - 1].key not in _DOINGS:
         return
     opened = flow[index].text.startswith("(") and flow[name].text.endswith(",")

@@ -84,13 +84,19 @@ def _told_of_houses(flow: Sequence[Token], index: int) -> Iterator[tuple[str, tu
 
 def _town(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     """The town that begins here, with what tells it from others: ``Zell am Main``, ``Weil der Stadt``."""
-    end = index + 1
-    while end < len(flow) and flow[end].key in _INSIDE_TOWNS and _runs_on(flow[end - 1]):
-        end += 1
+    end = _behind_inside(flow, index)
     longer = (
         end > index + 1 and end < len(flow) and flow[end].is_name_shaped and not is_clinical(flow[end].core)
     )
     return tuple(flow[index : end + 1]) if longer else (flow[index],)
+
+
+def _behind_inside(flow: Sequence[Token], index: int) -> int:
+    """Where the small words end that stand inside a town's name, behind its first word."""
+    end = index + 1
+    while end < len(flow) and flow[end].key in _INSIDE_TOWNS and _runs_on(flow[end - 1]):
+        end += 1
+    return end
 
 
 def _runs_on(token: Token) -> bool:
@@ -202,13 +208,11 @@ def _street_and_town(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
 
 def _by_river(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
     """``Bruck an der Mur``: a town, whatever word it is, that is told from others by its river."""
-    end = index + 1
-    while end < len(flow) and flow[end].key in _INSIDE_TOWNS and _runs_on(flow[end - 1]):
-        end += 1
+    end = _behind_inside(flow, index)
     if end == index + 1 or end == len(flow) or flow[end].key not in _RIVERS:
         return ()
-    clinical = is_only_clinical(flow[index].core)
-    return () if clinical or not flow[end].is_capitalised else tuple(flow[index : end + 1])
+    by_river = flow[end].is_capitalised and not is_only_clinical(flow[index].core)
+    return tuple(flow[index : end + 1]) if by_river else ()
 
 
 def _street_inside(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
@@ -221,8 +225,7 @@ def _street_inside(flow: Sequence[Token], index: int) -> tuple[Token, ...]:
         end += 1
     if end == len(flow) or not flow[end].is_name_shaped or flow[end].key in _TIMES:
         return ()
-    clinical = is_only_clinical(flow[end].core)
-    return () if clinical else tuple(flow[index : end + 1])
+    return () if is_only_clinical(flow[end].core) else tuple(flow[index : end + 1])
 
 
 def _is_of_street(token: Token) -> bool:
