@@ -37,11 +37,11 @@ _WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 
 _RECORDS = """
 WITH RECURSIVE numbers(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < {count})
-INSERT INTO endoreg_db_mediafile (uuid, kind, state, content_sha256, size_bytes, original_kept, output_name,
-    output_sha256, candidate_sha256, text_sha256, findings, verification, pseudonym,
-    pseudonym_key_id, fencing_token, created_at, updated_at, center_id)
+INSERT INTO endoreg_db_mediafile (uuid, kind, state, content_sha256, size_bytes, original_kept,
+    original_wanted, output_name, output_sha256, candidate_sha256, text_sha256, findings, verification,
+    pseudonym, pseudonym_key_id, fencing_token, created_at, updated_at, center_id)
 SELECT {uuid}, 'video', CASE i % 100 WHEN 0 THEN 'needs_review' WHEN 1 THEN 'failed' ELSE 'published' END,
-    {sha256}, {size}, {true}, CASE WHEN i % 100 > 1 THEN 'video-' || i || '.mp4' ELSE '' END,
+    {sha256}, {size}, {true}, {true}, CASE WHEN i % 100 > 1 THEN 'video-' || i || '.mp4' ELSE '' END,
     CASE WHEN i % 100 > 1 THEN {sha256} ELSE '' END, CASE i % 100 WHEN 0 THEN {sha256} ELSE '' END,
     '', '[]', '{{"frames": 15000, "scenes_read": 60}}', substr({sha256}, 1, 25),
     'a1b2c3d4', 1, {when}, {when}, {center}

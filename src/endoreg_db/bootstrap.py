@@ -105,7 +105,27 @@ def _migrate(folder: DataFolder) -> None:
         fcntl.flock(turnstile, fcntl.LOCK_EX)  # freed by close, and by the kernel if we die
         with _one_at_a_time_on_the_server():
             if _missing_migrations():
+                _refuse_to_begin_anew(folder)
                 call_command("migrate", interactive=False, verbosity=0)
+
+
+def _refuse_to_begin_anew(folder: DataFolder) -> None:
+    """Stop before an empty database is put in charge of what another one knows.
+
+    Raises:
+        ConfigurationError: the database is new, and originals or published files are there already.
+    """
+    from django.db import connection
+
+    from endoreg_db.models import MediaFile
+
+    if MediaFile._meta.db_table in connection.introspection.table_names() or not folder.holds_media():
+        return
+    raise ConfigurationError(
+        f"The database is new, but {folder.root} holds what another one has stored",
+        advice="Set ENDOREG_DATABASE_URL to the database that this data folder belongs to, or restore it "
+        "from its backup.",
+    )
 
 
 @contextmanager

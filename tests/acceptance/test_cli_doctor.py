@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from endoreg_db.locking.file_lock import acquire
-from tests.acceptance.command_line import Desk, Endoreg, lock_of, run_endoreg
+from tests.acceptance.command_line import Desk, Endoreg, lock_of, run_endoreg, run_installed
 
 
 def _published(desk: Desk) -> Path:
@@ -47,6 +47,22 @@ def test_a_stray_is_told_first_and_removed_only_when_asked(desk: Desk) -> None:
     assert run_endoreg("doctor").code == 0
 
 
+def test_an_empty_database_is_not_put_in_charge_of_a_folder_that_holds_media(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def held() -> set[Path]:
+        return {path for room in ("vault", "published") for path in (desk.data / room).rglob("*")}
+
+    before = held()
+    monkeypatch.setenv("ENDOREG_DATABASE_URL", f"sqlite:///{tmp_path / 'another.sqlite3'}")
+    for arguments in (("doctor", "--repair"), ("status",)):
+        ended = run_installed(*arguments)
+        assert ended.code == 2
+        assert f"The database is new, but {desk.data} holds what another one has stored" in ended.err
+        assert "ENDOREG_DATABASE_URL" in ended.err
+    assert held() == before
+
+
 def test_what_only_a_person_can_mend_stays_wrong_with_advice(desk: Desk) -> None:
     output = _published(desk)
     output.write_bytes(output.read_bytes()[:-1] + b"?")
@@ -54,7 +70,7 @@ def test_what_only_a_person_can_mend_stays_wrong_with_advice(desk: Desk) -> None
     ended = run_endoreg("doctor", "--deep", "--repair")
     assert ended.code == 3
     assert f"published records: {output} is not the file that was verified\n" in ended.out
-    assert f"Restore it from the backup, or `endoreg reject {desk.published}`." in ended.out
+    assert f"Restore it from the backup, or `endoreg reject {desk.published} --reason TEXT`." in ended.out
     assert ended.out.endswith("1 left for a person to decide.\n")
 
 

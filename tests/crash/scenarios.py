@@ -392,6 +392,15 @@ def _import_and_approve(stage: Stage) -> None:
 
 def _import_and_reject(stage: Stage) -> None:
     _hold(stage)
+    _reject_if_not_done(stage)
+
+
+def _publish_and_reject(stage: Stage) -> None:
+    _publish(stage)
+    _reject_if_not_done(stage)
+
+
+def _reject_if_not_done(stage: Stage) -> None:
     if MediaFile.objects.get().state != State.REJECTED:
         _reject(stage)
 
@@ -419,11 +428,13 @@ SCENARIOS: dict[str, Scenario] = {
     "duplicate": Scenario(_publish, _publish_and_delete, _delete_if_there, _REMOVED),
     "approve": Scenario(_hold, _approve, _import_and_approve, _PUBLISHED, heals_itself=False),
     "reject": Scenario(_hold, _reject, _import_and_reject, _REJECTED, heals_itself=False),
-    "take back": Scenario(_publish, _reject, _import_and_reject, _REJECTED, heals_itself=False),
+    "take back": Scenario(_publish, _reject, _publish_and_reject, _REJECTED, heals_itself=False),
     "publish report": Scenario(_as_report, _publish, _publish, _PUBLISHED),
     "report needs review": Scenario(_as_doubtful_report, _hold, _hold, _WAITS),
     "approve report": Scenario(_hold_report, _approve, _import_and_approve, _PUBLISHED, heals_itself=False),
-    "take back report": Scenario(_publish_report, _reject, _import_and_reject, _REJECTED, heals_itself=False),
+    "take back report": Scenario(
+        _publish_report, _reject, _publish_and_reject, _REJECTED, heals_itself=False
+    ),
 }
 
 #: Recovery itself is interrupted, on a stage that a killed "publish" has left.

@@ -21,13 +21,24 @@ from django.db.models.functions import Now
 from endoreg_db.certificate import certificate_path
 from endoreg_db.locking import lease
 from endoreg_db.locking.owner import current_owner
-from endoreg_db.models import ContentLease, ImportAttempt, MediaFile, State, VideoFile
+from endoreg_db.models import (
+    AuditEvent,
+    ContentLease,
+    ImportAttempt,
+    MediaFile,
+    SensitiveMeta,
+    SourceSighting,
+    State,
+    VideoFile,
+)
 from endoreg_db.services import recovery, review
+from endoreg_db.services.checks import files
 from endoreg_db.services.checks.examination import CheckResult, Examination
 from endoreg_db.services.doctor import CHECKS, examine
 from endoreg_db.services.identity_records import seal_path
 from endoreg_db.services.store import Store
 from endoreg_db.services.video_import import VideoImportService
+from endoreg_db.storage.source import FileDigest
 from endoreg_db.storage.workspace import Workspace, remove_seized, seized
 from tests.conftest import SMALL_DEVICE
 
@@ -141,16 +152,54 @@ def test_an_original_that_is_damaged_is_found_by_the_deep_look(store: Store, pub
 def test_an_orphan_in_the_vault_is_removed(store: Store, published: VideoFile, tmp_path: Path) -> None:
     (tmp_path / "orphan").write_bytes(b"stored by an attempt that died before it was named")
     sha256 = store.vault.put_file(tmp_path / "orphan", store.folder.tmp)
+    lease.release(lease.grant(sha256, uuid4(), is_dead=lambda _: False))  # that attempt's
     assert list(_found(store)) == ["orphaned originals"]
     assert _examine(store, repair=True)["orphaned originals"].is_well
     assert not store.vault.contains(sha256) and store.vault.contains(published.content_sha256)
 
 
+def test_what_another_database_has_stored_and_published_is_left_alone(
+    store: Store, published: VideoFile
+) -> None:
+    for model in (AuditEvent, SensitiveMeta, SourceSighting, ImportAttempt, VideoFile, ContentLease):
+        model.objects.all().delete()  # as in an older copy of it
+    results = _examine(store, repair=True)
+    for check in ("published files", "orphaned originals"):
+        assert [problem.repaired for problem in results[check].problems] != []
+        assert all("older copy" in problem.advice for problem in results[check].problems)
+    assert store.vault.contains(published.content_sha256)
+    output = store.folder.published / published.output_name
+    assert output.is_file() and certificate_path(output).is_file()
+
+
+@pytest.mark.parametrize("repair", [False, True])
+def test_a_record_that_is_rejected_while_the_doctor_looks_stays_rejected(
+    store: Store, published: VideoFile, monkeypatch: pytest.MonkeyPatch, repair: bool
+) -> None:
+    def reject_meanwhile(path: Path) -> FileDigest:
+        review.reject(store, MediaFile.objects.get(), actor="dr_test", reason="a name shows")
+        return FileDigest("0" * 64, 0)
+
+    monkeypatch.setattr(files, "hash_file", reject_meanwhile)
+    monkeypatch.setattr(files, "is_about", lambda *_: True)
+    examination = Examination(store, repair=repair, deep=True, stale_after=600.0)
+    list(files.published_records(examination))
+    assert MediaFile.objects.get().state == State.REJECTED
+
+
+def test_a_folder_that_cannot_be_looked_into_keeps_no_import_from_its_work(
+    store: Store, small_recording: Path
+) -> None:
+    left = store.folder.tmp / str(uuid4())
+    left.mkdir()
+    (left / "alive").symlink_to("alive")  # fails to open, as another user's does
+    assert _import(small_recording).state == State.PUBLISHED
+    assert left.exists()
+
+
 def test_an_object_that_is_just_being_named_is_left_alone(
     store: Store, published: VideoFile, tmp_path: Path
 ) -> None:
-    from endoreg_db.locking import lease
-
     (tmp_path / "new").write_bytes(b"about to be named by a living worker")
     sha256 = store.vault.put_file(tmp_path / "new", store.folder.tmp)
     lease.grant(sha256, uuid4(), is_dead=lambda _: False)

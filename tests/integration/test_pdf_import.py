@@ -224,10 +224,16 @@ def test_a_recogniser_that_is_not_there_is_logged_and_recorded(
         pytest.skip("it is installed here")
     monkeypatch.setenv("ENDOREG_REPORT_RECOGNISER", "presidio")
     made = import_and_anonymize(report, CENTER)
-    assert made.state == State.PUBLISHED, "the built-in rules go on alone"
+    assert made.state == State.NEEDS_REVIEW, "the built-in rules go on alone, and a person looks"
     (finding,) = [f for f in made.findings if f["code"] == "recogniser_fallback"]
-    assert finding["severity"] == "note" and "presidio" in finding["detail"]
+    assert finding["severity"] == "review" and "presidio" in finding["detail"]
     assert finding["detail"] in [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+
+
+@pytest.mark.usefixtures("report_tasks")
+def test_a_retry_may_be_the_very_first_call(data_dir: Path, report: Path) -> None:
+    data_dir.mkdir(mode=0o700)
+    assert import_and_anonymize(report, CENTER, retry=True).state == State.PUBLISHED
 
 
 def test_retry_runs_what_is_unfinished_and_nothing_else(failing: Failing, store: Store, report: Path) -> None:

@@ -41,7 +41,7 @@ def test_a_power_cut_after_any_operation_leaves_nothing_wrong(crash: Harness, sc
         ),
         (
             "names-not-synced",
-            ["is not durable", "not in the vault", "published are {}, and the record names"],
+            ["is not durable", "published are {}, and the record names"],
         ),
         ("source-removed-first", ["unlink inbox/recording.mp4: before rename", "the source is gone"]),
     ],

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from django.db import OperationalError
 
 from endoreg_db.deid.messages import ReportDone, ReportTask
-from endoreg_db.errors import VerificationError
-from endoreg_db.models import MediaFile, State
+from endoreg_db.errors import StorageFailedError, VerificationError
+from endoreg_db.models import AuditEvent, ContentLease, MediaFile, State
 from endoreg_db.services import pdf_import, review
 from endoreg_db.services.checks.examination import Examination
 from endoreg_db.services.doctor import examine
 from endoreg_db.services.pdf_import import STALE_LOCK_SECONDS, PdfImportService, import_and_anonymize
 from endoreg_db.services.store import Store
+from endoreg_db.storage.vault import Ingested, Vault
 from tests.crash.scenarios import report_stand_in
 from tests.integration.importing import is_well, nothing_is_left, published_digests
 
@@ -45,6 +48,51 @@ def test_approving_publishes_both(store: Store, doubtful: MediaFile) -> None:
     assert published_digests(store) == {f"{approved.uuid}.pdf": candidate, f"{approved.uuid}.txt": text}
     assert list(store.vault.addresses()) == [approved.content_sha256]
     assert is_well(store)
+
+
+def test_an_approval_that_fails_leaves_nothing_published(
+    store: Store, doubtful: MediaFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(**_row: object) -> None:
+        raise OperationalError("the disk is full")
+
+    with monkeypatch.context() as patch, pytest.raises(OperationalError):
+        patch.setattr(AuditEvent.objects, "create", no_room)
+        review.approve(store, doubtful, actor="dr_test")
+    assert MediaFile.objects.get().state == State.NEEDS_REVIEW
+    assert not list(store.folder.published.iterdir())
+
+
+def test_rejecting_removes_what_an_approval_that_was_killed_has_left(
+    store: Store, doubtful: MediaFile
+) -> None:
+    for suffix in (".pdf", ".txt"):
+        (store.folder.published / f"{doubtful.uuid}{suffix}").write_bytes(b"before the commit")
+    review.reject(store, doubtful, actor="dr_test", reason="a name shows")
+    assert not list(store.folder.published.iterdir())
+
+
+def test_a_candidate_that_may_have_been_taken_for_an_orphan_is_not_named(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep = Vault.keep
+
+    def slowly(vault: Vault, ingested: Ingested) -> bool:
+        """Longer than a lease lasts, so that a doctor has come by."""
+        ContentLease.objects.exclude(pk=_content_of(source)).update(owner=None)
+        return keep(vault, ingested)
+
+    source = tmp_path / "doubtful.pdf"
+    source.write_bytes(b"%PDF-1.7\ndoubtful")
+    monkeypatch.setattr(Vault, "keep", slowly)
+    with pytest.raises(StorageFailedError, match="may be gone"):
+        import_and_anonymize(source, CENTER)
+    monkeypatch.undo()
+    assert MediaFile.objects.get().state == State.FAILED
+
+
+def _content_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_rejecting_takes_both_back(store: Store, report: Path, doubtful: MediaFile) -> None:

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from endoreg_db import certificate
-from endoreg_db.errors import InvalidTransitionError, UnknownRecordError
+from endoreg_db.errors import InvalidTransitionError, StorageFailedError, UnknownRecordError
 from endoreg_db.models import AuditEvent, MediaFile, State, VideoFile
 from endoreg_db.services import catalog, review
 from endoreg_db.services.certificates import source_digest
 from endoreg_db.services.store import Store
+from endoreg_db.storage.publish import Publisher
 from endoreg_db.storage.signing import PUBLIC_FILE
 from tests.conftest import FRAMES, SMALL_DEVICE, small_profile
 
@@ -104,6 +105,29 @@ def test_two_people_deciding_at_once_do_not_both_get_their_way(store: Store, wai
         review.approve(store, stale, actor="dr_two")
     assert MediaFile.objects.get().state == State.REJECTED
     assert not list(store.publisher.published_files())
+
+
+def test_a_rejection_takes_back_what_a_colleague_has_just_approved(store: Store, waiting: VideoFile) -> None:
+    stale = MediaFile.objects.get()
+    review.approve(store, waiting, actor="dr_one")
+    review.reject(store, stale, actor="dr_two", reason="a name shows")
+    assert MediaFile.objects.get().state == State.REJECTED
+    assert not list(store.folder.published.iterdir())
+
+
+def test_a_rejection_that_cannot_remove_the_file_is_none(
+    store: Store, published: VideoFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_publisher: Publisher, path: Path) -> None:
+        raise StorageFailedError(f"{path} cannot be removed")
+
+    with monkeypatch.context() as patch, pytest.raises(StorageFailedError):
+        patch.setattr(Publisher, "retract", refuse)
+        review.reject(store, published, actor="dr_test", reason="a name shows")
+    assert MediaFile.objects.get().state == State.PUBLISHED
+    assert not AuditEvent.objects.exists()
+    review.reject(store, published, actor="dr_test", reason="a name shows")
+    assert not list(store.folder.published.iterdir())
 
 
 def test_a_damaged_candidate_is_not_published(store: Store, waiting: VideoFile) -> None:

@@ -75,7 +75,7 @@ def test_one_that_is_not_installed_is_recorded(name: str, monkeypatch: pytest.Mo
         monkeypatch.setitem(sys.modules, module, None)
     recogniser, findings = load_recogniser(name)
     assert recogniser is None
-    assert [(one.code, one.severity) for one in findings] == [("recogniser_fallback", "note")]
+    assert [(one.code, one.severity) for one in findings] == [("recogniser_fallback", "review")]
 
 
 def test_a_finder_without_its_recogniser_finds_as_much_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,6 +71,11 @@ def remember(sighting: bytes, media: MediaFile) -> None:
     _REMEMBER.run(digest=sighting, media=media)
 
 
+def forget(media: MediaFile) -> None:
+    """Have every source of this content read again when it is imported next."""
+    SourceSighting.objects.filter(media=media.pk).delete()
+
+
 def recall(sighting: bytes) -> MediaFile | None:
     """The settled record of a file that has not changed since it was seen; None if it must be read."""
     # Two slim queries and not one that joins: most files that are asked about are new.

@@ -42,6 +42,7 @@ class MediaFile(models.Model):
     content_sha256 = models.CharField(max_length=64, unique=True)
     size_bytes = models.BigIntegerField()
     original_kept = models.BooleanField(default=False)  # the vault holds it
+    original_wanted = models.BooleanField(default=True)  # the vault shall hold it: so a retry stores it
     output_name = models.CharField(max_length=100, blank=True, default="")  # below ``published/``
     output_sha256 = models.CharField(max_length=64, blank=True, default="")
     candidate_sha256 = models.CharField(max_length=64, blank=True, default="")  # in the vault

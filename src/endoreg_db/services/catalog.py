@@ -113,10 +113,22 @@ def _with_last_attempt(records: QuerySet[MediaFile]) -> QuerySet[Any]:
     )
 
 
+def _source_of(store: Store, record: Any) -> Path | None:
+    """Where the file lay that was worked on last; not where the vault has it, from which it was run again."""
+    if record.source_attempt is None:
+        return None
+    source = identity_records.unseal_path(store.sealer, record.source_sealed, record.source_attempt)
+    if not source.is_relative_to(store.folder.vault):
+        return source
+    for attempt in ImportAttempt.objects.filter(media=record.pk, token__isnull=False).order_by("-token"):
+        path = identity_records.unseal_path(store.sealer, attempt.sealed_source, attempt.uuid)
+        if not path.is_relative_to(store.folder.vault):
+            return path
+    return source
+
+
 def _summary(store: Store, record: Any) -> RecordSummary:
-    source = None
-    if record.source_attempt is not None:
-        source = identity_records.unseal_path(store.sealer, record.source_sealed, record.source_attempt)
+    source = _source_of(store, record)
     return RecordSummary(
         uuid=record.pk,
         kind=record.kind,

@@ -28,6 +28,7 @@ from endoreg_db.services.certificates import looked_at_report
 from endoreg_db.services.context import ImportOutcome, ImportRequest
 from endoreg_db.services.media_import import MediaImportService
 from endoreg_db.services.sources import STALE_LOCK_SECONDS
+from endoreg_db.services.store import open_store
 from endoreg_db.services.verdict import judge_report
 
 __all__ = ["STALE_LOCK_SECONDS", "PdfImportService", "import_and_anonymize"]
@@ -77,10 +78,11 @@ class PdfImportService(MediaImportService):
             known=known or KnownIdentity(),
         )
         if retry:
+            open_store(self._config())  # at first use it makes the tables that are asked here
             unfinished = retries.unfinished_record_of(request.file_path)
             if unfinished is not None:
-                again = retries.request_for_retry(self._config(), unfinished, None)
-                return cast(ReportFile, self.import_file(replace(again, known=request.known)).record)
+                center_name = unfinished.center.name
+                request = replace(request, center_name=center_name, retry_of=unfinished.pk)
         return cast(ReportFile, self.import_file(request).record)
 
     def retry(self, record: MediaFile, *, processor_name: str | None = None) -> ImportOutcome:
@@ -109,7 +111,11 @@ class PdfImportService(MediaImportService):
 
         def new_record(content_sha256: str, size: int) -> MediaFile:
             return ReportFile(
-                kind=MediaFile.Kind.REPORT, center=center, content_sha256=content_sha256, size_bytes=size
+                kind=MediaFile.Kind.REPORT,
+                center=center,
+                content_sha256=content_sha256,
+                size_bytes=size,
+                original_wanted=context.request.save_original,
             )
 
         self._admit(new_record)

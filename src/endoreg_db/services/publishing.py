@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import Error as AnyDatabaseError
-from django.db import transaction
+from django.db import connection, transaction
 
 from endoreg_db import errors
 from endoreg_db.deid.identity import Identity
@@ -19,6 +19,7 @@ from endoreg_db.deid.messages import Finding
 from endoreg_db.locking import lease
 from endoreg_db.logging import get_logger
 from endoreg_db.models import AuditEvent, ImportAttempt, MediaFile, State
+from endoreg_db.models.lease import Lease
 from endoreg_db.models.media import TEXT_SUFFIX
 from endoreg_db.services import certificates, database, identity_records, pseudonyms, records, recovery
 from endoreg_db.services.context import ImportContext, ImportOutcome, Status
@@ -36,8 +37,13 @@ def check_source_unchanged(context: ImportContext) -> None:
     Raises:
         SourceChangedError: the source was replaced or written to while it was being read.
     """
+    if context.untrusted_input is None:  # else it was read from the vault, whatever the source is now
+        _check_unchanged(context)
+
+
+def _check_unchanged(context: ImportContext) -> None:
     before, path = context.fingerprint, context.request.file_path
-    if context.untrusted_input is not None or before is None:
+    if before is None:
         return
     now = fingerprint(path)
     # Not the change time: giving the file a second name changes that, but no byte of it.
@@ -138,7 +144,7 @@ def publish(
             output = store.publisher.final_path(record.pk, made.suffix)
             _settle(context, "imported", identity, output)
     except BaseException:
-        _retract_unless_named(store.publisher, record, made.suffixes)
+        retract_unless_named(store.publisher, record, made.suffixes)
         raise
 
 
@@ -166,7 +172,7 @@ def _certificate(
     return certificates.issue(store, record, made, by="endoreg", how="verified")
 
 
-def _retract_unless_named(publisher: Publisher, record: MediaFile, suffixes: Sequence[str]) -> None:
+def retract_unless_named(publisher: Publisher, record: MediaFile, suffixes: Sequence[str]) -> None:
     """Take back files whose transaction failed, unless the database says that it went through.
 
     A connection that breaks in the commit leaves that open, and another worker may have published
@@ -197,25 +203,28 @@ def hold_for_review(
 
     Raises:
         LeaseLostError: a newer worker has been granted the content; nothing was changed.
+        StorageFailedError: this worker slept so long that the stored output may have been removed.
     """
     record = context.the_record
-    candidate_sha256 = _keep_candidate(context, made.candidate)
-    text_sha256 = "" if made.text is None else _keep_candidate(context, made.text)
+    candidate = _keep_candidate(context, made.candidate)
+    text = None if made.text is None else _keep_candidate(context, made.text)
     with transaction.atomic():
         _lock_lease(context)
+        for own in filter(None, (candidate, text)):
+            _lock_candidate(context, own)
         record.advance(
             State.NEEDS_REVIEW,
             lease=context.the_lease,
-            candidate_sha256=candidate_sha256,
-            text_sha256=text_sha256,
+            candidate_sha256=candidate.content_sha256,
+            text_sha256="" if text is None else text.content_sha256,
             findings=[asdict(finding) for finding in findings],
             **facts,
         )
         _settle(context, "needs_review", identity, None)
 
 
-def _keep_candidate(context: ImportContext, file: Path) -> str:
-    """Put a file into the vault, under a lease of its own until the import ends; returns its SHA-256."""
+def _keep_candidate(context: ImportContext, file: Path) -> Lease:
+    """Put a file into the vault, under a lease of its own until the import ends."""
     store = context.store
     ingested = store.vault.ingest(file, context.the_workspace.folder)
     # Leased like an original: recovery takes an object in the vault for an orphan only while it
@@ -230,20 +239,33 @@ def _keep_candidate(context: ImportContext, file: Path) -> str:
         ) from error
     context.resources.callback(lease.release, own)
     store.vault.keep(ingested)
-    return ingested.sha256
+    return own
+
+
+def _lock_candidate(context: ImportContext, own: Lease) -> None:
+    """Make sure that nobody took what was kept for an orphan, while this worker slept."""
+    if not lease.is_held(own):
+        raise errors.StorageFailedError(
+            f"The output of {context.request.file_path} may be gone: it waited too long to be named",
+            advice=f"`endoreg retry {context.the_record.pk}` makes it again.",
+        )
 
 
 def remove_source(context: ImportContext) -> None:
     """Remove the source if the vault holds all of its bytes; otherwise keep it and say why.
 
-    The stored copy is read back, decrypted and hashed first. A source that has to stay is no
-    reason to fail an import that is done.
+    The stored copy is read back, decrypted and hashed first; that can take minutes, so the source is
+    looked at once more behind it. Within a transaction of the caller's nothing is durable yet, and the
+    source stays. A source that has to stay is no reason to fail an import that is done.
     """
     record, path = context.the_record, context.request.file_path
     removed, why = False, "the vault holds no whole copy of it"
     try:
-        check_source_unchanged(context)
-        if record.original_kept and context.store.vault.verify(record.content_sha256):
+        _check_unchanged(context)
+        if connection.in_atomic_block:
+            why = "the caller's transaction has not been committed"
+        elif record.original_kept and context.store.vault.verify(record.content_sha256):
+            _check_unchanged(context)
             remove_durably(path)
             removed, why = True, "the stored copy was read back and is whole"
     except (errors.MediaImportError, OSError) as error:

@@ -29,7 +29,7 @@ from endoreg_db.models import ContentLease, ImportAttempt, MediaFile, State, Vid
 from endoreg_db.models.lease import Lease
 from endoreg_db.models.prepared import Prepared, given, insert, updating
 from endoreg_db.models.states import SETTLED
-from endoreg_db.services import database, identity_records, recovery
+from endoreg_db.services import database, identity_records, recovery, sources, stored
 from endoreg_db.services.context import ImportContext, ImportOutcome
 from endoreg_db.storage.durable import storage_errors
 from endoreg_db.storage.publish import Publisher
@@ -138,7 +138,7 @@ def recognise(context: ImportContext) -> bool:
     """
     path = context.request.file_path
     if context.request.retry_of is not None:
-        context.record = MediaFile.objects.get(pk=context.request.retry_of)
+        _recognise_again(context, context.request.retry_of)
         return False
     if _recall(context):
         return True
@@ -146,14 +146,63 @@ def recognise(context: ImportContext) -> bool:
     if MediaFile.one_has_size(path.stat().st_size):
         context.digest = hash_file(path)
         record = MediaFile.of_content(context.digest.sha256)
-        if record is not None and _settle_known(context, record):
-            return True
-        kept = record is not None and record.original_kept
+        if record is not None:
+            kept = _is_stored(context, record)
+            if record.original_kept and not kept and record.state in SETTLED:
+                _store_again(context, record)
+            if _settle_known(context, record):
+                return True
     if context.request.save_original and not kept:
-        context.ingested = context.store.vault.ingest(path, context.the_workspace.folder)
-        context.digest = FileDigest(context.ingested.sha256, context.ingested.size)
+        _ingest(context)
     context.digest = context.digest or hash_file(path)
     return False
+
+
+def _recognise_again(context: ImportContext, retry_of: UUID) -> None:
+    """Make sure that a retry reads what its record was made from.
+
+    Raises:
+        SourceChangedError: the source has other bytes now.
+    """
+    record = context.record = MediaFile.objects.get(pk=retry_of)
+    path = context.request.file_path
+    if path == context.store.vault.path_of(record.content_sha256):
+        return  # it is checked while it is decrypted
+    if context.request.save_original and not _is_stored(context, record):
+        _ingest(context)
+    context.digest = context.digest or hash_file(path)
+    if context.digest.sha256 != record.content_sha256:
+        raise errors.SourceChangedError(
+            f"{path} is not the file any more that the record was made from",
+            advice="Import it under its name: a changed file is a new file.",
+        )
+
+
+def _ingest(context: ImportContext) -> None:
+    """Hash and encrypt the source in one read; :func:`keep_original` gives the copy its address."""
+    context.ingested = context.store.vault.ingest(context.request.file_path, context.the_workspace.folder)
+    context.digest = FileDigest(context.ingested.sha256, context.ingested.size)
+
+
+def _is_stored(context: ImportContext, record: MediaFile) -> bool:
+    """Whether the vault has the original that it should have."""
+    return record.original_kept and context.store.vault.contains(record.content_sha256)
+
+
+def _store_again(context: ImportContext, record: MediaFile) -> None:
+    """Bring back an original that the vault has lost: here is a file of the same bytes.
+
+    Raises:
+        FileLockedError: another attempt works on this content.
+        SourceChangedError: the source has other bytes now.
+    """
+    path, vault = context.request.file_path, context.store.vault
+    ingested = vault.ingest(path, context.the_workspace.folder)
+    if ingested.sha256 != record.content_sha256:
+        raise errors.SourceChangedError(f"{path} changed while it was being imported")
+    if not stored.under_lease(context.store, ingested.sha256, lambda _own: vault.keep(ingested)):
+        raise sources.being_processed(path)
+    log.warning("Stored the original of %s again: the vault had lost it", record.pk)
 
 
 def take_lease(context: ImportContext, new_record: Callable[[str, int], MediaFile]) -> bool:
@@ -206,7 +255,7 @@ def _begin_anew(context: ImportContext) -> dict[str, Any]:
     """What changes in a known record that is worked on again."""
     changes: dict[str, Any] = {"findings": [], "candidate_sha256": "", "text_sha256": ""}
     if context.request.retry_of is None:
-        changes |= {"center": context.center}
+        changes |= {"center": context.center, "original_wanted": context.request.save_original}
     if context.processor is not None:
         changes |= {"processor": context.processor, "device_source": VideoFile.DeviceSource.NAMED}
     return changes
@@ -218,7 +267,9 @@ def _recall(context: ImportContext) -> bool:
     if seen is None:
         return False
     record = sightings.recall(context.store.sighting_of(context.request.file_path, seen))
-    return record is not None and _settle_known(context, record)
+    if record is None or (record.original_kept and not _is_stored(context, record)):
+        return False
+    return _settle_known(context, record)
 
 
 def remember_source(context: ImportContext) -> None:

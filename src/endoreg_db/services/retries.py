@@ -42,7 +42,7 @@ def unfinished_record_of(path: Path) -> MediaFile | None:
 
 
 def request_for_retry(config: Config, record: MediaFile, processor_name: str | None) -> ImportRequest:
-    """What to ask for to run a known record again: from its source if that is still there, else the vault.
+    """What to ask for to run a known record again: from the vault, or its source if that does not have it.
 
     Raises:
         SourceMissingError: neither has the content.
@@ -55,20 +55,12 @@ def request_for_retry(config: Config, record: MediaFile, processor_name: str | N
             f"The {record.kind} {record.uuid} is {record.state}; there is nothing to retry"
         )
     stored = store.vault.path_of(record.content_sha256)
-    if record.original_kept and stored.exists():
-        path = stored
-    else:
-        path = _source_of(store.sealer, record)
-        if hash_file(path).sha256 != record.content_sha256:
-            raise errors.SourceChangedError(
-                f"{path} is not the file any more that the record was made from",
-                advice="Import it under its name: a changed file is a new file.",
-            )
+    is_stored = record.original_kept and stored.exists()
     return ImportRequest(
-        file_path=path,
+        file_path=stored if is_stored else _source_of(store.sealer, record),
         center_name=record.center.name,
         processor_name=processor_name,
-        save_original=record.original_kept,
+        save_original=record.original_wanted,
         retry_of=record.uuid,
     )
 

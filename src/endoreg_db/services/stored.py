@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from endoreg_db.locking import lease
-from endoreg_db.models import MediaFile, State
+from endoreg_db.models import ContentLease, MediaFile, State
 from endoreg_db.models.lease import Lease
 from endoreg_db.services import recovery
 from endoreg_db.services.store import Store
@@ -25,6 +25,15 @@ def is_named(sha256: str) -> bool:
         | Q(candidate_sha256=sha256)
         | Q(text_sha256=sha256, state=State.NEEDS_REVIEW)
     ).exists()
+
+
+def is_known(sha256: str) -> bool:
+    """Whether this database has ever stored this object of the vault.
+
+    Each content is leased before it is stored, and the lease's row stays. What has none is an original or a
+    candidate of another database, or of a newer copy of this one.
+    """
+    return ContentLease.objects.filter(content_sha256=sha256).exists()
 
 
 def remove_unless_named(store: Store, sha256: str) -> bool:
@@ -41,7 +50,7 @@ def remove_unless_named(store: Store, sha256: str) -> bool:
     return under_lease(store, sha256, remove)
 
 
-def under_lease(store: Store, sha256: str, work: Callable[[Lease], None]) -> bool:
+def under_lease(store: Store, sha256: str, work: Callable[[Lease], object]) -> bool:
     """Do ``work`` while holding the lease on a content; False if somebody else holds it.
 
     All in one transaction: a doctor has no attempt by which others could tell that it has died, so

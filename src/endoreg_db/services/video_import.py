@@ -119,6 +119,7 @@ class VideoImportService(MediaImportService):
                 device_source=VideoFile.DeviceSource.NAMED if named is not None else "",
                 content_sha256=content_sha256,
                 size_bytes=size,
+                original_wanted=context.request.save_original,
             )
 
         self._admit(new_record)

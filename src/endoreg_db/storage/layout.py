@@ -85,6 +85,16 @@ class DataFolder:
             folders = sorted(path for path in self.tmp.iterdir() if path.is_dir())
         yield from folders
 
+    def holds_media(self) -> bool:
+        """Whether anything has been stored or published here.
+
+        Raises:
+            StorageFailedError: a folder cannot be read.
+        """
+        with storage_errors(self.root):
+            rooms = (room for room in self.vault.iterdir() if room.is_dir())
+            return any(any(room.iterdir()) for room in (self.published, *rooms))
+
     def prepare(self, *, first_start: bool = True) -> None:
         """Make the data folder ready for use: at the first start make it, later check it.
 

@@ -75,7 +75,8 @@ class Workspace:
 def is_abandoned(data_folder: DataFolder, attempt: UUID) -> bool:
     """Whether no process under this kernel works in the attempt's folder any more.
 
-    Says nothing about processes under other kernels: ask only for an attempt that ran here.
+    Says nothing about processes under other kernels: ask only for an attempt that ran here. A folder that
+    cannot be looked into, because another user's process made it, is not known to be abandoned.
     """
     try:
         alive = os.open(
@@ -83,6 +84,8 @@ def is_abandoned(data_folder: DataFolder, attempt: UUID) -> bool:
         )
     except FileNotFoundError:
         return True
+    except OSError:
+        return False
     try:
         return _try_lock(alive)
     finally:

@@ -111,7 +111,8 @@ def _fell_back(name: str, how: str, error: Exception) -> Finding:
     # The type only: the message of a foreign library may quote the text it stumbled over.
     kind = type(error).__name__
     logger.warning("Recogniser %s %s (%s); the built-in rules go on alone", name, how, kind)
-    return Finding(FALLBACK, "note", f"The recogniser {name} {how} ({kind}); built-in rules alone.")
+    # A site that asked for a second look does not get one: a person takes its place.
+    return Finding(FALLBACK, "review", f"The recogniser {name} {how} ({kind}); built-in rules alone.")
 
 
 def _page_marks(page: int, sheet: Sheet, recogniser: Recogniser) -> list[Mark]:

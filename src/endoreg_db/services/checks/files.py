@@ -12,7 +12,9 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
+from endoreg_db.certificate import SUFFIX as CERTIFICATE_SUFFIX
 from endoreg_db.certificate import certificate_path, is_about
+from endoreg_db.intake import sightings
 from endoreg_db.models import MediaFile, State, VideoFile
 from endoreg_db.models.lease import Lease
 from endoreg_db.models.states import REACHABLE
@@ -22,22 +24,48 @@ from endoreg_db.services.store import Store
 from endoreg_db.storage.signing import load_signing_key
 from endoreg_db.storage.source import hash_file
 
+_GONE = "is gone"
+_BRING_BACK = (
+    "Restore it from the backup of the vault, or import its source again: that stores what is missing. "
+    "Move a damaged file away first."
+)
+_FORGET_FIRST = "`endoreg doctor --repair` makes the import read a source that has not changed."
+_OTHER = (
+    "Nothing of it was changed. Look whether ENDOREG_DATABASE_URL leads to the database that it belongs to, "
+    "and whether that is an older copy of it. What no database has a record of is for a person to remove."
+)
+
 
 def published_files(examination: Examination) -> Iterator[Problem | None]:
     """Files in the published folder that no record names: never verified, or no longer wanted."""
     publisher = examination.store.publisher
     for path in (*publisher.published_files(), *publisher.certificates()):
         yield None
+        uuid = _uuid_or_none(path.name.split(".")[0])
+        if _is_of_another_database(examination.store, path, uuid):
+            yield Problem("published files", f"{path} was published, but no record is of it", False, _OTHER)
+            continue
         with transaction.atomic():
             # Whoever publishes holds this row's lock while it renames; so what is there now is
             # either named by a committed row, or will never be.
-            uuid = _uuid_or_none(path.name.split(".")[0])
             record = MediaFile.objects.select_for_update().filter(pk=uuid).first() if uuid else None
             if record is not None and _is_named_by(record, path):
                 continue
             if examination.repair:
                 publisher.retract(path)
         yield Problem("published files", f"{path} is named by no record", examination.repair)
+
+
+def _is_of_another_database(store: Store, path: Path, uuid: UUID | None) -> bool:
+    """Whether a file (or its certificate) was verified and published here, but not by this database.
+
+    Records are never removed, so one without a record is of another database, or of a newer copy of this one.
+    """
+    if uuid is not None and MediaFile.objects.filter(pk=uuid).exists():
+        return False
+    file = path.with_name(path.name.removesuffix(CERTIFICATE_SUFFIX))
+    public_key = load_signing_key(store.folder.keys).public_key
+    return file.is_file() and is_about(file, hash_file(file).sha256, public_key)
 
 
 def _is_named_by(record: MediaFile, path: Path) -> bool:
@@ -65,7 +93,8 @@ def _certify_again(store: Store, record: MediaFile, path: Path, sha256: str) -> 
         return False
     with transaction.atomic():
         # Locked, so that nobody takes the file back meanwhile.
-        MediaFile.objects.select_for_update().get(pk=record.pk, state__in=REACHABLE)
+        if not MediaFile.objects.select_for_update().filter(pk=record.pk, state__in=REACHABLE).exists():
+            return False
         store.publisher.certify(path, certificates.reissue(store, record, path, sha256))
     return True
 
@@ -78,25 +107,34 @@ def published_records(examination: Examination) -> Iterator[Problem | None]:
             path = examination.store.folder.published / name
             trouble = _trouble_with_output(path, sha256, deep=examination.deep)
             if trouble is not None:
-                yield _mended_output(examination, record, path, trouble)
+                mendable = examination.repair and trouble == _GONE
+                repaired = mendable and _take_back(examination.store, record, path)
+                yield _problem_with_output(record, path, trouble, repaired=repaired)
                 break  # mending one has taken back the other
 
 
-def _mended_output(examination: Examination, record: MediaFile, path: Path, trouble: str) -> Problem:
-    repaired = examination.repair and trouble == "is gone"
-    if repaired:
-        others = [examination.store.folder.published / name for name in record.published]
+def _take_back(store: Store, record: MediaFile, path: Path) -> bool:
+    """Make a record whose published file is gone one that failed; False if somebody just decided about it."""
+    with transaction.atomic():
+        # As it is now: who rejects a record removes its files before that is on record.
+        current = MediaFile.objects.select_for_update().get(pk=record.pk)
+        if path.name not in current.published or path.is_file():
+            return False
         record.advance(State.FAILED, output_name="", output_sha256="", text_sha256="")
-        for other in others:
-            examination.store.publisher.retract(other)
+        for name in current.published:
+            store.publisher.retract(store.folder.published / name)
+    return True
+
+
+def _problem_with_output(record: MediaFile, path: Path, trouble: str, *, repaired: bool) -> Problem:
     again = f"`endoreg retry {record.uuid}` makes it again."
-    restore = f"Restore it from the backup, or `endoreg reject {record.uuid}`."
+    restore = f"Restore it from the backup, or `endoreg reject {record.uuid} --reason TEXT`."
     return Problem("published records", f"{path} {trouble}", repaired, again if repaired else restore)
 
 
 def _trouble_with_output(path: Path, sha256: str, *, deep: bool) -> str | None:
     if not path.is_file():
-        return "is gone"
+        return _GONE
     if deep and hash_file(path).sha256 != sha256:
         return "is not the file that was verified"
     return None
@@ -109,14 +147,17 @@ def stored_originals(examination: Examination) -> Iterator[Problem | None]:
     for record in named.iterator():
         for sha256 in record.stored:
             yield None
-            whole = vault.verify(sha256) if examination.deep else vault.contains(sha256)
-            if not whole:
-                yield Problem(
-                    "stored originals",
-                    f"{vault.path_of(sha256)} of {record.kind} {record.uuid} is gone or damaged",
-                    repaired=False,
-                    advice="Restore it from the backup of the vault, or import the source again.",
-                )
+            there = vault.contains(sha256)
+            if there and (not examination.deep or vault.verify(sha256)):
+                continue
+            if examination.repair:
+                sightings.forget(record)  # else an import of the unchanged source would not read it
+            yield Problem(
+                "stored originals",
+                f"{vault.path_of(sha256)} of {record.kind} {record.uuid} {'is damaged' if there else _GONE}",
+                repaired=False,
+                advice=_BRING_BACK if examination.repair else f"{_BRING_BACK} {_FORGET_FIRST}",
+            )
 
 
 def orphaned_originals(examination: Examination) -> Iterator[Problem | None]:
@@ -125,6 +166,10 @@ def orphaned_originals(examination: Examination) -> Iterator[Problem | None]:
     for sha256 in vault.addresses():
         yield None
         if stored.is_named(sha256):
+            continue
+        if not stored.is_known(sha256):
+            what = "was stored, but not by this database"
+            yield Problem("orphaned originals", f"{vault.path_of(sha256)} {what}", False, _OTHER)
             continue
         repaired = examination.repair and stored.remove_unless_named(examination.store, sha256)
         yield Problem("orphaned originals", f"{vault.path_of(sha256)} is named by no record", repaired)

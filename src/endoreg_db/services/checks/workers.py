@@ -19,6 +19,8 @@ from endoreg_db.models.lease import Lease
 from endoreg_db.services import identity_records, recovery, stored
 from endoreg_db.services.checks.examination import Examination, Note, Problem
 
+_WORKED_ON = (State.PROCESSING, State.RECEIVED)
+
 
 def interrupted_attempts(examination: Examination) -> Iterator[Problem | None]:
     """Attempts whose process has ended without saying how."""
@@ -54,7 +56,7 @@ def dead_leases(examination: Examination) -> Iterator[Problem | None]:
 
 def unfinished_records(examination: Examination) -> Iterator[Problem | None]:
     """Records that say somebody works on them, while nobody does."""
-    working = MediaFile.objects.filter(state__in=[State.PROCESSING, State.RECEIVED])
+    working = MediaFile.objects.filter(state__in=_WORKED_ON)
     leased = ContentLease.objects.filter(content_sha256=OuterRef("content_sha256"), owner__isnull=False)
     for record in working.annotate(leased=Exists(leased)):
         yield None
@@ -69,7 +71,9 @@ def unfinished_records(examination: Examination) -> Iterator[Problem | None]:
 
 
 def _give_up(record: MediaFile, own: Lease) -> None:
-    record.advance(State.FAILED, lease=own)
+    # Somebody may have brought it to its end since it was found, and given the lease back.
+    if MediaFile.objects.filter(pk=record.pk, state__in=_WORKED_ON).exists():
+        record.advance(State.FAILED, lease=own)
 
 
 def temporary_files(examination: Examination) -> Iterator[Problem | None]:
