@@ -13,7 +13,7 @@ import django
 from django.apps import apps
 from django.conf import settings
 
-from endoreg_db.conf import PREFIX, Config, config_from, from_dotenv, from_environment
+from endoreg_db.conf import PREFIX, Config, config_from, current_folder, from_dotenv, from_environment
 from endoreg_db.errors import ConfigurationError
 from endoreg_db.storage.layout import DataFolder
 
@@ -34,9 +34,16 @@ def configure() -> None:
 
 
 def current_config() -> Config:
-    """The configuration: the environment first, then the host's Django settings, then ``.env``."""
+    """The configuration: the environment first, then the host's Django settings, then ``.env``.
+
+    Raises:
+        ConfigurationError: a value cannot be used; says why.
+    """
     hosted = {key: getattr(settings, key) for key in dir(settings) if key.startswith(PREFIX)}
-    return config_from({**from_dotenv(Path.cwd()), **hosted, **from_environment(os.environ)})
+    values = {**from_dotenv(current_folder()), **hosted, **from_environment(os.environ)}
+    if not getattr(settings, "ENDOREG_EMBEDDED", False):
+        values.pop(f"{PREFIX}DATABASE_URL", None)  # a host's database is that of its own settings
+    return config_from(values)
 
 
 def prepare(config: Config) -> DataFolder:

@@ -60,13 +60,13 @@ def _key_file(given: Path | None) -> bytes:
     """
     import os
 
-    from endoreg_db.conf import config_from, from_dotenv, from_environment
+    from endoreg_db.conf import config_from, current_folder, from_dotenv, from_environment
     from endoreg_db.errors import ConfigurationError
     from endoreg_db.storage.signing import PUBLIC_FILE
 
     path = given
     if path is None:
-        values = {**from_dotenv(Path.cwd()), **from_environment(os.environ)}
+        values = {**from_dotenv(current_folder()), **from_environment(os.environ)}
         path = config_from(values).data_dir / "keys" / PUBLIC_FILE
     try:
         return path.read_bytes()
