@@ -11,6 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from endoreg_db.errors import ConfigurationError
+from endoreg_db.models import ImportAttempt, MediaFile, State
+from endoreg_db.samples import draw_report
+from endoreg_db.services.pdf_import import import_and_anonymize
+from endoreg_db.services.store import Store
 from tests.acceptance.command_line import ENDOREG, Ended, run_endoreg, run_installed
 
 
@@ -110,3 +115,50 @@ def test_a_current_folder_that_is_gone_is_told(tmp_path: Path, command: tuple[st
 def test_a_folder_of_an_unknown_user_is_told(data_dir: Path) -> None:
     told = run_endoreg("status", env={**os.environ, "ENDOREG_DATA_DIR": "~nobody-here/data"})
     assert _refused_once(told, "ENDOREG_DATA_DIR is '~nobody-here/data'")
+
+
+@pytest.fixture
+def reports(tmp_path: Path) -> Path:
+    """A folder of two reports."""
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    for seed in (1, 2):
+        draw_report(inbox / f"{seed}.pdf", seed=seed)
+    return inbox
+
+
+@pytest.fixture
+def mistyped_house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of ``ENDOREG_REPORT_HOUSE_FILE``, with the name of a list mistyped."""
+    file = tmp_path / "house.toml"
+    file.write_text('ward = ["Station 7"]\n', "utf-8")
+    monkeypatch.setenv("ENDOREG_REPORT_HOUSE_FILE", str(file))
+    return file
+
+
+def test_a_list_of_the_house_that_cannot_be_used_stops_an_import_before_the_first_file(
+    store: Store, reports: Path, mistyped_house: Path
+) -> None:
+    told = run_endoreg("import", reports, "--center", "test_center")
+    assert _refused_once(told, f"ENDOREG_REPORT_HOUSE_FILE: {mistyped_house} lists 'ward'; it may list wards")
+    assert not ImportAttempt.objects.exists() and not list(store.vault.addresses())
+
+
+@pytest.mark.parametrize("given", ["--all", "{uuid}"])
+def test_a_list_of_the_house_that_cannot_be_used_stops_a_retry_before_the_first_record(
+    store: Store, reports: Path, mistyped_house: Path, given: str
+) -> None:
+    with pytest.raises(ConfigurationError):
+        import_and_anonymize(reports / "1.pdf", "test_center")
+    failed = MediaFile.objects.get(state=State.FAILED)
+    told = run_endoreg("retry", given.format(uuid=failed.uuid))
+    assert _refused_once(told, f"ENDOREG_REPORT_HOUSE_FILE: {mistyped_house} lists 'ward'")
+    assert ImportAttempt.objects.count() == 1
+
+
+def test_the_doctor_finds_a_list_of_the_house_that_cannot_be_used(store: Store, mistyped_house: Path) -> None:
+    told = run_endoreg("doctor")
+    assert told.code == 3
+    assert f"house list: ENDOREG_REPORT_HOUSE_FILE: {mistyped_house} lists 'ward'" in told.out
+    mistyped_house.write_text('wards = ["Station 7"]\n', "utf-8")
+    assert run_endoreg("doctor").code == 0

@@ -37,12 +37,15 @@ def retry(
     from endoreg_db.cli.session import open_session
 
     store = open_session()
+    from endoreg_db.bootstrap import current_config
     from endoreg_db.cli import results
     from endoreg_db.cli.kinds import Services
     from endoreg_db.cli.progress import progress_for
+    from endoreg_db.intake.house_file import house_terms
     from endoreg_db.services import catalog
     from endoreg_db.services.retries import retriable
 
+    house_terms(current_config().report_house_file)  # else every report would fail for it
     progress = progress_for(output)
     services = Services(progress.on_message)
     ended = []
