@@ -51,11 +51,17 @@ def prepare(config: Config) -> DataFolder:
 
     Safe to call at the start of every operation and by many processes at once: the usual case
     costs one query and two folder listings.
+
+    Raises:
+        ConfigurationError: the data folder cannot be used, or a host has not migrated its database.
     """
     folder = DataFolder(config.data_dir)
     _prepare_folder(folder)
-    if getattr(settings, "ENDOREG_EMBEDDED", False) and _missing_migrations():
-        _migrate(folder)
+    if _missing_migrations():
+        if getattr(settings, "ENDOREG_EMBEDDED", False):
+            _migrate(folder)
+        else:
+            _require_migrations()
     return folder
 
 
@@ -87,15 +93,44 @@ def _has_records() -> bool:
 
 def _missing_migrations() -> bool:
     """Compare names only: building Django's migration graph costs more than a whole ``status``."""
-    from django.db import DatabaseError, connection
+    from django.db import DatabaseError
 
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT name FROM django_migrations WHERE app = 'endoreg_db'")
-            applied = {row[0] for row in cursor.fetchall()}
+        return not _known_migrations() <= _applied_migrations()
     except DatabaseError:  # no such table: a new database
         return True
-    return not _known_migrations() <= applied
+
+
+def _applied_migrations() -> set[str]:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM django_migrations WHERE app = 'endoreg_db'")
+        return {row[0] for row in cursor.fetchall()}
+
+
+def _require_migrations() -> None:
+    """Make sure that a host's database has our tables as this version needs them.
+
+    Raises:
+        ConfigurationError: the host has yet to migrate it.
+        django.db.DatabaseError: it cannot be asked.
+    """
+    from django.db import connection
+
+    from endoreg_db.models import MediaFile
+
+    if "endoreg_db" in settings.MIGRATION_MODULES:
+        return  # other migrations, or none: only the host knows which there should be
+    tables = connection.introspection.table_names()
+    applied = _applied_migrations() if "django_migrations" in tables else set()
+    if not applied and MediaFile._meta.db_table in tables:
+        return  # made without migrations, as databases of tests may be
+    if not _known_migrations() <= applied:
+        raise ConfigurationError(
+            "The database has not been migrated to this version of endoreg_db",
+            advice="Run `manage.py migrate`.",
+        )
 
 
 @cache
