@@ -27,10 +27,15 @@ def configure() -> None:
     """Configure Django with ``endoreg_db.settings``, unless a host project has done so or will."""
     if settings.configured or apps.ready or apps.loading:
         return
-    # The variable may be our own, inherited from a parent process that ran the embedded intake.
-    if os.environ.get("DJANGO_SETTINGS_MODULE") in (None, "", EMBEDDED_SETTINGS):
+    if not names_a_host():
         os.environ["DJANGO_SETTINGS_MODULE"] = EMBEDDED_SETTINGS
         django.setup()
+
+
+def names_a_host() -> bool:
+    """Whether the environment names the settings of a host project."""
+    # The variable may be our own, inherited from a parent process that ran the embedded intake.
+    return os.environ.get("DJANGO_SETTINGS_MODULE") not in (None, "", EMBEDDED_SETTINGS)
 
 
 def current_config() -> Config:
