@@ -76,9 +76,9 @@ def config_from(values: Mapping[str, Any]) -> Config:
         data_dir=data_dir,
         database_url=_database_url(values) or f"sqlite:///{data_dir / 'endoreg.sqlite3'}",
         stale_lock_seconds=_number(values, "STALE_LOCK_SECONDS", 1, 1e7) if stale else None,
-        workers=int(_number(values, "WORKERS", 1, 256, default=len(os.sched_getaffinity(0)))),
+        workers=_whole_number(values, "WORKERS", 1, 256, default=len(os.sched_getaffinity(0))),
         video_preset=_choice(values, "VIDEO_PRESET", X264_PRESETS, default="veryfast"),
-        video_crf=int(_number(values, "VIDEO_CRF", 0, 51, default=20)),
+        video_crf=_whole_number(values, "VIDEO_CRF", 0, 51, default=20),
         video_encoder=_choice(values, "VIDEO_ENCODER", VIDEO_ENCODERS, default="libx264"),
         report_recogniser=_choice(values, "REPORT_RECOGNISER", REPORT_RECOGNISERS, default="builtin"),
         report_release=_choice(values, "REPORT_RELEASE", REPORT_RELEASES, default="review"),
@@ -177,12 +177,17 @@ def _choice(values: Mapping[str, Any], name: str, choices: tuple[str, ...], *, d
     return text
 
 
-def _number(
-    values: Mapping[str, Any], name: str, low: float, high: float, default: float | None = None
-) -> float:
+def _whole_number(values: Mapping[str, Any], name: str, low: int, high: int, *, default: int) -> int:
+    number = _number(values, name, low, high) if _text(values, name) else default
+    if number != int(number):
+        raise ConfigurationError(
+            f"{PREFIX}{name} is {_text(values, name)!r}; it may be a whole number from {low} to {high}"
+        )
+    return int(number)
+
+
+def _number(values: Mapping[str, Any], name: str, low: float, high: float) -> float:
     text = _text(values, name)
-    if not text and default is not None:
-        return default
     try:
         number = float(text)
     except ValueError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 from dataclasses import replace
@@ -135,7 +136,8 @@ def test_approving_publishes_and_then_releases(desk: Desk) -> None:
 
 def test_rejecting_needs_a_reason_and_removes_the_output(desk: Desk) -> None:
     assert run_endoreg("reject", desk.published).code == 2
-    assert run_endoreg("reject", desk.published, "--reason", "  ").code == 3
+    blank = run_endoreg("reject", desk.published, "--reason", "  ")
+    assert blank.code == 2 and "--reason" in blank.err
     output = desk.data / "published" / f"{desk.published}.mp4"
     assert output.exists()
     (line,) = run_endoreg("reject", desk.published, "--reason", "name on a badge", "--json").lines
@@ -290,6 +292,18 @@ def test_samples_are_drawn_from_a_seed(tmp_path: Path) -> None:
     ]
     a, b, c = (Path(ended.lines[0]["recording"]).read_bytes() for ended in drawn)
     assert a == b != c
+
+
+def test_a_seed_below_nothing_is_wrong_usage(tmp_path: Path) -> None:
+    told = run_endoreg("sample", tmp_path / "inbox", "--seed", "-1")
+    assert told.code == 2 and "--seed" in told.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_command_that_a_sample_suggests_can_be_copied_into_a_shell(tmp_path: Path) -> None:
+    folder = tmp_path / "Anna's inbox"
+    *_, suggested = run_endoreg("sample", folder, "--seconds", "0.2").out.splitlines()
+    assert shlex.split(suggested)[1:4] == ["endoreg", "import", str(folder / "sample-recording.mp4")]
 
 
 def test_a_sample_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:

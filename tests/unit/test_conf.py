@@ -24,6 +24,11 @@ def test_an_unknown_encoder_is_answered_with_the_known_ones() -> None:
         config_from({"ENDOREG_VIDEO_ENCODER": "hevc_nvenc"})
 
 
+@pytest.mark.parametrize("value", ["3", "3.0", 3, 3.0])
+def test_a_whole_number_may_be_written_as_any(value: object) -> None:
+    assert config_from({"ENDOREG_WORKERS": value}).workers == 3
+
+
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("ENDOREG_VIDEO_CRF=30\nENDOREG_WORKERS=3\nOTHER=1\n")
     values = {**from_dotenv(tmp_path), **from_environment({"ENDOREG_VIDEO_CRF": "23", "HOME": "/"})}
@@ -35,6 +40,8 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     [
         ("WORKERS", "0"),
         ("WORKERS", "many"),
+        ("WORKERS", "1.9"),
+        ("VIDEO_CRF", "20.7"),
         ("VIDEO_CRF", "52"),
         ("VIDEO_CRF", "nan"),
         ("VIDEO_PRESET", "fastest"),
