@@ -74,7 +74,7 @@ def config_from(values: Mapping[str, Any]) -> Config:
     stale = _text(values, "STALE_LOCK_SECONDS")
     return Config(
         data_dir=data_dir,
-        database_url=_database_url(values) or f"sqlite:///{data_dir / 'endoreg.sqlite3'}",
+        database_url=_database_url(values) or _url_of(data_dir / "endoreg.sqlite3"),
         stale_lock_seconds=_number(values, "STALE_LOCK_SECONDS", 1, 1e7) if stale else None,
         workers=_whole_number(values, "WORKERS", 1, 256, default=len(os.sched_getaffinity(0))),
         video_preset=_choice(values, "VIDEO_PRESET", X264_PRESETS, default="veryfast"),
@@ -152,6 +152,11 @@ def _database_url(values: Mapping[str, Any]) -> str:
             advice="Correct it; in a password # is %23, % is %25, / is %2F, : is %3A, ? is %3F and @ is %40.",
         )
     return url
+
+
+def _url_of(file: Path) -> str:
+    # What ends a path in a URL may be part of a folder's name. Letters stay: not all are UTF-8.
+    return "sqlite:///" + str(file).replace("%", "%25").replace("?", "%3F").replace("#", "%23")
 
 
 def _leads_to_a_database(url: str) -> bool:

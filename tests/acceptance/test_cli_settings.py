@@ -95,6 +95,13 @@ def test_a_driver_that_cannot_be_loaded_is_told_once(
     assert said in line["message"]
 
 
+def test_the_database_lies_in_the_data_folder_whatever_that_is_called(tmp_path: Path) -> None:
+    data = tmp_path / "100%25 #1 of what?" / "data"
+    assert run_endoreg("status", env={**os.environ, "ENDOREG_DATA_DIR": str(data)}).code == 0
+    assert (data / "endoreg.sqlite3").is_file()
+    assert list(tmp_path.iterdir()) == [data.parent]
+
+
 def test_a_file_of_settings_that_is_no_text_is_told(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes("ENDOREG_REPORT_PASSWORD=se-cret-für-alle\n".encode("latin-1"))
     told = run_installed("status", cwd=tmp_path)
