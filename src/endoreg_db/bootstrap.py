@@ -13,7 +13,7 @@ import django
 from django.apps import apps
 from django.conf import settings
 
-from endoreg_db.conf import PREFIX, Config, config_from, from_dotenv, from_environment
+from endoreg_db.conf import PREFIX, Config, config_from, current_folder, from_dotenv, from_environment
 from endoreg_db.errors import ConfigurationError
 from endoreg_db.storage.layout import DataFolder
 
@@ -27,16 +27,28 @@ def configure() -> None:
     """Configure Django with ``endoreg_db.settings``, unless a host project has done so or will."""
     if settings.configured or apps.ready or apps.loading:
         return
-    # The variable may be our own, inherited from a parent process that ran the embedded intake.
-    if os.environ.get("DJANGO_SETTINGS_MODULE") in (None, "", EMBEDDED_SETTINGS):
+    if not names_a_host():
         os.environ["DJANGO_SETTINGS_MODULE"] = EMBEDDED_SETTINGS
         django.setup()
 
 
+def names_a_host() -> bool:
+    """Whether the environment names the settings of a host project."""
+    # The variable may be our own, inherited from a parent process that ran the embedded intake.
+    return os.environ.get("DJANGO_SETTINGS_MODULE") not in (None, "", EMBEDDED_SETTINGS)
+
+
 def current_config() -> Config:
-    """The configuration: the environment first, then the host's Django settings, then ``.env``."""
+    """The configuration: the environment first, then the host's Django settings, then ``.env``.
+
+    Raises:
+        ConfigurationError: a value cannot be used; says why.
+    """
     hosted = {key: getattr(settings, key) for key in dir(settings) if key.startswith(PREFIX)}
-    return config_from({**from_dotenv(Path.cwd()), **hosted, **from_environment(os.environ)})
+    values = {**from_dotenv(current_folder()), **hosted, **from_environment(os.environ)}
+    if not getattr(settings, "ENDOREG_EMBEDDED", False):
+        values.pop(f"{PREFIX}DATABASE_URL", None)  # a host's database is that of its own settings
+    return config_from(values)
 
 
 def prepare(config: Config) -> DataFolder:
@@ -44,11 +56,17 @@ def prepare(config: Config) -> DataFolder:
 
     Safe to call at the start of every operation and by many processes at once: the usual case
     costs one query and two folder listings.
+
+    Raises:
+        ConfigurationError: the data folder cannot be used, or a host has not migrated its database.
     """
     folder = DataFolder(config.data_dir)
     _prepare_folder(folder)
-    if getattr(settings, "ENDOREG_EMBEDDED", False) and _missing_migrations():
-        _migrate(folder)
+    if _missing_migrations():
+        if getattr(settings, "ENDOREG_EMBEDDED", False):
+            _migrate(folder)
+        else:
+            _require_migrations()
     return folder
 
 
@@ -80,15 +98,44 @@ def _has_records() -> bool:
 
 def _missing_migrations() -> bool:
     """Compare names only: building Django's migration graph costs more than a whole ``status``."""
-    from django.db import DatabaseError, connection
+    from django.db import DatabaseError
 
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT name FROM django_migrations WHERE app = 'endoreg_db'")
-            applied = {row[0] for row in cursor.fetchall()}
+        return not _known_migrations() <= _applied_migrations()
     except DatabaseError:  # no such table: a new database
         return True
-    return not _known_migrations() <= applied
+
+
+def _applied_migrations() -> set[str]:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM django_migrations WHERE app = 'endoreg_db'")
+        return {row[0] for row in cursor.fetchall()}
+
+
+def _require_migrations() -> None:
+    """Make sure that a host's database has our tables as this version needs them.
+
+    Raises:
+        ConfigurationError: the host has yet to migrate it.
+        django.db.DatabaseError: it cannot be asked.
+    """
+    from django.db import connection
+
+    from endoreg_db.models import MediaFile
+
+    if "endoreg_db" in settings.MIGRATION_MODULES:
+        return  # other migrations, or none: only the host knows which there should be
+    tables = connection.introspection.table_names()
+    applied = _applied_migrations() if "django_migrations" in tables else set()
+    if not applied and MediaFile._meta.db_table in tables:
+        return  # made without migrations, as databases of tests may be
+    if not _known_migrations() <= applied:
+        raise ConfigurationError(
+            "The database has not been migrated to this version of endoreg_db",
+            advice="Run `manage.py migrate`.",
+        )
 
 
 @cache

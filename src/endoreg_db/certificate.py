@@ -76,7 +76,7 @@ def public_key_of(pem: bytes) -> bytes:
         ConfigurationError: it is no Ed25519 public key.
     """
     # SubjectPublicKeyInfo of Ed25519 (RFC 8410): twelve fixed bytes, then the key.
-    lines = [line for line in pem.split(b"\n") if line and not line.startswith(b"-----")]
+    lines = [line.strip() for line in pem.splitlines() if not line.startswith(b"-----")]
     try:
         der = base64.b64decode(b"".join(lines), validate=True)
     except binascii.Error:
@@ -98,10 +98,10 @@ def check(file: Path, public_key: bytes) -> Checked:
         CertificateError: the certificate is damaged, was signed by somebody else, or is about
             another file; or the file was changed.
     """
-    document = read(certificate_path(file))
-    _check_signature(document, public_key)
-    _check_shape(document)
-    with _opened(file) as content:
+    with _opened(file) as content:  # before its certificate: where both are missing, this is what was named
+        document = read(certificate_path(file))
+        _check_signature(document, public_key)
+        _check_shape(document)
         digest = hashlib.file_digest(content, "sha256").hexdigest()
     if digest != document["output"].get("sha256"):
         raise CertificateError(f"{file} is not the file that the certificate is about, or was changed")

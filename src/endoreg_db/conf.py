@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import dj_database_url
 import platformdirs
 from dotenv import dotenv_values
 
@@ -68,21 +70,20 @@ def config_from(values: Mapping[str, Any]) -> Config:
     Raises:
         ConfigurationError: a value cannot be used; names the setting and what it may be.
     """
-    data_dir = _path(_text(values, "DATA_DIR") or platformdirs.user_data_dir("endoreg"))
-    house_file = _text(values, "REPORT_HOUSE_FILE")
+    data_dir = _path(values, "DATA_DIR") or _user_data_dir()
     stale = _text(values, "STALE_LOCK_SECONDS")
     return Config(
         data_dir=data_dir,
-        database_url=_text(values, "DATABASE_URL") or f"sqlite:///{data_dir / 'endoreg.sqlite3'}",
+        database_url=_database_url(values) or _url_of(data_dir / "endoreg.sqlite3"),
         stale_lock_seconds=_number(values, "STALE_LOCK_SECONDS", 1, 1e7) if stale else None,
-        workers=int(_number(values, "WORKERS", 1, 256, default=len(os.sched_getaffinity(0)))),
+        workers=_whole_number(values, "WORKERS", 1, 256, default=len(os.sched_getaffinity(0))),
         video_preset=_choice(values, "VIDEO_PRESET", X264_PRESETS, default="veryfast"),
-        video_crf=int(_number(values, "VIDEO_CRF", 0, 51, default=20)),
+        video_crf=_whole_number(values, "VIDEO_CRF", 0, 51, default=20),
         video_encoder=_choice(values, "VIDEO_ENCODER", VIDEO_ENCODERS, default="libx264"),
         report_recogniser=_choice(values, "REPORT_RECOGNISER", REPORT_RECOGNISERS, default="builtin"),
         report_release=_choice(values, "REPORT_RELEASE", REPORT_RELEASES, default="review"),
         report_dates=_choice(values, "REPORT_DATES", REPORT_DATES, default="remove"),
-        report_house_file=_path(house_file) if house_file else None,
+        report_house_file=_path(values, "REPORT_HOUSE_FILE"),
         report_password=_text(values, "REPORT_PASSWORD") or None,
     )
 
@@ -93,17 +94,85 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def from_dotenv(folder: Path) -> dict[str, str]:
-    """The ``ENDOREG_…`` values of the file ``.env`` in ``folder``; none if there is no such file."""
-    values = dotenv_values(folder / ".env")
+    """The ``ENDOREG_…`` values of the file ``.env`` in ``folder``; none if there is no such file.
+
+    Raises:
+        ConfigurationError: there is one that cannot be read.
+    """
+    file = folder / ".env"
+    try:
+        values = dotenv_values(file)
+    except (OSError, UnicodeDecodeError) as error:
+        why = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
+        raise ConfigurationError(
+            f"The settings in {file} cannot be read: {why}",
+            advice="Save the file as UTF-8, where this user may read it.",
+        ) from None
     return from_environment({key: value for key, value in values.items() if value is not None})
+
+
+def current_folder() -> Path:
+    """The folder that this process works in, where ``.env`` is looked for.
+
+    Raises:
+        ConfigurationError: somebody has removed it.
+    """
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise ConfigurationError(
+            f"The current folder cannot be used: {error.strerror}",
+            advice="Change to a folder that exists, then run it again.",
+        ) from None
 
 
 def _text(values: Mapping[str, Any], name: str) -> str:
     return str(values.get(PREFIX + name, "") or "").strip()
 
 
-def _path(text: str) -> Path:
-    return Path(text).expanduser().absolute()
+def _path(values: Mapping[str, Any], name: str) -> Path | None:
+    text = _text(values, name)
+    try:
+        return Path(text).expanduser().absolute() if text else None
+    except RuntimeError:
+        raise ConfigurationError(f"{PREFIX}{name} is {text!r}; this user's home is not known") from None
+
+
+def _user_data_dir() -> Path:
+    return Path(platformdirs.user_data_dir("endoreg")).expanduser().absolute()
+
+
+def _database_url(values: Mapping[str, Any]) -> str:
+    """The URL, empty if none is given. Of a wrong one nothing is quoted: it may hold a password."""
+    url = _text(values, "DATABASE_URL")
+    if url and not _leads_to_a_database(url):
+        raise ConfigurationError(
+            f"{PREFIX}DATABASE_URL cannot be used; "
+            "it may be sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/NAME",
+            advice="Correct it; in a password # is %23, % is %25, / is %2F, : is %3A, ? is %3F and @ is %40.",
+        )
+    return url
+
+
+def _url_of(file: Path) -> str:
+    # What ends a path in a URL may be part of a folder's name. Letters stay: not all are UTF-8.
+    return "sqlite:///" + str(file).replace("%", "%25").replace("?", "%3F").replace("#", "%23")
+
+
+def _leads_to_a_database(url: str) -> bool:
+    """Whether it names a file, or a database of a server, as the settings will read it."""
+    try:
+        database = dj_database_url.parse(url)
+    except ValueError:
+        return False
+    parts, name = urlsplit(url), database["NAME"]
+    if parts.fragment:  # all after the # of a password that was not quoted
+        return False
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        # What lies in memory is empty again for the next command.
+        return not parts.netloc and not name.startswith((":memory:", "file:"))
+    named = bool(name) or "service" in database.get("OPTIONS", {})
+    return database["ENGINE"] == "django.db.backends.postgresql" and named
 
 
 def _choice(values: Mapping[str, Any], name: str, choices: tuple[str, ...], *, default: str) -> str:
@@ -113,12 +182,17 @@ def _choice(values: Mapping[str, Any], name: str, choices: tuple[str, ...], *, d
     return text
 
 
-def _number(
-    values: Mapping[str, Any], name: str, low: float, high: float, default: float | None = None
-) -> float:
+def _whole_number(values: Mapping[str, Any], name: str, low: int, high: int, *, default: int) -> int:
+    number = _number(values, name, low, high) if _text(values, name) else default
+    if number != int(number):
+        raise ConfigurationError(
+            f"{PREFIX}{name} is {_text(values, name)!r}; it may be a whole number from {low} to {high}"
+        )
+    return int(number)
+
+
+def _number(values: Mapping[str, Any], name: str, low: float, high: float) -> float:
     text = _text(values, name)
-    if not text and default is not None:
-        return default
     try:
         number = float(text)
     except ValueError:

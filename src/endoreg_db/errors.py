@@ -141,7 +141,7 @@ class DatabaseUnavailableError(MediaImportError):
 
     advice = (
         "Check that the database server runs and that ENDOREG_DATABASE_URL leads to it, "
-        "then run the import again: it resumes by itself."
+        "then do the same again: an import resumes by itself."
     )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import dj_database_url
 
-from endoreg_db.conf import config_from, from_dotenv, from_environment
+from endoreg_db.conf import config_from, current_folder, from_dotenv, from_environment
+from endoreg_db.errors import ConfigurationError
 
 #: The mark by which the bootstrap knows that the database is its own to migrate.
 ENDOREG_EMBEDDED = True
@@ -16,7 +16,7 @@ ENDOREG_EMBEDDED = True
 #: How often PostgreSQL is asked the same before it keeps the statement; psycopg's own default is 5.
 _ASKED_BEFORE_KEPT = 3
 
-_config = config_from({**from_dotenv(Path.cwd()), **from_environment(os.environ)})
+_config = config_from({**from_dotenv(current_folder()), **from_environment(os.environ)})
 
 
 def _database(url: str) -> dict[str, Any]:
@@ -32,12 +32,28 @@ def _database(url: str) -> dict[str, Any]:
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
         }
     else:
+        _require_driver()
         database["CONN_HEALTH_CHECKS"] = True
         # An import asks the same twenty questions as the one before it. Kept by the server, they cost
         # it half and us a fifth less. (A PgBouncer older than 1.21 that pools transactions cannot.)
         kept = {"server_side_binding": True, "prepare_threshold": _ASKED_BEFORE_KEPT}
         database["OPTIONS"] = {**kept, **database.get("OPTIONS", {})}
     return database
+
+
+def _require_driver() -> None:
+    """Make sure that the driver is there, which is only installed on request.
+
+    Raises:
+        ConfigurationError: it is not; says how to get it.
+    """
+    try:
+        import psycopg  # noqa: F401
+    except ImportError as error:
+        raise ConfigurationError(
+            "ENDOREG_DATABASE_URL names a PostgreSQL database, and psycopg, which talks to it, is missing",
+            advice="Install it with `pip install 'endoreg-intake[postgres]'`.",
+        ) from error
 
 
 DATABASES = {"default": _database(_config.database_url)}

@@ -59,12 +59,12 @@ def overlaps_most(one: Box, other: Box) -> bool:
 def test_a_profile_is_proposed_with_the_boxes_that_can_be_told_and_a_picture(
     endoreg: Endoreg, store: Store, recording: Path, tmp_path: Path
 ) -> None:
-    toml, picture = tmp_path / "new.toml", tmp_path / "boxes.png"
+    toml, picture = tmp_path / "a new one.toml", tmp_path / "boxes.png"
 
     told = endoreg("device", "propose", recording, "--output", toml, "--picture", picture)
 
     assert told.code == 0, told.err
-    assert str(toml) in told.out and "endoreg device add" in told.out
+    assert told.out == f"Proposed: {toml}\n    Check it, then: endoreg device add '{toml}'\n"
     assert "shows the patient's identity" in told.err
     proposed = profile_from_toml(toml.read_text())
     assert not proposed.confirmed

@@ -84,6 +84,16 @@ def test_the_doctor_says_who_holds_the_lock_of_a_file(endoreg: Endoreg, tmp_path
     assert "is held by" not in endoreg("doctor", source).out
 
 
+def test_the_doctor_says_that_a_file_is_not_there(endoreg: Endoreg, tmp_path: Path) -> None:
+    missing = tmp_path / "gone" / "recording.mp4"
+    ended = endoreg("doctor", missing)
+    assert ended.code == 0, "nothing is wrong with the intake"
+    assert f"locks: {missing} is not there, and has no lock\n" in ended.out
+    missing.parent.mkdir()
+    missing.write_bytes(b"a recording")
+    assert "is not there" not in endoreg("doctor", missing).out
+
+
 @pytest.mark.parametrize(("age", "code"), [(5.0, 0), (700.0, 3)])
 def test_a_lock_of_unknown_owner_counts_until_it_is_stale(
     endoreg: Endoreg, tmp_path: Path, age: float, code: int

@@ -10,6 +10,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from endoreg_db.intake.sightings import SETTLING_SECONDS
 from endoreg_db.models import AuditEvent, EndoscopyProcessor, ImportAttempt, VideoFile
 from endoreg_db.services.store import Store
@@ -214,14 +216,17 @@ def test_two_terminals_at_once_import_once(store: Store, small_recording: Path) 
     assert not lock_of(small_recording).exists()
 
 
+@pytest.mark.parametrize("more", [(), ("--verbose",)], ids=["plain", "verbose"])
 def test_a_name_that_is_no_text_is_imported_and_cannot_steer_the_terminal(
-    endoreg: Endoreg, small_recording: Path
+    endoreg: Endoreg, small_recording: Path, more: tuple[str, ...]
 ) -> None:
     odd = small_recording.with_name("\x1b[31mred\nline \udcff.mp4")
     small_recording.rename(odd)
-    told = endoreg("import", odd, *OPTIONS)
+    told = endoreg("import", odd, *OPTIONS, *more)
     assert told.code == 0, told.err
     assert told.out.startswith(f"imported: {odd.parent}/\\x1b[31mred\\nline \\udcff.mp4 (")
+    assert "\x1b" not in told.err
+    assert all(" INFO " in line for line in told.err.splitlines()), "no name begins a line of its own"
     (line,) = endoreg("import", odd, *OPTIONS, "--json").lines
     assert line["path"] == str(odd)
 

@@ -5,14 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
-from endoreg_db.models import AuditEvent, State
+from endoreg_db.errors import ConfigurationError
+from endoreg_db.models import AuditEvent, ImportAttempt, MediaFile, State
+from endoreg_db.samples import draw_report
+from endoreg_db.services.pdf_import import PdfImportService, import_and_anonymize
+from endoreg_db.services.store import Store
 from tests.acceptance.command_line import ENDOREG, OPTIONS, Desk, run_endoreg, toml_of
 from tests.conftest import small_profile
 
@@ -130,7 +136,8 @@ def test_approving_publishes_and_then_releases(desk: Desk) -> None:
 
 def test_rejecting_needs_a_reason_and_removes_the_output(desk: Desk) -> None:
     assert run_endoreg("reject", desk.published).code == 2
-    assert run_endoreg("reject", desk.published, "--reason", "  ").code == 3
+    blank = run_endoreg("reject", desk.published, "--reason", "  ")
+    assert blank.code == 2 and "--reason" in blank.err
     output = desk.data / "published" / f"{desk.published}.mp4"
     assert output.exists()
     (line,) = run_endoreg("reject", desk.published, "--reason", "name on a badge", "--json").lines
@@ -158,6 +165,46 @@ def test_what_is_quarantined_is_retried_only_by_name(desk: Desk) -> None:
     assert line["uuid"] == desk.quarantined
     status = run_endoreg("status", "--state", State.QUARANTINED, "--json").lines
     assert [entry["attempts"] for entry in status] == [2]
+
+
+def test_a_retry_finds_a_mistyped_processor_before_the_record_is_touched(desk: Desk) -> None:
+    told = run_endoreg("retry", desk.quarantined, "--processor", "olympus_cv1500", "--json")
+    assert (told.code, told.out) == (2, "")
+    assert "Did you mean 'olympus_cv_1500'" in told.err and "Traceback" not in told.err
+    assert ImportAttempt.objects.filter(media_id=UUID(desk.quarantined)).count() == 1
+
+
+@pytest.fixture
+def failed_report(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MediaFile:
+    """A report whose import failed; its source is at ``report.pdf``, its original in the vault."""
+    draw_report(tmp_path / "report.pdf", seed=1)
+    with monkeypatch.context() as patch, pytest.raises(ConfigurationError):
+        patch.setenv("ENDOREG_REPORT_HOUSE_FILE", str(tmp_path / "missing.toml"))
+        import_and_anonymize(tmp_path / "report.pdf", "test_center")
+    return MediaFile.objects.get(state=State.FAILED)
+
+
+@pytest.mark.parametrize("processor", ["olympus_cv_1500", "nonsense"])
+def test_no_processor_is_taken_for_a_report(failed_report: MediaFile, processor: str) -> None:
+    told = run_endoreg("retry", failed_report.uuid, "--processor", processor)
+    assert (told.code, told.out) == (2, "")
+    assert "is for recordings" in told.err and "Traceback" not in told.err
+    with pytest.raises(ValueError, match="is for recordings"):
+        PdfImportService().retry(failed_report, processor_name=processor)
+    assert ImportAttempt.objects.count() == 1
+
+
+@pytest.mark.parametrize("given", ["--all", "{uuid}"])
+def test_a_retry_that_fails_before_its_attempt_names_the_record(
+    failed_report: MediaFile, store: Store, tmp_path: Path, given: str
+) -> None:
+    (tmp_path / "report.pdf").unlink()
+    store.vault.path_of(failed_report.content_sha256).unlink()
+    told = run_endoreg("retry", given.format(uuid=failed_report.uuid), "--json")
+    (line,) = told.lines
+    assert (told.code, line["status"], line["error"]["type"]) == (3, "failed", "SourceMissingError")
+    assert line["uuid"] == str(failed_report.uuid)
+    assert ImportAttempt.objects.count() == 1
 
 
 @pytest.mark.parametrize("arguments", [(), ("12", "--all")])
@@ -245,6 +292,18 @@ def test_samples_are_drawn_from_a_seed(tmp_path: Path) -> None:
     ]
     a, b, c = (Path(ended.lines[0]["recording"]).read_bytes() for ended in drawn)
     assert a == b != c
+
+
+def test_a_seed_below_nothing_is_wrong_usage(tmp_path: Path) -> None:
+    told = run_endoreg("sample", tmp_path / "inbox", "--seed", "-1")
+    assert told.code == 2 and "--seed" in told.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_command_that_a_sample_suggests_can_be_copied_into_a_shell(tmp_path: Path) -> None:
+    folder = tmp_path / "Anna's inbox"
+    *_, suggested = run_endoreg("sample", folder, "--seconds", "0.2").out.splitlines()
+    assert shlex.split(suggested)[1:4] == ["endoreg", "import", str(folder / "sample-recording.mp4")]
 
 
 def test_a_sample_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:

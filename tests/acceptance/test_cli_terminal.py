@@ -15,26 +15,17 @@ from pathlib import Path
 
 import pytest
 
+from endoreg_db.cli import main
 from endoreg_db.cli.progress import figures
 from endoreg_db.services.store import Store
 from tests.acceptance.command_line import ENDOREG, OPTIONS, Desk, run_endoreg, run_installed
 from tests.conftest import FRAMES
 
-COMMANDS = [
-    ("import",),
-    ("status",),
-    ("show",),
-    ("retry",),
-    ("review",),
-    ("approve",),
-    ("doctor",),
-    ("reject",),
-    ("center", "add"),
-    ("center", "list"),
-    ("device", "add"),
-    ("device", "list"),
-    ("certify", "verify"),
-    ("sample",),
+#: Every command that there is, those of groups after the name of their group.
+COMMANDS: list[tuple[str, ...]] = [
+    (name, *inner)
+    for name, place in main.COMMANDS.items()
+    for inner in ([()] if isinstance(place, str) else [(of_group,) for of_group in place[1]])
 ]
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")

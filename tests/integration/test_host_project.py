@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -83,6 +84,54 @@ def test_the_environment_wins_over_a_host_projects_settings(tmp_path: Path) -> N
     (tmp_path / "host_settings.py").write_text(_HOST_SETTINGS)
     host = {"DJANGO_SETTINGS_MODULE": "host_settings", "PYTHONPATH": str(tmp_path)}
     assert _run(_HOST, tmp_path, ENDOREG_VIDEO_CRF="18", **host) == "data 18 1 3"
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The settings of a host project whose database is not made yet; children use them."""
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "host_settings")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    settings = tmp_path / "host_settings.py"
+    settings.write_text(_HOST_SETTINGS)
+    return settings
+
+
+def _ended(*arguments: str) -> tuple[int, str]:
+    """The exit code of a module, run as ``python -m`` does, and what it says on standard error."""
+    ended = subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True, check=False)
+    return ended.returncode, ended.stderr
+
+
+def test_a_host_that_has_yet_to_migrate_is_told_so(host: Path, tmp_path: Path) -> None:
+    what, advice = (
+        "The database has not been migrated to this version of endoreg_db",
+        "Run `manage.py migrate`.",
+    )
+    unmigrated = (2, f"error: {what}\n    {advice}\n")
+    assert _ended("endoreg_db", "status") == unmigrated
+    assert _ended("django", "migrate", "-v0") == (0, "")
+    assert _ended("endoreg_db", "status") == (0, "")
+
+    with sqlite3.connect(tmp_path / "host.sqlite3") as database:  # as before an upgrade
+        database.execute("DELETE FROM django_migrations WHERE name = '0007_unsettled_records'")
+    database.close()
+    assert _ended("endoreg_db", "status") == unmigrated
+    code, told = _ended("django", "import_video", "x.mp4", "--center", "test_center")
+    assert code == 2 and advice in told
+
+
+def test_tables_that_were_made_without_migrations_are_the_hosts_business(host: Path) -> None:
+    host.write_text(host.read_text() + "MIGRATION_MODULES = {'endoreg_db': None}\n")
+    assert _ended("django", "migrate", "-v0", "--run-syncdb") == (0, "")
+    assert _ended("endoreg_db", "status") == (0, "")
+    host.write_text(_HOST_SETTINGS)
+    assert _ended("endoreg_db", "status") == (0, "")
+
+
+def test_a_database_that_does_not_answer_is_not_taken_for_one_to_migrate(host: Path, tmp_path: Path) -> None:
+    host.write_text(_HOST_SETTINGS.replace('HERE / "host.sqlite3"', 'HERE / "gone" / "host.sqlite3"'))
+    code, told = _ended("endoreg_db", "status")
+    assert code == 3 and str(tmp_path / "gone") in told and "migrate" not in told
 
 
 def test_the_migrations_are_complete(store: Store) -> None:

@@ -46,3 +46,13 @@ def test_a_file_of_what_is_known_that_cannot_be_read_stops_the_django_command(
     assert refused.value.returncode == 2
     assert "Quast" not in str(refused.value)
     assert not MediaFile.objects.exists(), "nothing was begun"
+
+
+def test_a_list_of_the_house_that_cannot_be_used_stops_the_django_command(
+    store: Store, report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENDOREG_REPORT_HOUSE_FILE", str(tmp_path / "missing.toml"))
+    with pytest.raises(CommandError, match="ENDOREG_REPORT_HOUSE_FILE") as refused:
+        call_command("import_report", str(report), "--center", CENTER)
+    assert refused.value.returncode == 2
+    assert not MediaFile.objects.exists(), "nothing was begun"

@@ -140,6 +140,11 @@ def test_what_is_not_there_is_said_to_be_missing(published: Path) -> None:
         certificate.check(published, PUBLIC)
 
 
+def test_of_a_missing_file_it_is_not_said_that_its_certificate_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(SourceMissingError, match=r"There is no file .*/x\.mp4\n"):
+        certificate.check(tmp_path / "x.mp4", PUBLIC)
+
+
 def test_the_schema_names_what_a_certificate_holds() -> None:
     written = json.loads(certificate.signed(document(), PUBLIC, KEY.sign))
 
@@ -173,6 +178,33 @@ def test_a_key_that_others_may_read_or_that_is_damaged_is_refused(tmp_path: Path
 def test_a_file_that_is_no_public_key_is_refused(pem: bytes) -> None:
     with pytest.raises(ConfigurationError, match="no Ed25519 public key"):
         certificate.public_key_of(pem)
+
+
+@pytest.mark.parametrize("ending", [b"\r\n", b"\n\n", b" \r\n", b"\r"])
+def test_a_public_key_may_have_the_line_ends_of_any_system(ending: bytes) -> None:
+    assert certificate.public_key_of(KEY.public_pem.replace(b"\n", ending)) == PUBLIC
+
+
+def test_the_command_looks_for_the_key_where_a_host_project_keeps_its_data(
+    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = tmp_path / "intake" / "keys"
+    keys.mkdir(parents=True)
+    (keys / PUBLIC_FILE).write_bytes(KEY.public_pem)
+    (tmp_path / "host_settings.py").write_text(
+        "SECRET_KEY = 'host'\nINSTALLED_APPS = ['endoreg_db']\n"
+        "DATABASES = {'default': {'ENGINE': 'not.installed'}}\n"
+        f"ENDOREG_DATA_DIR = {str(tmp_path / 'intake')!r}\n"
+    )
+    monkeypatch.delenv("ENDOREG_DATA_DIR")
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "host_settings")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    command = [sys.executable, "-m", "endoreg_db", "certify", "verify", str(published)]
+
+    told = subprocess.run(command, capture_output=True, text=True)
+
+    assert told.returncode == 0, told.stderr
+    assert sorted(path.name for path in (tmp_path / "intake").rglob("*")) == ["certificate.pub", "keys"]
 
 
 def test_the_command_needs_nothing_but_both_files_and_the_public_key(published: Path, tmp_path: Path) -> None:

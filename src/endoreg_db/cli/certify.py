@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from endoreg_db.cli.output import Output, printable
+
+if TYPE_CHECKING:
+    from endoreg_db.conf import Config
 
 
 def verify(
@@ -58,16 +61,11 @@ def _key_file(given: Path | None) -> bytes:
     Raises:
         ConfigurationError: it cannot be read.
     """
-    import os
-
-    from endoreg_db.conf import config_from, from_dotenv, from_environment
     from endoreg_db.errors import ConfigurationError
+    from endoreg_db.storage.layout import DataFolder
     from endoreg_db.storage.signing import PUBLIC_FILE
 
-    path = given
-    if path is None:
-        values = {**from_dotenv(Path.cwd()), **from_environment(os.environ)}
-        path = config_from(values).data_dir / "keys" / PUBLIC_FILE
+    path = given or DataFolder(_config().data_dir).keys / PUBLIC_FILE
     try:
         return path.read_bytes()
     except OSError as error:
@@ -75,3 +73,19 @@ def _key_file(given: Path | None) -> bytes:
             f"The public key {path} cannot be read ({error.strerror})",
             advice="Give the key of the hospital that published the file with --key FILE.pub.",
         ) from error
+
+
+def _config() -> Config:
+    """The settings, a host project's where the environment names one; no database is looked at.
+
+    Raises:
+        ConfigurationError: one of them cannot be used.
+    """
+    import os
+
+    from endoreg_db.bootstrap import current_config, names_a_host
+    from endoreg_db.conf import config_from, current_folder, from_dotenv, from_environment
+
+    if names_a_host():
+        return current_config()
+    return config_from({**from_dotenv(current_folder()), **from_environment(os.environ)})

@@ -91,6 +91,9 @@ def _in_words(error: Exception) -> MediaImportError | None:
         return None
     from django.db import Error
 
+    if not isinstance(error, Error):
+        return None
+    # Only now: where Django's settings are what failed, to import a service fails once more.
     from endoreg_db.services import database
 
-    return database.in_words(error) if isinstance(error, Error) else None
+    return database.in_words(error)

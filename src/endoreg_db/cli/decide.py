@@ -33,6 +33,8 @@ def reject(
     reason: Annotated[str, typer.Option("--reason", help="Why; it is kept with your name.")],
 ) -> None:
     """Reject a record: its output is destroyed; the original stays, encrypted, if it was kept."""
+    if not reason.strip():
+        raise typer.BadParameter("say why", param_hint="--reason")
     store, record = _find(uuid)
     from endoreg_db.services import review
     from endoreg_db.services.identity_records import current_actor

@@ -49,9 +49,11 @@ def doctor(
     from endoreg_db.services.doctor import examine
     from endoreg_db.services.sources import stale_lock_seconds
 
-    stale_after = stale_lock_seconds(current_config())
+    config = current_config()
     sources = tuple(path.absolute() for path in files or ())
-    examination = Examination(store, repair, deep, stale_after, sources)
+    examination = Examination(
+        store, repair, deep, stale_lock_seconds(config), sources, config.report_house_file
+    )
     results = []
     for result in examine(examination):
         results.append(result)

@@ -101,7 +101,7 @@ def import_files(
     # A source that is to be removed has its stored copy read back first, and only the import does that.
     key = None if delete_source else store.sightings_key
     selection = select(paths, never=store.folder.root, sightings_key=key)
-    _check_names(center, processor)
+    _check_beforehand(center, processor)
 
     def request(path: Path) -> ImportRequest:
         return ImportRequest(path, center, processor, keep_original, delete_source, told)
@@ -109,13 +109,18 @@ def import_files(
     return _import_all(output, selection, request, store.folder.published)
 
 
-def _check_names(center: str, processor: str | None) -> None:
-    """Find a mistyped name before the first file is touched.
+def _check_beforehand(center: str, processor: str | None) -> None:
+    """Find what would let every file fail, a mistyped name say, before the first one is touched.
 
     Raises:
         UnknownCenterError, UnknownProcessorError: with the nearest names.
+        ConfigurationError: the list of what the house calls its own cannot be used.
     """
+    from endoreg_db.bootstrap import current_config
+    from endoreg_db.intake.house_file import house_terms
     from endoreg_db.services import registry
+
+    house_terms(current_config().report_house_file)
 
     registry.find_center(center)
     if processor is not None:

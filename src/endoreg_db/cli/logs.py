@@ -65,6 +65,11 @@ class TextFormatter(logging.Formatter):
             return super().format(record)
         return f"{record.levelname.lower()}: {printable(record.getMessage())}"
 
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """The line without a traceback, which has lines of its own; its message cannot begin another."""
+        record.message = printable(record.message)
+        return super().formatMessage(record)
+
 
 def configure_logging(output: Output) -> None:
     """Print what ``endoreg_db`` logs, as much of it as the flags ask for."""

@@ -7,6 +7,7 @@ that says what happened and what to do next. Warnings, errors and log lines neve
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -151,6 +152,11 @@ def printable(text: object) -> str:
         c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii")
         for c in str(text)
     )
+
+
+def shell_word(path: object) -> str:
+    """A path as one word of a command that a person may copy into a shell."""
+    return printable(shlex.quote(str(path)))
 
 
 def indented(*lines: str) -> str:

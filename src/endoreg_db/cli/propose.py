@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from endoreg_db.cli.output import Output, printable
+from endoreg_db.cli.output import Output, printable, shell_word
 from endoreg_db.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ def _as_json(
 def _as_text(proposal: DeviceProposal, profile_file: Path | None) -> str:
     if profile_file is None:
         return proposal.toml.rstrip("\n")
-    name = printable(profile_file)
-    return f"Proposed: {name}\n    Check it, then: endoreg device add {name}"
+    add = f"endoreg device add {shell_word(profile_file)}"
+    return f"Proposed: {printable(profile_file)}\n    Check it, then: {add}"
 
 
 def _notes(proposal: DeviceProposal, picture_file: Path | None) -> list[str]:

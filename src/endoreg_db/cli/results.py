@@ -55,11 +55,16 @@ class FileResult:
         }
 
 
-def run_one(path: Path, work: Callable[[], ImportOutcome]) -> FileResult:
+def run_one(path: Path, work: Callable[[], ImportOutcome], *, uuid: str | None = None) -> FileResult:
     """Run one import and say how it ended, whatever happens.
 
     A request to stop is among the errors, so that its file has a result too; after reporting that,
     the caller raises it again.
+
+    Args:
+        path: the file.
+        work: imports it.
+        uuid: of its record, where that is known before.
     """
     from endoreg_db.logging import correlation
 
@@ -68,7 +73,7 @@ def run_one(path: Path, work: Callable[[], ImportOutcome]) -> FileResult:
         try:
             return _of_outcome(path, work(), perf_counter() - began)
         except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - the next file gets its turn
-            return _of_error(path, error, correlation_id, perf_counter() - began)
+            return _of_error(path, error, correlation_id, uuid, perf_counter() - began)
 
 
 def given_twice(again: FileResult, earlier: FileResult) -> FileResult:
@@ -135,14 +140,16 @@ def _of_outcome(path: Path, outcome: ImportOutcome, seconds: float) -> FileResul
     )
 
 
-def _of_error(path: Path, error: BaseException, correlation_id: str, seconds: float) -> FileResult:
+def _of_error(
+    path: Path, error: BaseException, correlation_id: str, known: str | None, seconds: float
+) -> FileResult:
     from endoreg_db.services import catalog
 
     trace = catalog.trace_of(correlation_id)
     status: Status = "quarantined" if trace.state == "quarantined" else "failed"
     if isinstance(error, FileLockedError | LeaseLostError):
         status = "locked"
-    uuid = None if trace.uuid is None else str(trace.uuid)
+    uuid = known if trace.uuid is None else str(trace.uuid)  # it may have failed before an attempt was made
     step = getattr(error, "step", None) or trace.step
     return FileResult(path, status, uuid, None, seconds, error, step)
 

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from endoreg_db.cli.output import Output, details
+from endoreg_db.cli.output import Output, details, shell_word
 
 
 def sample(
     output: Output,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write.", show_default=False)],
-    seed: Annotated[int, typer.Option("--seed", help="Another seed, another invented patient.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed, another invented patient.")] = 1,
     seconds: Annotated[
         float, typer.Option("--seconds", min=0.2, max=3600, help="Length of the recording.")
     ] = 4.0,
@@ -35,5 +35,6 @@ def sample(
     else:
         output.say(f"Written:\n{details(paths.items())}")
         output.say(
-            f"Next: endoreg import {written.recording} --center test_center --processor olympus_cv_1500"
+            f"Next: endoreg import {shell_word(written.recording)} "
+            "--center test_center --processor olympus_cv_1500"
         )

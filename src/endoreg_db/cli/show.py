@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from endoreg_db.cli.output import Output, details, indented, printable
+from endoreg_db.cli.output import Output, details, indented, printable, shell_word
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -152,7 +152,7 @@ def _next_steps(found: RecordDetails) -> list[str]:
     if state == "needs_review":
         steps = [f"endoreg approve {uuid}", reject]
         if found.proposal is not None:
-            checked = f"endoreg device add {found.proposal}   (once you have checked it)"
+            checked = f"endoreg device add {shell_word(found.proposal)}   (once you have checked it)"
             steps = [checked, f"endoreg retry {uuid}   (with that profile)", *steps]
         return steps
     if state == "published":

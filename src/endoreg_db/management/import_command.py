@@ -55,6 +55,7 @@ class ImportCommand(BaseCommand):
             known=known,
         )
         try:
+            self.check_beforehand()
             outcome = self.service().import_file(request)
         except MediaImportError as error:
             raise CommandError(f"{error.message}\n{error.advice}", returncode=error.exit_code) from error
@@ -64,3 +65,10 @@ class ImportCommand(BaseCommand):
                 returncode=NEEDS_REVIEW,
             )
         self.stdout.write(f"{outcome.status} {outcome.record.uuid} {outcome.output or ''}".rstrip())
+
+    def check_beforehand(self) -> None:
+        """Find what would let any file of this kind fail, before this one is touched; here nothing.
+
+        Raises:
+            MediaImportError: there is such a thing.
+        """

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from endoreg_db.services.checks import files, workers
+from endoreg_db.services.checks import files, settings, workers
 from endoreg_db.services.checks.examination import Check, CheckResult, Examination, Note, Problem
 
 #: In this order: who is dead first, then what the dead left.
@@ -26,6 +26,7 @@ CHECKS: dict[str, Check] = {
     "orphaned originals": files.orphaned_originals,
     "proposed profiles": files.proposed_profiles,
     "locks": workers.locks,
+    "house list": settings.house_list,
 }
 
 

@@ -86,14 +86,21 @@ class PdfImportService(MediaImportService):
         return cast(ReportFile, self.import_file(request).record)
 
     def retry(self, record: MediaFile, *, processor_name: str | None = None) -> ImportOutcome:
-        """Run the import of a known report again, under the same UUID; no processor makes reports.
+        """Run the import of a known report again, under the same UUID.
+
+        Args:
+            record: the report.
+            processor_name: of recordings; no processor makes reports.
 
         Raises:
+            ValueError: a processor was named.
             SourceMissingError: neither the vault nor the source's path has the report.
             InvalidTransitionError: the record is published, or its content was erased.
             MediaImportError: as for a first import.
         """
-        return self.import_file(retries.request_for_retry(self._config(), record, processor_name))
+        if processor_name is not None:
+            raise ValueError(f"processor_name is for recordings, and {record.uuid} is a report")
+        return self.import_file(retries.request_for_retry(self._config(), record, None))
 
     def _retry_existing_pdf(self, pdf: MediaFile) -> ReportFile:
         """:meth:`retry`, by the name that callers know."""

@@ -50,6 +50,7 @@ class Examination:
     deep: bool
     stale_after: float  # seconds; of file locks
     sources: tuple[Path, ...] = ()  # whose locks are looked at too, whether they were ever worked on or not
+    house_file: Path | None = None  # lists what the house calls its own
 
 
 #: A check yields None for each thing it looked at, a Problem for each that is wrong, and Notes.

@@ -99,6 +99,7 @@ def _bury_if_asked(examination: Examination, attempt: UUID) -> bool:
 
 def locks(examination: Examination) -> Iterator[Problem | Note | None]:
     """Lock files of dead owners, beside every source that was worked on and in the data folder."""
+    yield from _nowhere(examination)
     for path in sorted(_lock_paths(examination)):
         yield None
         try:
@@ -113,6 +114,14 @@ def locks(examination: Examination) -> Iterator[Problem | Note | None]:
             yield Problem("locks", f"{path} cannot be looked at: {error}", repaired=False)
         else:
             yield Problem("locks", f"{path} was left behind by a dead worker", removed)
+
+
+def _nowhere(examination: Examination) -> Iterator[Note]:
+    """Sources that somebody asks about, mistyped perhaps: no file, and no lock of one."""
+    for source in examination.sources:
+        lock = recovery.lock_path_of(examination.store.folder, source)
+        if not (os.path.lexists(source) or os.path.lexists(lock)):
+            yield Note(f"{source} is not there, and has no lock")
 
 
 def _is_left_behind(found: file_lock.LockStatus, stale_after: float) -> bool:
