@@ -125,6 +125,15 @@ def test_a_bright_and_a_dim_picture_of_one_thing_look_alike() -> None:
     assert abs(bright.spread - dark.spread) < 0.04
 
 
+def test_a_room_that_many_looks_saw_is_blanked_however_short_the_clock_calls_it() -> None:
+    shown = [TISSUE] * 5000 + [ROOM_LOOK] * 6 + [TISSUE] * 5000
+    seen = [replace(look, time=number) for number, look in enumerate(shown)]
+
+    (found,) = outside_spans(seen, 0, 10_005, 1 / 1000)
+
+    assert found == Outside(5000, 5005, "between")
+
+
 def test_full_range_pictures_look_like_those_in_limited_range() -> None:
     luma, blue, red = Recording(3, profile=SMALL).planes(0)
     full = np.clip((luma.astype(np.float32) - 16) * 255 / 219, 0, 255).astype(np.uint8)

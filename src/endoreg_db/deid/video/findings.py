@@ -46,7 +46,7 @@ def layout_findings(
 
 
 def encode_findings(results: Sequence[SegmentResult], damaged: int, time_base: Fraction) -> list[Finding]:
-    """Frames that were blanked whole or lost, and an overlay that is none.
+    """Frames that were blanked whole, lost or given other times, and an overlay that is none.
 
     Args:
         results: what became of the segments; of one of them at least a frame.
@@ -66,8 +66,15 @@ def encode_findings(results: Sequence[SegmentResult], damaged: int, time_base: F
         for run in result.blanked
     ]
     findings = list(condensed(mismatches, gap=_MISMATCH_GAP))
+    frames = sum(len(result.times) for result in results)
+    if mended := sum(result.mended for result in results):
+        first = min(result.mended_from for result in results if result.mended_from is not None)
+        detail = (
+            f"The recording's clock goes back or stands still; {mended} of {frames} frames got new times. "
+            "It may have been put together from several recordings"
+        )
+        findings.append(Finding("times_mended", "review", detail, start=float((first - zero) * time_base)))
     if damaged:
-        frames = sum(len(result.times) for result in results)
         detail = f"{damaged} frames or packets are damaged or missing; {frames} frames were decoded"
         findings.append(Finding("damaged_frames", "review", detail))
     if any(result.restless for result in results):
