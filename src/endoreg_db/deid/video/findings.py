@@ -45,15 +45,17 @@ def layout_findings(
     return findings
 
 
-def encode_findings(results: Sequence[SegmentResult], damaged: int, time_base: Fraction) -> list[Finding]:
+def encode_findings(
+    results: Sequence[SegmentResult], damaged: int, zero: int, time_base: Fraction
+) -> list[Finding]:
     """Frames that were blanked whole, lost or given other times, and an overlay that is none.
 
     Args:
-        results: what became of the segments; of one of them at least a frame.
+        results: what became of the segments.
         damaged: how many frames or packets are damaged or missing.
+        zero: time at which the recording begins, in ticks of the source.
         time_base: seconds per tick of the source.
     """
-    zero = min(result.times[0] for result in results if result.times)
     mismatches = [
         Finding(
             "layout_mismatch",

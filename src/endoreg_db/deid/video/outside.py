@@ -98,9 +98,11 @@ def outside_covers(spans: Iterable[Outside]) -> tuple[Cover, ...]:
 
 
 def outside_findings(
-    spans: Sequence[Outside], first: int, last: int, time_base: float
+    spans: Sequence[Outside], zero: int, first: int, last: int, time_base: float
 ) -> tuple[Finding, ...]:
-    """What a person should know about it; arguments as for :func:`outside_spans`.
+    """What a person should know about it.
+
+    ``zero`` is the time at which the recording begins, in ticks; the others are as for :func:`outside_spans`.
 
     Before insertion and after withdrawal is as usual: a note. Outside in the middle, or for most of
     the time, may be the detector's error and would cost the recording its worth: a person looks.
@@ -112,8 +114,8 @@ def outside_findings(
             "outside_body",
             "note" if span.place in usual else "review",
             _WORDS[span.place],
-            start=(span.first - first) * time_base,
-            end=(span.last - first) * time_base,
+            start=(span.first - zero) * time_base,
+            end=(span.last - zero) * time_base,
         )
         for span in spans
     )
