@@ -12,7 +12,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from endoreg_db.deid.video.probe import open_video
+from endoreg_db.deid.video.probe import REFUSALS, open_video
 from endoreg_db.deid.video.segments import Segment, whole_stream
 
 #: Containers in which the demuxer itself finds out where a frame begins, and when it is shown.
@@ -87,7 +87,7 @@ class SegmentDecoder:
     def _attempt(self, stream: VideoStream, packet: Packet[VideoStream] | None) -> list[av.VideoFrame]:
         try:
             return stream.decode(packet)
-        except av.error.InvalidDataError:
+        except REFUSALS:
             self._refused += 1
             return []
 
