@@ -231,6 +231,7 @@ def test_colours_aspect_and_rotation_are_passed_on(tmp_path: Path) -> None:
         assert (context.color_range, context.colorspace) == (2, 5)
         assert (context.color_primaries, context.color_trc) == (5, 6)
         assert next(container.decode(stream)).rotation == 90
+    assert [(f.code, f.severity) for f in done.findings] == [("picture_turned", "review")]
     # Black in full range is 0; 16 would be a dark grey.
     assert decoded(done.candidate)[3].to_ndarray(format="gray")[:, :40].max() <= 4
 

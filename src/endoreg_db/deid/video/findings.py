@@ -25,7 +25,7 @@ def layout_findings(
     results: Sequence[SegmentResult],
     motion: Activity,
 ) -> list[Finding]:
-    """Whether the recording is that of the device whose layout was applied.
+    """Whether the recording is that of the device whose layout was applied, and the way up that it was read.
 
     Args:
         source: the recording.
@@ -36,6 +36,12 @@ def layout_findings(
         motion: what moves in the image, in all of the recording.
     """
     findings = device_findings(found)
+    if source.look.rotation % 360:
+        detail = (
+            f"Players turn the picture by {source.look.rotation % 360} degrees. Text was looked for in it as"
+            " it is stored, so what is upright for the viewer may not have been found"
+        )
+        findings.append(Finding("picture_turned", "review", detail))
     if not profile.confirmed:
         detail = f"The layout of {profile.title} was never checked on a real recording"
         findings.append(Finding("unconfirmed_profile", "review", detail))
