@@ -129,6 +129,7 @@ def transcode_segment(job: SegmentJob, tick: Tick, *, write: bool = True) -> Seg
     measured = job.profile.frame_width, job.profile.frame_height
     mixed = job.profile.fields == "deinterlace"
     before = Covered(whole=False, boxes=())
+    shown = False  # whether the frame before shows anything
     with _spool(job, encoder) if write else nullcontext(NoSink()) as sink:
         for picture in pictures(decoder, measured, guard, full_range=full_range, deinterlace=mixed):
             time, planes = picture.time, picture.planes
@@ -137,10 +138,11 @@ def transcode_segment(job: SegmentJob, tick: Tick, *, write: bool = True) -> Seg
                 covered = covered_at(job.covers, time)
                 page = masker.blanked() if covered.whole else masker.masked(planes, covered.boxes)
                 sink.write(page, time, afresh=covered.hides_more_than(before))
-                before = covered
+                before, shown = covered, not covered.whole
                 watch.see(planes, time, float((time - zero) * job.look.time_base))
             else:
-                sink.write(masker.blanked(), time)
+                sink.write(masker.blanked(), time, afresh=shown)
+                shown = False
                 luma = None if planes is None else planes[0]
                 blanked.add(time, len(times), picture.mismatch or "other_size", luma)
             times.append(time)
