@@ -24,8 +24,9 @@ from endoreg_db.deid.video.mask import FrameMasker, plane_views
 from endoreg_db.deid.video.reading import TextProcess
 from endoreg_db.deid.video.recording import CANDIDATE
 from endoreg_db.deid.video.transcode import Tick
+from endoreg_db.deid.video.verify import MAX_RESIDUE
 from endoreg_db.deid.video.workers import Workers
-from endoreg_db.samples import ROOM, Scene, Script, draw_recording, scaled, shipped_profile
+from endoreg_db.samples import ROOM, Encoding, Scene, Script, draw_recording, scaled, shipped_profile
 from tests.integration.video_clips import SMALL, codes, decoded, deidentify, numbered, write_clip
 
 FIFTH = scaled(shipped_profile(), 1 / 5)
@@ -55,6 +56,19 @@ def test_rooms_at_both_ends_are_blanked_and_the_examination_is_untouched(visit: 
     before, after = (image_of(decoded(path)[150]) for path in (visit, done.candidate))
     assert np.abs(before - after).mean() < 3
     assert [path.name for path in (tmp_path / "work").iterdir()] == ["candidate.mp4"]
+
+
+def test_a_frame_that_does_not_fit_is_black_to_the_last_grey_levels(tmp_path: Path) -> None:
+    """Of the picture before it, prediction left five grey levels here, and the output was destroyed."""
+    source, script = tmp_path / "form.mpg", Script(scenes=(Scene(ROOM, (6.0, 9.0)),), panel=False)
+    mpeg = Encoding(codec="mpeg2video", preset=None, crf=None, bit_rate=6_000_000, gop=12)
+    draw_recording(source, seed=5, seconds=10, profile=SMALL, script=script, encoding=mpeg)
+
+    done = deidentify(source, tmp_path / "work")
+
+    assert "layout_mismatch" in codes(done), "what the room shows has the edges of print"
+    assert done.verification.largest_residue <= MAX_RESIDUE
+    assert done.verification.findings == ()
 
 
 def test_what_is_blanked_does_not_depend_on_the_number_of_workers(visit: Path, tmp_path: Path) -> None:

@@ -11,8 +11,11 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 
 from endoreg_db.deid.geometry import Box
+from endoreg_db.deid.video.probe import MAX_PIXELS, MAX_SIDE
 from endoreg_db.errors import CorruptMediaError, UnsupportedMediaError
 from endoreg_db.samples import scaled, shipped_profile
 from tests.integration.video_clips import (
@@ -228,6 +231,7 @@ def test_colours_aspect_and_rotation_are_passed_on(tmp_path: Path) -> None:
         assert (context.color_range, context.colorspace) == (2, 5)
         assert (context.color_primaries, context.color_trc) == (5, 6)
         assert next(container.decode(stream)).rotation == 90
+    assert [(f.code, f.severity) for f in done.findings] == [("picture_turned", "review")]
     # Black in full range is 0; 16 would be a dark grey.
     assert decoded(done.candidate)[3].to_ndarray(format="gray")[:, :40].max() <= 4
 
@@ -249,6 +253,42 @@ def test_a_change_of_size_in_the_middle_blanks_the_strange_frames(tmp_path: Path
     assert [number_in(frame) for frame in output[:20]] == list(range(20))
     assert all(spread(frame.to_ndarray(format="gray")) <= 4 for frame in output[20:])
     assert "layout_mismatch" in codes(done)
+
+
+def test_a_frame_far_larger_than_the_header_says_is_not_decoded(tmp_path: Path) -> None:
+    source = tmp_path / "swelling.avi"
+    with av.open(str(source), "w") as container:
+        stream = container.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuvj420p"
+        for number in range(30):
+            if number == 20:
+                picture = Packet(_jpeg(MAX_SIDE, MAX_SIDE))
+                picture.pts = picture.dts = number
+                picture.time_base, picture.stream = Fraction(1, 25), stream
+                container.mux(picture)
+                continue
+            frame = as_frame(numbered(number)).reformat(format="yuvj420p")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+    assert MAX_SIDE**2 > MAX_PIXELS
+
+    done = deidentify(source, tmp_path / "work")
+
+    output = decoded(done.candidate)
+    assert [number_in(frame) for frame in output] == [n for n in range(30) if n != 20]
+    assert done.frames_damaged == 1 and codes(done) == {"damaged_frames"}
+
+
+def _jpeg(width: int, height: int) -> bytes:
+    """A grey picture as a packet of motion JPEG."""
+    encoder = av.CodecContext.create("mjpeg", "w")
+    assert isinstance(encoder, VideoCodecContext)
+    encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuvj420p"
+    encoder.time_base = Fraction(1, 25)
+    planes = [np.full((height // step, width // step), 128, np.uint8) for step in (1, 2, 2)]
+    frame = as_frame((planes[0], planes[1], planes[2])).reformat(format="yuvj420p")
+    frame.pts = 0
+    return b"".join(bytes(packet) for packet in (*encoder.encode(frame), *encoder.encode(None)))
 
 
 def test_damaged_packets_are_counted_and_the_rest_is_kept(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from endoreg_db.deid.ocr import TextReader
 from endoreg_db.deid.text_rules import matches_known, name_key
 from endoreg_db.deid.video.image_text import texts_in
 from endoreg_db.deid.video.mask import plane_views
-from endoreg_db.samples import Script, draw_recording, shipped_profile
+from endoreg_db.samples import Encoding, Script, draw_recording, scaled, shipped_profile
 from tests.integration.video_clips import codes, decoded, deidentify
 
 PROFILE = shipped_profile()
@@ -68,3 +68,25 @@ def test_a_change_of_patient_is_reported_across_segments(tmp_path: Path) -> None
 
     (change,) = [finding for finding in done.findings if finding.code == "patient_changed"]
     assert change.start is not None and 1.3 < change.start < 1.9
+
+
+def test_a_name_is_blanked_in_time_where_the_first_frames_cannot_be_decoded(tmp_path: Path) -> None:
+    """A transport stream that was cut begins amid a group of frames, which count but are not shown."""
+    profile, script = scaled(PROFILE, 1 / 2), Script(note=(2.8, 3.4))
+    whole, source = tmp_path / "whole.ts", tmp_path / "cut.ts"
+    truth = draw_recording(
+        whole, seed=36, seconds=4, profile=profile, script=script, encoding=Encoding(gop=50, crf=20)
+    )
+    data = whole.read_bytes()
+    source.write_bytes(data[len(data) // 10 // 188 * 188 :])
+
+    done = deidentify(source, tmp_path / "work", profile=profile, read_text=True)
+
+    output = decoded(done.candidate)
+    assert len(output) == 50, "the second group is there"
+    reader, token = TextReader(), {truth.patient.last_name, truth.patient.first_name}
+    for number in (20, 27, 34):
+        luma = plane_views(output[number])[0][profile.image.slices].copy()
+        assert texts_in(reader.find_text(luma), token) == ()
+        assert luma.max() > 60, "all else is shown"
+    assert {finding.severity for finding in done.verification.findings} == {"review"}

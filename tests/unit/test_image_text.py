@@ -34,7 +34,7 @@ from endoreg_db.samples.layout import font
 
 TOKENS = frozenset({"Müller-Lüdenscheidt", "1961-02-03", "4711008"})
 #: Pictures begin at column 534 of the source; a tick is a millisecond, the first frame is shown at 500.
-SIGHT = Sight(534, 0, Box(550, 0, 1350, 1080), 500, 60_500, Fraction(1, 1000))
+SIGHT = Sight(534, 0, Box(550, 0, 1350, 1080), 500, 500, 60_500, Fraction(1, 1000))
 WORD = ImageText(Box(100, 200, 80, 30), "Koloskopie", "words", known=False)
 
 
@@ -142,7 +142,7 @@ def test_a_form_near_the_upper_edge_is_blanked_up_to_it() -> None:
 def test_text_beside_the_kept_image_cannot_be_covered() -> None:
     """It would be a fault of the mask; the next look finds it again, and the output is destroyed."""
     outside = ImageText(Box(0, 200, 2, 30), "Müller", "words", known=True)
-    far_left = Sight(400, 0, SIGHT.kept, 0, 1000, Fraction(1, 1000))
+    far_left = Sight(400, 0, SIGHT.kept, 0, 0, 1000, Fraction(1, 1000))
 
     assert text_covers([reading(0.0, outside)], far_left) == ()
 

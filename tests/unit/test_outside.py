@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -17,7 +18,10 @@ from endoreg_db.deid.video.appearance import (
     packed,
     unpacked,
 )
+from endoreg_db.deid.video.findings import encode_findings
 from endoreg_db.deid.video.outside import Outside, outside_findings, outside_spans
+from endoreg_db.deid.video.region import ActivityMeter
+from endoreg_db.deid.video.transcode import BlankRun, SegmentResult
 from endoreg_db.samples import CONDITIONS, ROOM, Recording, Scene, Script, scaled, shipped_profile
 from endoreg_db.samples.conditions import change
 
@@ -81,7 +85,7 @@ def test_a_room_at_either_end_reaches_that_end_and_is_only_noted() -> None:
     found = outside_spans(seen, 1000, last, TICK)
 
     assert [(s.place, s.first, s.last) for s in found] == [("before", 1000, 1074), ("after", 1321, last)]
-    findings = outside_findings(found, 1000, last, TICK)
+    findings = outside_findings(found, 1000, 1000, last, TICK)
     assert [(f.code, f.severity) for f in findings] == [("outside_body", "note")] * 2
     assert findings[0].start == 0.0 and findings[0].end == pytest.approx(2.96)
 
@@ -92,14 +96,26 @@ def test_a_room_in_the_middle_is_blanked_and_asks_for_a_person() -> None:
     found = outside_spans(seen, 1000, seen[-1].time, TICK)
 
     assert [s.place for s in found] == ["between"]
-    assert [f.severity for f in outside_findings(found, 1000, seen[-1].time, TICK)] == ["review"]
+    assert [f.severity for f in outside_findings(found, 1000, 1000, seen[-1].time, TICK)] == ["review"]
 
 
 def test_a_recording_that_is_mostly_outside_asks_for_a_person() -> None:
     found = (Outside(0, 600, "before"),)
 
-    assert outside_findings(found, 0, 1000, TICK)[0].severity == "review"
-    assert outside_findings(found, 0, 5000, TICK)[0].severity == "note"
+    assert outside_findings(found, 0, 0, 1000, TICK)[0].severity == "review"
+    assert outside_findings(found, 0, 0, 5000, TICK)[0].severity == "note"
+
+
+def test_findings_count_from_where_the_recording_begins_even_if_its_first_frames_are_lost() -> None:
+    (finding,) = outside_findings((Outside(1000, 1500, "before"),), 900, 1000, 9000, TICK)
+    run = BlankRun(1000, 1500, 501, "form")
+    still = ActivityMeter(4, 4, lit_from=64).activity()
+    result = SegmentResult(0, "", range(1000, 9001), 0, (run,), 0, b"", (), False, still)
+
+    (other,) = encode_findings([result], 0, 900, Fraction(1, 25))
+
+    assert (finding.start, finding.end) == pytest.approx((4.0, 24.0))
+    assert (other.start, other.end) == pytest.approx((4.0, 24.0))
 
 
 def test_one_look_alone_decides_nothing() -> None:
@@ -123,6 +139,15 @@ def test_a_bright_and_a_dim_picture_of_one_thing_look_alike() -> None:
 
     assert bright.warm > 0.95 and dark.warm > 0.95
     assert abs(bright.spread - dark.spread) < 0.04
+
+
+def test_a_room_that_many_looks_saw_is_blanked_however_short_the_clock_calls_it() -> None:
+    shown = [TISSUE] * 5000 + [ROOM_LOOK] * 6 + [TISSUE] * 5000
+    seen = [replace(look, time=number) for number, look in enumerate(shown)]
+
+    (found,) = outside_spans(seen, 0, 10_005, 1 / 1000)
+
+    assert found == Outside(5000, 5005, "between")
 
 
 def test_full_range_pictures_look_like_those_in_limited_range() -> None:

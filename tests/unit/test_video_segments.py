@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endoreg_db.deid.video.decode import next_time
+from endoreg_db.deid.video.decode import Clock
 from endoreg_db.deid.video.segments import Segment, plan, read_index
 
 TICK = Fraction(1, 25)
@@ -142,21 +143,75 @@ def test_an_empty_stream_has_an_index_too() -> None:
     assert index.span == 0 and not index.timed and index.pts.dtype == np.int64
 
 
-@given(st.lists(st.tuples(st.none() | st.integers(-50, 50), st.none() | st.integers(-50, 50)), max_size=40))
-def test_frame_times_always_rise(times: list[tuple[int | None, int | None]]) -> None:
-    last: int | None = None
-    for pts, dts in times:
-        time = next_time(last, pts, dts, 4)
-        assert last is None or time > last
-        last = time
+OWN_TIMES = st.lists(st.none() | st.integers(-50, 50), max_size=60)
+
+
+@given(OWN_TIMES, st.integers(1, 9))
+def test_frame_times_always_rise(times: list[int | None], step: int) -> None:
+    shown = times_of(times, step)
+
+    assert all(one < other for one, other in pairwise(shown))
 
 
 def test_a_frame_without_any_time_follows_at_the_nominal_rate() -> None:
-    assert next_time(10, None, None, 3600) == 3610
+    assert times_of([10, None, None, 10_900], 3600) == [10, 3610, 7210, 10_900]
 
 
-def test_good_frame_times_are_kept() -> None:
-    assert [next_time(3, 7, 1, 2), next_time(None, -2, None, 2), next_time(3, None, 9, 2)] == [7, -2, 9]
+@given(st.lists(st.integers(-500, 500), unique=True), st.integers(1, 9))
+def test_times_that_rise_are_kept(times: list[int], step: int) -> None:
+    clock = Clock(step)
+
+    assert [clock.time_of(time) for time in sorted(times)] == sorted(times)
+    assert (clock.mended, clock.mended_from) == (0, None)
+
+
+def test_a_frame_that_comes_a_little_early_follows_at_once() -> None:
+    clock = Clock(3600)
+
+    assert [clock.time_of(time) for time in (0, 7200, 3600, 7200, 14_400)] == [0, 7200, 7201, 7202, 14_400]
+    assert clock.mended == 0
+
+
+def test_a_recording_goes_on_where_its_clock_goes_back() -> None:
+    clock = Clock(3600)
+    cell = [n * 3000 for n in range(100)]
+
+    times = [clock.time_of(time) for time in (*cell, *cell, *cell)]
+
+    assert times[99:101] == [297_000, 300_600]
+    assert [later - one for one, later in pairwise(times)].count(3000) == 297
+    assert (clock.mended, clock.mended_from) == (200, 300_600)
+
+
+def test_a_clock_that_jumps_forward_again_is_believed_again() -> None:
+    assert times_of([900_000, 0, 3600, 1_000_000, 1_003_600], 3600)[1:] == [
+        903_600,
+        907_200,
+        1_000_000,
+        1_003_600,
+    ]
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        [7] * 250,
+        [n % 4 * 3600 for n in range(250)],
+        [-n * 3600 for n in range(250)],
+        [-n for n in range(250)],
+    ],
+    ids=["stands still", "goes round", "runs back", "creeps back"],
+)
+def test_frames_are_no_faster_than_a_few_times_the_rate_whatever_the_clock_does(own: list[int]) -> None:
+    times = times_of(own, 3600)
+
+    assert times[-1] - times[0] >= 250 / 5 * 3600
+
+
+def times_of(own: list[int] | list[int | None], step: int) -> list[int]:
+    """What a clock makes of the container's times."""
+    clock = Clock(step)
+    return [clock.time_of(time) for time in own]
 
 
 @pytest.mark.parametrize(

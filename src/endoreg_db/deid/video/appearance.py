@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endoreg_db.deid.geometry import Box
+from endoreg_db.deid.video.cadence import Cadence
 from endoreg_db.deid.video.mask import Plane, black
 
 LOOK_SECONDS = 0.2  # between two looks
@@ -87,15 +88,13 @@ class AppearanceWatch:
         """Look at ``image``, or at nothing; ``time_base`` is seconds per tick."""
         self._image = image
         self._full_range = full_range
-        self._pause = LOOK_SECONDS / time_base
-        self._next: float | None = None
+        self._cadence = Cadence(LOOK_SECONDS, time_base)
         self.looks: list[Appearance] = []
 
     def see(self, planes: Sequence[Plane], time: int) -> None:
         """Look at a frame, shown at ``time`` (ticks), if it is time to."""
-        if self._image is None or (self._next is not None and time < self._next):
+        if self._image is None or not self._cadence.is_due(time):
             return
-        self._next = time + self._pause
         self.looks.append(appearance(planes, self._image, time, full_range=self._full_range))
 
 

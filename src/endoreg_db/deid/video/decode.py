@@ -12,7 +12,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from endoreg_db.deid.video.probe import open_video
+from endoreg_db.deid.video.probe import REFUSALS, open_video
 from endoreg_db.deid.video.segments import Segment, whole_stream
 
 #: Containers in which the demuxer itself finds out where a frame begins, and when it is shown.
@@ -22,6 +22,10 @@ _RUN_UP = 1.0  # seconds
 _FED = struct.Struct(">qqQ?")  # of a packet: both times, size, whether the demuxer marked it as broken
 _NO_TIME = -(2**63)
 
+#: Frames by which one may come early, as H.264 and HEVC reorder so many at most. In AVI files with B frames
+#: 40 to 60 of 100 do, since they have decoding times only; beyond, the clock has gone back.
+_REORDERED = 16
+
 
 class SegmentDecoder:
     """Iterates over the frames of one segment in the order of presentation.
@@ -30,6 +34,8 @@ class SegmentDecoder:
     ways: the demuxer marks a packet as broken, the decoder refuses it or conceals the hole in the
     frame, a promised frame never comes. Frames that vanish from a stream that promises nothing, with
     all their packets, are not counted each, only the broken packet beside them.
+
+    ``clock`` says of how many frames the times were not to be used.
 
     ``source`` says, once the iteration has ended, what was decoded: SHA-256 (hex) of the decoder's
     parameters and of every packet that it was given.
@@ -44,17 +50,18 @@ class SegmentDecoder:
         self.frames = 0
         self.damaged = 0
         self.source = ""
+        self.clock = Clock(1)
 
     def __iter__(self) -> Iterator[tuple[int, av.VideoFrame]]:
         """Presentation time (ticks, strictly rising) and frame."""
-        concealed, last = 0, None
+        concealed = 0
         with open_video(self._path) as (container, stream):
-            step = _ticks_per_frame(stream)
+            self.clock = Clock(_ticks_per_frame(stream))
             for frame in self._decoded(container, stream):
-                time = next_time(last, frame.pts, frame.dts, step)
-                if not self._is_mine(time):
+                own = frame.pts if frame.pts is not None else frame.dts
+                # Of another piece, it must not set the clock; after a mended time, it may be of none.
+                if not self._is_mine(own) or not self._is_mine(time := self.clock.time_of(own)):
                     continue
-                last = time
                 self.frames += 1
                 concealed += frame.is_corrupt
                 yield time, frame
@@ -80,11 +87,13 @@ class SegmentDecoder:
     def _attempt(self, stream: VideoStream, packet: Packet[VideoStream] | None) -> list[av.VideoFrame]:
         try:
             return stream.decode(packet)
-        except av.error.InvalidDataError:
+        except REFUSALS:
             self._refused += 1
             return []
 
-    def _is_mine(self, time: int) -> bool:
+    def _is_mine(self, time: int | None) -> bool:
+        if time is None:
+            return True
         start, end = self._segment.start, self._segment.end
         return (start is None or time >= start) and (end is None or time < end)
 
@@ -97,24 +106,57 @@ def count_frames(path: str, tick: Callable[[], None]) -> int:
     return decoder.frames
 
 
-def next_time(last: int | None, pts: int | None, dts: int | None, step: int) -> int:
-    """Presentation time of a frame in ticks, mended where the container does not give a rising one.
+class Clock:
+    """Gives each frame a time that is later than that of the frame before; every frame is kept.
 
-    Old AVI files carry decoding times only, program streams give some frames no time at all, and
-    broken files repeat times; every frame is kept.
+    The container's own times are kept where they rise. Frames without one follow at the nominal rate, and
+    such that come a little early, as in AVI files that say when frames are decoded, follow at once.
 
-    Args:
-        last: time of the frame before; None for the first.
-        pts: presentation time, if the container gives one.
-        dts: decoding time, if the container gives one.
-        step: duration of a frame at the nominal rate.
+    Where the container's clock goes back or stands still (a program stream that was put together from
+    several, cells of a DVD), the recording goes on from there: its frames keep their distances. If their
+    times were only made to rise, an hour would last a tenth of a second, and nothing that is looked at in
+    the course of time would be looked at again.
     """
-    time = pts if pts is not None else dts
-    if last is None:
-        return time if time is not None else 0
-    if time is None:
-        return last + step
-    return max(time, last + 1)
+
+    def __init__(self, step: int) -> None:
+        """Begin before the first frame; ``step`` is a frame's duration at the nominal rate, in ticks."""
+        self._step = step
+        self._last: int | None = None  # time of the frame before
+        self._offset = 0  # ticks that the container's clock was last set back by
+        self._early = 0  # frames in a row that came a little early
+        self.mended = 0  # frames that got another time because the container's clock went back, or stood
+        self.mended_from: int | None = None  # time of the first of them
+
+    def time_of(self, own: int | None) -> int:
+        """Presentation time of the next frame, in ticks.
+
+        Args:
+            own: the container's presentation time or, failing that, decoding time; None if it has neither.
+        """
+        time = self._time_of(own)
+        self._last = time
+        return time
+
+    def _time_of(self, own: int | None) -> int:
+        if self._last is None:
+            return own if own is not None else 0
+        if own is None:
+            return self._last + self._step
+        if own > self._last:
+            self._offset = self._early = 0
+            return own
+        early = self._last - own - self._offset
+        if early >= 0 and early <= _REORDERED * self._step and self._early < _REORDERED:
+            self._early += 1
+            return self._last + 1
+        if early >= 0:
+            self._offset = self._last + self._step - own
+        else:
+            self._early = 0
+        time = own + self._offset
+        self.mended += 1
+        self.mended_from = time if self.mended_from is None else self.mended_from
+        return time
 
 
 def _ticks_per_frame(stream: VideoStream) -> int:

@@ -87,7 +87,7 @@ def complete(recording: Recording, crew: Crew, timings: dict[str, float]) -> Don
     known = recording.task.known
     findings = (
         *layout_findings(source, recording.profile, recording.found, known, results, work.motion),
-        *encode_findings(results, damaged, source.look.time_base),
+        *encode_findings(results, damaged, sight_of(recording, work).zero, source.look.time_base),
         *outside,
         *overlay.findings,
     )
@@ -153,7 +153,7 @@ def blank_outside(
     when = (sight.first, sight.last, float(sight.time_base))
     spans = outside_spans(looks, *when)
     again = make_again(recording, work, outside_covers(spans), crew)
-    return *again, outside_findings(spans, *when)
+    return *again, outside_findings(spans, sight.zero, *when)
 
 
 def finish(

@@ -25,7 +25,7 @@ def layout_findings(
     results: Sequence[SegmentResult],
     motion: Activity,
 ) -> list[Finding]:
-    """Whether the recording is that of the device whose layout was applied.
+    """Whether the recording is that of the device whose layout was applied, and the way up that it was read.
 
     Args:
         source: the recording.
@@ -36,6 +36,12 @@ def layout_findings(
         motion: what moves in the image, in all of the recording.
     """
     findings = device_findings(found)
+    if source.look.rotation % 360:
+        detail = (
+            f"Players turn the picture by {source.look.rotation % 360} degrees. Text was looked for in it as"
+            " it is stored, so what is upright for the viewer may not have been found"
+        )
+        findings.append(Finding("picture_turned", "review", detail))
     if not profile.confirmed:
         detail = f"The layout of {profile.title} was never checked on a real recording"
         findings.append(Finding("unconfirmed_profile", "review", detail))
@@ -45,15 +51,17 @@ def layout_findings(
     return findings
 
 
-def encode_findings(results: Sequence[SegmentResult], damaged: int, time_base: Fraction) -> list[Finding]:
-    """Frames that were blanked whole or lost, and an overlay that is none.
+def encode_findings(
+    results: Sequence[SegmentResult], damaged: int, zero: int, time_base: Fraction
+) -> list[Finding]:
+    """Frames that were blanked whole, lost or given other times, and an overlay that is none.
 
     Args:
-        results: what became of the segments; of one of them at least a frame.
+        results: what became of the segments.
         damaged: how many frames or packets are damaged or missing.
+        zero: time at which the recording begins, in ticks of the source.
         time_base: seconds per tick of the source.
     """
-    zero = min(result.times[0] for result in results if result.times)
     mismatches = [
         Finding(
             "layout_mismatch",
@@ -66,8 +74,15 @@ def encode_findings(results: Sequence[SegmentResult], damaged: int, time_base: F
         for run in result.blanked
     ]
     findings = list(condensed(mismatches, gap=_MISMATCH_GAP))
+    frames = sum(len(result.times) for result in results)
+    if mended := sum(result.mended for result in results):
+        first = min(result.mended_from for result in results if result.mended_from is not None)
+        detail = (
+            f"The recording's clock goes back or stands still; {mended} of {frames} frames got new times. "
+            "It may have been put together from several recordings"
+        )
+        findings.append(Finding("times_mended", "review", detail, start=float((first - zero) * time_base)))
     if damaged:
-        frames = sum(len(result.times) for result in results)
         detail = f"{damaged} frames or packets are damaged or missing; {frames} frames were decoded"
         findings.append(Finding("damaged_frames", "review", detail))
     if any(result.restless for result in results):

@@ -60,7 +60,7 @@ class SceneReading:
     """What one look at the output found."""
 
     piece: int  # number of the piece that was looked at
-    at: float  # seconds from the start of the output
+    at: float  # seconds from the start of the recording
     texts: tuple[ImageText, ...]
     aside: bool = False  # whether only the picture after it was worth a look, and it was read because of that
 
@@ -72,13 +72,14 @@ class Sight:
     left: int  # of their upper left corner, in pixels of the source
     top: int
     kept: Box  # the kept image, in pixels of the source
-    first: int  # presentation time of the recording's first frame, in ticks of the source
-    last: int  # of its last frame
+    zero: int  # presentation time at which the recording begins, in ticks of the source
+    first: int  # of the first frame that could be decoded; later where a group of frames is cut
+    last: int  # of the last frame
     time_base: Fraction  # seconds per tick of the source
 
     def tick(self, at: float) -> int:
-        """The source's time ``at`` seconds from the start of the output."""
-        return self.first + round(at / self.time_base)
+        """The source's time ``at`` seconds from the start of the recording."""
+        return self.zero + round(at / self.time_base)
 
     def covering(self, box: Box) -> Box | None:
         """What to blank because of text in ``box`` of a picture; None if nothing of it is kept."""

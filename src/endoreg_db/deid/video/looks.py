@@ -22,7 +22,7 @@ class SceneLook:
     """A picture of the output, saved as an array of grey levels."""
 
     piece: int  # number of the piece that it is from
-    at: float  # seconds from the start of the output
+    at: float  # seconds from the start of the recording
     path: str  # .npy
     #: The picture right before, where that may be the last without what made this one worth a look.
     before: SceneLook | None = None

@@ -10,6 +10,7 @@ How well it works, and where it does not, is written in ``docs/video.md``.
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endoreg_db.deid.messages import Finding
-from endoreg_db.deid.video.appearance import Appearance
+from endoreg_db.deid.video.appearance import LOOK_SECONDS, Appearance
 from endoreg_db.deid.video.covers import Cover
 
 Place = Literal["before", "between", "after", "throughout"]
@@ -88,7 +89,7 @@ def outside_spans(
         _placed(span, first, last, round(_EDGE / time_base))
         for span in _merged(spans, round(_LONGEST_GAP / time_base))
     ]
-    return tuple(s for s in placed if s.place != "between" or s.last - s.first >= _SHORTEST / time_base)
+    return tuple(s for s in placed if s.place != "between" or _is_long(times, s, time_base))
 
 
 def outside_covers(spans: Iterable[Outside]) -> tuple[Cover, ...]:
@@ -97,9 +98,11 @@ def outside_covers(spans: Iterable[Outside]) -> tuple[Cover, ...]:
 
 
 def outside_findings(
-    spans: Sequence[Outside], first: int, last: int, time_base: float
+    spans: Sequence[Outside], zero: int, first: int, last: int, time_base: float
 ) -> tuple[Finding, ...]:
-    """What a person should know about it; arguments as for :func:`outside_spans`.
+    """What a person should know about it.
+
+    ``zero`` is the time at which the recording begins, in ticks; the others are as for :func:`outside_spans`.
 
     Before insertion and after withdrawal is as usual: a note. Outside in the middle, or for most of
     the time, may be the detector's error and would cost the recording its worth: a person looks.
@@ -111,8 +114,8 @@ def outside_findings(
             "outside_body",
             "note" if span.place in usual else "review",
             _WORDS[span.place],
-            start=(span.first - first) * time_base,
-            end=(span.last - first) * time_base,
+            start=(span.first - zero) * time_base,
+            end=(span.last - zero) * time_base,
         )
         for span in spans
     )
@@ -146,6 +149,12 @@ def _between_looks(times: Sequence[int], first: int, last: int, begin: int, behi
         times[begin - 1] + 1 if begin > 0 else first,
         times[behind] - 1 if behind < len(times) else last,
     )
+
+
+def _is_long(times: array[int], span: Outside, time_base: float) -> bool:
+    """Whether an endoscope may be outside for that span; looks count as well, as a clock may be too slow."""
+    looks = bisect_right(times, span.last) - bisect_left(times, span.first)
+    return span.last - span.first >= _SHORTEST / time_base or looks >= _SHORTEST / LOOK_SECONDS
 
 
 def _merged(spans: list[tuple[int, int]], gap: int) -> list[tuple[int, int]]:

@@ -36,6 +36,12 @@ CODECS = frozenset(
     )
 )
 
+#: What a decoder says that will not decode a packet: it is damaged, or asks for larger pictures than allowed.
+REFUSALS = (av.error.InvalidDataError, av.error.ArgumentError)
+
+#: Frames may be larger than the header said that was checked; the decoder must not even begin with such.
+_DECODER_OPTIONS: Mapping[str, str] = MappingProxyType({"max_pixels": str(MAX_PIXELS)})
+
 _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     # First box of an ISO media file (ISO/IEC 14496-12) or of a QuickTime file.
     *((4, kind, "mov") for kind in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")),
@@ -95,6 +101,9 @@ def sniff(head: bytes) -> str | None:
 def open_video(path: str) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Open the one video stream of a recording, ready to be decoded by one thread.
 
+    No frame of more than :data:`MAX_PIXELS` is decoded, whatever the header says; a packet with such a one is
+    refused (:data:`REFUSALS`).
+
     Raises:
         UnsupportedMediaError: not a video, without a picture, or in a codec that is not allowed.
         CorruptMediaError: a known container that cannot be opened, such as a half-copied MP4.
@@ -113,6 +122,7 @@ def open_video(path: str) -> Iterator[tuple[InputContainer, VideoStream]]:
         stream = _the_video(container)
         stream.codec_context.thread_count = 1
         stream.codec_context.thread_type = "NONE"
+        stream.codec_context.options = dict(_DECODER_OPTIONS)
         yield container, stream
 
 
@@ -171,7 +181,7 @@ def _first_picture(container: InputContainer, stream: VideoStream) -> av.VideoFr
     for count, packet in enumerate(container.demux(stream)):
         try:
             frames = stream.decode(packet)
-        except av.error.InvalidDataError:
+        except REFUSALS:
             frames = []
         if frames:
             return frames[0]

@@ -143,7 +143,7 @@ class SeenScene:
     """What OCR found in one picture of the output."""
 
     piece: int
-    at: float  # seconds from the start of the output
+    at: float  # seconds from the start of the recording
     found: list[FoundText]  # whatever its confidence
     aside: bool = False  # see :class:`SceneReading`
 

@@ -82,14 +82,15 @@ class Work:
 
 
 def sight_of(recording: Recording, work: Work) -> Sight:
-    """How the pictures of the output that OCR looks at lie in the source."""
+    """How the pictures of the output that OCR looks at lie in the source, in place and time."""
     kept, written = kept_box(recording.profile), kept_in_output(recording.profile)
     seen = looked_at(written, recording.output_size)
-    times = all_times(work.results)
+    times, begins = all_times(work.results), recording.segments[0].start
     return Sight(
         left=seen.x + kept.x - written.x,
         top=seen.y + kept.y - written.y,
         kept=kept,
+        zero=times[0] if begins is None else begins,
         first=times[0],
         last=times[-1],
         time_base=recording.look.time_base,

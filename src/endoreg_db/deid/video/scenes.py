@@ -4,6 +4,7 @@ OCR takes as long as decoding a hundred frames, so it cannot see them all. A fra
 it is the first or the last, when the last look is ten seconds old, when the scene changes at once,
 or when somewhere there are more strokes, as fine as those of print, than there were: in the frames
 right before it, were it for a single frame and hardly brighter than what is behind, or at any look.
+Seconds are those of the recording's clock, but never more frames than the fastest recording has in them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from endoreg_db.deid.video.cadence import most_frames
 from endoreg_db.deid.video.looks import Allowance
 from endoreg_db.deid.video.mask import Plane
 
@@ -47,6 +49,7 @@ class SceneWatcher:
 
     def __init__(self) -> None:
         self._looked_at: float | None = None
+        self._passed = 0  # frames since then
         self._allowance = Allowance(_MOST_LOOKS)
         self._seen: NDArray[np.float64] | None = None  # most strokes per tile at any look
         self._recent: NDArray[np.float64] | None = None  # most strokes per tile right before
@@ -61,14 +64,19 @@ class SceneWatcher:
         print_like, self.sudden = comes or more, comes or cut
         if print_like and self._allowance.is_used_up(at):
             self.restless, print_like = True, False
-        since = math.inf if self._looked_at is None else at - self._looked_at
-        wanted = since >= LOOK_SECONDS or (cut and since >= _CUT_PAUSE) or print_like
+        self._passed += 1
+        wanted = self._is_over(LOOK_SECONDS, at) or (cut and self._is_over(_CUT_PAUSE, at)) or print_like
         if wanted:
-            self._looked_at = at
+            self._looked_at, self._passed = at, 0
             self._allowance.use(at)
             # The maximum of all looks: bubbles and instruments are looked at once, not again and again.
             self._seen = strokes if self._seen is None else np.maximum(self._seen, strokes)
         return wanted
+
+    def _is_over(self, seconds: float, at: float) -> bool:
+        """Whether the last look is so long ago."""
+        since = math.inf if self._looked_at is None else at - self._looked_at
+        return since >= seconds or self._passed >= most_frames(seconds)
 
     def _is_print(self, strokes: NDArray[np.float64], scale: float) -> tuple[bool, bool]:
         """Whether there are more strokes than right before, and whether there are more than at any look."""

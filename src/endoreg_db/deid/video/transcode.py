@@ -21,6 +21,7 @@ from endoreg_db.deid.messages import EncodeSettings
 from endoreg_db.deid.overlay import BoxWatcher
 from endoreg_db.deid.profiles import DeviceProfile
 from endoreg_db.deid.video.appearance import AppearanceWatch, packed
+from endoreg_db.deid.video.cadence import Cadence
 from endoreg_db.deid.video.covers import Cover, Covered, covered_at
 from endoreg_db.deid.video.decode import SegmentDecoder
 from endoreg_db.deid.video.encode import as_input, clean_filter, coded_field_order, open_encoder
@@ -97,6 +98,8 @@ class SegmentResult:
     motion: Activity | None
     appearances: array[float] = field(default_factory=lambda: packed(()))  # looks at the image, packed
     source: str = ""  # SHA-256 (hex) of the source's packets that were decoded
+    mended: int = 0  # frames that got another time than the source's because its clock goes back or stands
+    mended_from: int | None = None  # time of the first of them in ticks
 
 
 def transcode_segment(job: SegmentJob, tick: Tick, *, write: bool = True) -> SegmentResult:
@@ -126,6 +129,7 @@ def transcode_segment(job: SegmentJob, tick: Tick, *, write: bool = True) -> Seg
     measured = job.profile.frame_width, job.profile.frame_height
     mixed = job.profile.fields == "deinterlace"
     before = Covered(whole=False, boxes=())
+    shown = False  # whether the frame before shows anything
     with _spool(job, encoder) if write else nullcontext(NoSink()) as sink:
         for picture in pictures(decoder, measured, guard, full_range=full_range, deinterlace=mixed):
             time, planes = picture.time, picture.planes
@@ -134,10 +138,11 @@ def transcode_segment(job: SegmentJob, tick: Tick, *, write: bool = True) -> Seg
                 covered = covered_at(job.covers, time)
                 page = masker.blanked() if covered.whole else masker.masked(planes, covered.boxes)
                 sink.write(page, time, afresh=covered.hides_more_than(before))
-                before = covered
+                before, shown = covered, not covered.whole
                 watch.see(planes, time, float((time - zero) * job.look.time_base))
             else:
-                sink.write(masker.blanked(), time)
+                sink.write(masker.blanked(), time, afresh=shown)
+                shown = False
                 luma = None if planes is None else planes[0]
                 blanked.add(time, len(times), picture.mismatch or "other_size", luma)
             times.append(time)
@@ -156,6 +161,8 @@ def transcode_segment(job: SegmentJob, tick: Tick, *, write: bool = True) -> Seg
         motion=watch.motion.activity(),
         appearances=packed(watch.scene.looks),
         source=decoder.source,
+        mended=decoder.clock.mended,
+        mended_from=decoder.clock.mended_from,
     )
 
 
@@ -282,12 +289,11 @@ class MotionWatch:
         self._step = motion_step(profile)
         rows, columns = (-(-n // self._step) for n in (self._kept.height, self._kept.width))
         self._meter = ActivityMeter(columns, rows, lit_from=black(full_range=full_range)[0] + LIT)
-        self._next = -1.0
+        self._cadence = Cadence(_LOOK_PAUSE)
 
     def see(self, luma: Plane, at: float) -> None:
         """Look at a frame's luma, ``at`` seconds from the start, if it is time to."""
-        if at >= self._next:
-            self._next = at + _LOOK_PAUSE
+        if self._cadence.is_due(at):
             self._meter.add(luma[self._kept.slices][:: self._step, :: self._step])
 
     def activity(self) -> Activity:
@@ -301,19 +307,20 @@ class OverlayWatch:
     def __init__(self, profile: DeviceProfile | None) -> None:
         """Watch the boxes of ``profile``, or nothing."""
         self._watcher = None if profile is None else BoxWatcher(profile)
-        self._next = -1.0
+        self._cadence = Cadence(_LOOK_PAUSE)
         self._allowance = Allowance(_MOST_LOOKS)
         self.looks: list[BoxLook] = []
         self.restless = False
 
     def see(self, luma: Plane, at: float) -> None:
         """Look at a frame's luma, ``at`` seconds from the start, if it is time to."""
-        if self._watcher is None or at < self._next:
+        if self._watcher is None or not self._cadence.is_due(at):
             return
-        self._next = at + _LOOK_PAUSE
-        changed = self._watcher.changed_crops(luma, at)
-        if changed and self._allowance.is_used_up(at):
+        # Two looks are never closer, whatever the clock says; else the watcher would pass over the second.
+        paced = at + self._cadence.ahead
+        changed = self._watcher.changed_crops(luma, paced)
+        if changed and self._allowance.is_used_up(paced):
             self.restless, self._watcher = True, None
             return
-        self._allowance.use(at, len(changed))
+        self._allowance.use(paced, len(changed))
         self.looks += [BoxLook(field, at, crop) for field, crop in changed.items()]

@@ -52,7 +52,7 @@ class VerifyJob:
     kept: Box  # where a picture may be
     full_range: bool
     time_base: Fraction  # seconds per tick of the packets
-    zero: int  # tick at which the output begins
+    zero: int  # tick at which the recording begins
     covers: tuple[Cover, ...]  # what else must be blank and when, in pixels of the output
     scenes: str | None  # beginning of the paths of pictures for OCR; None: without OCR
     is_last: bool  # whether the output ends with this piece
@@ -154,7 +154,7 @@ class PacketDecoder:
                 yield frame.pts, frame
 
 
-#: Luma, and seconds from the start of the output.
+#: Luma, and seconds from the start of the recording.
 _Picture = tuple[Plane, float]
 
 
