@@ -67,3 +67,15 @@ def test_a_list_that_cannot_be_used_fails_the_import_and_a_mended_one_lets_it_go
     again = PdfImportService()._retry_existing_pdf(record)
     assert (again.uuid, again.state) == (record.uuid, State.PUBLISHED)
     assert "Welle" not in (store.folder.published / again.text_name).read_text("utf-8")
+
+
+def test_a_list_of_more_entries_than_other_lists_may_have_is_used(
+    store: Store, report: Path, house: Path
+) -> None:
+    staff = [f"Übersee-{number:05}" for number in range(1500)]
+    house.write_text(f'wards = ["Welle"]\nstaff = {staff}\n', encoding="utf-8")
+
+    made = import_and_anonymize(report, CENTER)
+
+    assert made.state == State.PUBLISHED, made.findings
+    assert "Welle" not in (store.folder.published / made.text_name).read_text("utf-8")

@@ -34,6 +34,15 @@ def test_a_day_of_two_digits_is_not_after_the_report_and_not_guessed() -> None:
     assert calendar.day_of_examination("kein Datum") is None
 
 
+def test_the_days_that_a_birth_may_mean_are_in_the_order_of_the_report() -> None:
+    both = frozenset({date(1912, 3, 12), date(2012, 3, 12)})
+
+    assert Calendar.of(["Untersuchung am 14.03.2023"]).days_of_birth("12.03.12") == both
+    assert Calendar.of(["Untersuchung am 14.03.2023"]).days_of_birth("12.03.56") == {date(1956, 3, 12)}
+    assert Calendar.of(["Seen 03/14/2023"]).days_of_birth("08/03/1956") == {date(1956, 8, 3)}
+    assert Calendar.of([]).days_of_birth("heute") == frozenset()
+
+
 def test_the_date_of_a_finding_is_the_day_of_the_examination_and_that_of_a_letter_is_not() -> None:
     finding = "County Hospital\nName: Mary Smith\nDate: 10/03/2023\nOperator: Dr Short\n"
     letter = "County Hospital\nName: Mary Smith\nDate: 10/03/2023\nConsultant: Dr Short\n"

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from endoreg_db.deid.messages import HouseTerm
+from endoreg_db.deid.messages import HouseTerm, ReportTask
 from endoreg_db.deid.reports.house import tells_enough
 from endoreg_db.deid.reports.words import KnownIdentity
+from endoreg_db.deid.wire import MAX_HOUSE_TERMS, MAX_LINE, task_from_line, to_line
 from endoreg_db.errors import ConfigurationError
 from endoreg_db.intake.house_file import house_terms
 from tests.report_text import find_in, gone_from, in_body
@@ -122,3 +123,47 @@ def test_a_file_that_would_do_harm_or_nothing_is_refused(tmp_path: Path, content
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read"):
         house_terms(tmp_path / "none.toml")
+
+
+def test_as_many_entries_as_may_be_reach_the_cell_and_find_what_they_list(tmp_path: Path) -> None:
+    file = tmp_path / "house.toml"
+    staff = ", ".join(f'"Dr. Ömer Übersee-{number:07}"' for number in range(MAX_HOUSE_TERMS - 1))
+    file.write_text(f'wards = ["Welle"]\nstaff = [{staff}]\n', encoding="utf-8")
+
+    line = to_line(ReportTask("source", "work", house=house_terms(file)))
+    task = task_from_line(line)
+
+    assert isinstance(task, ReportTask) and len(task.house) == MAX_HOUSE_TERMS
+    assert len(line) <= MAX_LINE
+    sentence = in_body("Die Kurve liegt noch in der Welle bereit.")
+    assert "Welle" in gone_from(sentence, KnownIdentity(house=task.house))
+
+
+def test_the_largest_file_fits_into_a_line_to_the_cell(tmp_path: Path) -> None:
+    file = tmp_path / "house.toml"
+    entries = ", ".join(f'"{number:05}{"ü" * 44}"' for number in range(MAX_HOUSE_TERMS))
+    file.write_text(f"institutions = [{entries}]\n", encoding="utf-8")
+
+    assert 1.8 * 1024**2 < file.stat().st_size <= 2 * 1024**2
+    assert len(to_line(ReportTask("source", "work", house=house_terms(file)))) <= MAX_LINE
+
+
+@pytest.mark.parametrize(("listed", "given"), [(MAX_HOUSE_TERMS + 1, 0), (MAX_HOUSE_TERMS, 1)])
+def test_too_many_entries_are_refused_with_the_limit_and_the_file(
+    tmp_path: Path, listed: int, given: int
+) -> None:
+    file = tmp_path / "house.toml"
+    file.write_text(f"numbers = {[str(number) for number in range(100_000, 100_000 + listed)]}", "utf-8")
+
+    with pytest.raises(ConfigurationError, match="20,000 may be in all") as refused:
+        house_terms(file, [HouseTerm("ward", "Welle")] * given)
+
+    assert str(file) in str(refused.value)
+
+
+def test_too_large_a_file_is_refused_with_the_limit(tmp_path: Path) -> None:
+    file = tmp_path / "house.toml"
+    file.write_text("#" * (2 * 1024**2 + 1), "utf-8")
+
+    with pytest.raises(ConfigurationError, match="2,097,152 may be"):
+        house_terms(file)

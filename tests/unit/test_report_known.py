@@ -23,7 +23,8 @@ def test_a_file_tells_names_dates_and_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "[]", '{"name": []}', '{"names": "Quast"}', '{"names": [7]}', '{"names": ["Qua\\u0000st"]}',
-     '{"dates": ["1.2.1956 Quast"]}'],
+     '{"dates": ["1.2.1956 Quast"]}', '{"names": ["Dr."]}', '{"names": ["Q"]}', '{"numbers": ["12-3"]}',
+     f'{{"names": ["Quast {"x" * 200}"]}}'],
 )  # fmt: skip
 def test_any_other_file_is_a_usage_error_that_quotes_nothing(tmp_path: Path, text: str) -> None:
     file = tmp_path / "known.json"
@@ -31,6 +32,14 @@ def test_any_other_file_is_a_usage_error_that_quotes_nothing(tmp_path: Path, tex
     with pytest.raises(KnownFileError, match="--known") as refused:
         known_from(file)
     assert "Quast" not in str(refused.value)
+
+
+def test_what_would_be_looked_for_nowhere_is_refused_with_the_reason(tmp_path: Path) -> None:
+    file = tmp_path / "known.json"
+    file.write_text('{"numbers": ["48211", "703"]}', "utf-8")
+    with pytest.raises(KnownFileError, match="shorter than 4 letters and digits") as refused:
+        known_from(file)
+    assert "703" not in str(refused.value)
 
 
 def test_what_is_known_goes_and_is_looked_for_in_the_output_even_where_it_was_not_found() -> None:

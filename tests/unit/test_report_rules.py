@@ -236,6 +236,50 @@ def test_two_patients_in_one_report_raise_a_doubt() -> None:
     assert not any(name in doubt.detail for doubt in found.doubts for name in ("Quast", "Okonkwo"))
 
 
+TWO_HEADS = """Patient: {}
+geb. am: {}
+Untersuchung am 12.03.2020
+
+
+Patient: {}
+geb. am: {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("heads", "doubts"),
+    [
+        (("Hansen, Brigitte", "14.05.61", "Hansen, B.", "05.07.58"), {"several_birth_dates"}),
+        (("Hansen, Brigitte", "14.05.61", "Hansen, Wilhelm", "14.05.61"), {"several_patients"}),
+        (
+            ("Hansen, Brigitte", "14.05.61", "Hansen, Wilhelm", "05.07.58"),
+            {"several_patients", "several_birth_dates"},
+        ),
+        (("Hansen, Brigitte", "14.05.61", "Brigitte Hansen", "14.05.1961"), set()),
+        (("Hansen, Brigitte", "14.05.61", "Hansen, B.", "14.05.61"), set()),
+        (("Hansen, Brigitte", "14.05.61", "Hansen, Brig.", "14.05.61"), set()),
+        (("Hansen, Brigitte", "14.05.61", "Hansen, Brigltte", "14.05.61"), set()),
+        (("Hansen, Hans-Peter", "14.05.61", "Hansen, Peter Hans", "14.05.61"), set()),
+        (("Hansen, Anna Maria", "14.05.61", "Hansen, Maria", "14.05.61"), set()),
+    ],
+)
+def test_two_patients_of_one_surname_raise_a_doubt_and_two_spellings_of_one_do_not(
+    heads: tuple[str, ...], doubts: set[str]
+) -> None:
+    found = find_in(TWO_HEADS.format(*heads))
+    assert {doubt.code for doubt in found.doubts} == doubts
+
+
+def test_two_births_of_two_digits_raise_a_doubt_though_their_centuries_are_not_known() -> None:
+    found = find_in("Patient: Hansen, Brigitte\ngeb. am: 14.05.61\n\nPatient: Hansen, B.\ngeb. am: 05.07.58")
+    assert {doubt.code for doubt in found.doubts} == {"several_birth_dates"}
+
+
+def test_the_first_names_of_two_forms_raise_a_doubt() -> None:
+    found = find_in("Name: Hansen   Vorname: Brigitte\n\n\nName: Hansen   Vorname: Wilhelm")
+    assert "several_patients" in {doubt.code for doubt in found.doubts}
+
+
 def test_the_fields_of_the_contract_are_read() -> None:
     found = find_in(
         "Patient:   von der Heide, Zoë   Untersuchung am:   12.03.2024\n"

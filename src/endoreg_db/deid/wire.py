@@ -20,6 +20,7 @@ from endoreg_db.deid.messages import (
     Done,
     Failed,
     Finding,
+    HouseTerm,
     Identified,
     Message,
     Probed,
@@ -40,6 +41,7 @@ MAX_LINE = 8 * 1024 * 1024
 MAX_TEXT = 4096  # characters of one string
 MAX_BLOB = 1024 * 1024  # bytes of one picture
 MAX_ITEMS = 1000  # of one list or mapping
+MAX_HOUSE_TERMS = 20_000  # of what a house calls its own: its staff, its wards, its neighbours
 MAX_NUMBER = 2**53  # what JSON's numbers carry exactly
 
 _TASKS = (VideoTask, ProposeTask, ReportTask)
@@ -148,8 +150,10 @@ def _typed(wanted: Any, value: Any, place: str) -> Any:
     if origin is Literal:
         return _must(value in get_args(wanted) and isinstance(value, str), value, place)
     if origin is tuple:
-        _must(isinstance(value, list) and len(value) <= MAX_ITEMS, value, place)
-        return tuple(_typed(get_args(wanted)[0], item, f"{place}[]") for item in value)
+        kind = get_args(wanted)[0]
+        most = MAX_HOUSE_TERMS if kind is HouseTerm else MAX_ITEMS
+        _must(isinstance(value, list) and len(value) <= most, value, place)
+        return tuple(_typed(kind, item, f"{place}[]") for item in value)
     if origin is dict:
         _must(isinstance(value, dict) and len(value) <= MAX_ITEMS, value, place)
         return {_text(k, place): _typed(get_args(wanted)[1], v, f"{place}{{}}") for k, v in value.items()}

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 #: What both command lines say of the option.
 HELP = "What is known of people in the reports: lists of `names`, `dates` (ISO) and `numbers`."
 _LISTS = ("names", "dates", "numbers")
+_MOST, _LONGEST = 1000, 200  # entries of a list, signs of an entry
 
 
 class KnownFileError(ValueError):
@@ -25,6 +26,7 @@ def known_from(file: Path | None) -> KnownIdentity:
     Raises:
         KnownFileError: it is not such a file.
     """
+    from endoreg_db.deid.reports.propagate import LEAST_SIGNS, compact, name_parts
     from endoreg_db.deid.reports.words import KnownIdentity
 
     if file is None:
@@ -40,11 +42,18 @@ def known_from(file: Path | None) -> KnownIdentity:
         dates = tuple(date.fromisoformat(text).isoformat() for text in lists["dates"])
     except ValueError:
         raise KnownFileError(f"--known: a date in {file} is not written as 1956-02-01") from None
+    # What the finder would look for nowhere must not look as if it were.
+    if not all(map(name_parts, lists["names"])):
+        raise KnownFileError(f"--known: a name in {file} has no word of two letters that is no title")
+    if any(len(compact(number)) < LEAST_SIGNS for number in lists["numbers"]):
+        why = f"is shorter than {LEAST_SIGNS} letters and digits, and might be any measure"
+        raise KnownFileError(f"--known: a number in {file} {why}")
     return KnownIdentity(lists["names"], dates, lists["numbers"])
 
 
 def _texts(file: Path, name: str, value: Any) -> tuple[str, ...]:
     fine = isinstance(value, list) and all(isinstance(item, str) and item.isprintable() for item in value)
-    if not fine or len(value) > 1000:
-        raise KnownFileError(f"--known: {name} in {file} must be a list of at most 1000 texts")
+    if not fine or len(value) > _MOST or any(len(item) > _LONGEST for item in value):
+        limits = f"at most {_MOST} texts of {_LONGEST} letters"
+        raise KnownFileError(f"--known: {name} in {file} must be a list of {limits}")
     return tuple(value)

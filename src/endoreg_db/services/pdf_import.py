@@ -141,7 +141,7 @@ class PdfImportService(MediaImportService):
             names=context.request.known.names,
             dates=context.request.known.dates,
             numbers=context.request.known.numbers,
-            house=(*context.request.known.house, *house_terms(context.config.report_house_file)),
+            house=house_terms(context.config.report_house_file, context.request.known.house),
             recogniser=context.config.report_recogniser,
             shift_dates=context.config.report_dates == "shift",
         )

@@ -52,6 +52,12 @@ class Calendar:
         readings = self._possible(self._first(text))
         return readings[0] if readings and len({day.year for day in readings}) == 1 else None
 
+    def days_of_birth(self, text: str) -> frozenset[date]:
+        """Every day that can be meant, as the report writes days: two where both centuries are possible."""
+        first = self._first(text)
+        days = self._possible(first) or first
+        return frozenset(day for day in days if (day.month, day.day) == (days[0].month, days[0].day))
+
     def day_of_examination(self, text: str) -> date | None:
         """The likeliest day; of two digits' centuries the one that is no time to come."""
         written = [day for day in self._first(text) if day.year >= _FIRST_VIDEO_ENDOSCOPY]

@@ -18,6 +18,8 @@ from endoreg_db.deid.reports.words import KnownIdentity
 _SUFFIXES: Final = ("s", "es", "sche", "schen", "scher", "sches")
 _PARTICLES: Final = PARTICLES | {"aus", "dem", "auf", "in", "vor", "op", "am"}
 _LONGEST_RUN: Final = 5  # tokens that one number may be written in
+#: Letters and digits of a number that is looked for; shorter ones are sizes, counts and years as well.
+LEAST_SIGNS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def gather(
     digits = {compact(number) for number in (*numbers, *known.numbers, *re.findall(r"\d{5,}", stem))}
     return Known(
         names=tuple(KnownName(word_key(part), part, is_ordinary(part), own) for part, own in parts.items()),
-        numbers=frozenset(number for number in digits if len(number) >= 4),
+        numbers=frozenset(number for number in digits if len(number) >= LEAST_SIGNS),
         initials=frozenset(
             (folded(first)[:1], folded(last)[:1])
             for first, last in patients

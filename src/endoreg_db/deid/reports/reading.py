@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
+from itertools import combinations
 from typing import Final
 
 from endoreg_db.deid.identity import Identity, Reading
@@ -52,7 +54,6 @@ _BEFORE_NAMES: Final = frozenset(
 #: Beside what a date is that of the examination.
 _OF_EXAMINATION: Final = ("examination_time", "case_number", "last_name", "first_name", "birth_date")
 _ADMISSION: Final = re.compile(r"[A-Z]?\d{6,}")  # the number of an admission, and not of a file in an office
-_UNKNOWN: Final = Calendar(month_first=False, latest=None)
 
 Names = tuple[str | None, str | None]  # first, last
 Place = tuple[str | None, Labelled]  # a value, and where it stands
@@ -85,7 +86,12 @@ def read_identity(
         fields["examination_date"] = _day_of_finding(by_label, sheets, calendar)
     device = _device(sheets, all_labels)
     identity = Identity(**fields, device=None if device is None else Reading(device, _LABEL))
-    return identity, tuple(_doubts(identity, [split for split, _ in names], by_label))
+    several = _name_several(
+        [*(last for (_, last), _ in names), *(last for last, _ in lasts)],
+        [*(first for (first, last), _ in names if last), *(first for first, _ in firsts)],
+    )
+    births = {calendar.days_of_birth(found.mark.value) for found in _of(by_label, "birth_date")}
+    return identity, tuple(_doubts(identity, births, several=several))
 
 
 def _day_of_finding(
@@ -291,17 +297,37 @@ def _model(tokens: Sequence[Token]) -> str | None:
     return next((model for model in shaped if any(map(str.isdigit, model))), None)
 
 
-def _doubts(
-    identity: Identity, names: Sequence[Names], by_label: Mapping[str, list[Labelled]]
-) -> Iterable[Finding]:
-    lasts = [last for _, last in names if last]
-    if any(not same_name(lasts[0], other) for other in lasts[1:]):
+def _doubts(identity: Identity, births: Iterable[frozenset[date]], *, several: bool) -> Iterable[Finding]:
+    if several:
         yield Finding(
             "several_patients", "review", "Labels name more than one patient; the record holds one of them."
         )
-    births = {f.mark.value for f in _of(by_label, "birth_date")}
-    read = {day for value in births if (day := _UNKNOWN.day_of_birth(value))}
-    if len(read) > 1:
+    if any(one.isdisjoint(other) for one, other in combinations(filter(None, births), 2)):
         yield Finding("several_birth_dates", "review", "Labels name more than one date of birth.")
     if identity.last_name is None and identity.first_name is None:
         yield Finding("identity_absent", "review", "No label of the report names a patient.")
+
+
+def _name_several(lasts: Iterable[str | None], firsts: Iterable[str | None]) -> bool:
+    """Whether surnames differ, or first names: a couple has one surname, and so have mother and child."""
+    surnames = list(filter(None, lasts))
+    return any(not same_name(surnames[0], other) for other in surnames[1:]) or any(
+        _are_two(one, other) for one, other in combinations(set(filter(None, firsts)), 2)
+    )
+
+
+def _are_two(one: str, other: str) -> bool:
+    """Whether two first names can hardly be one person's.
+
+    Any part of a double name may stand alone, and each may be cut short or misread; initials say nothing.
+    """
+    parts = [
+        [key for part in re.split(r"[\s-]", first) if len(key := name_key(part)) > 1]
+        for first in (one, other)
+    ]
+    wholes = [[*keys, "".join(keys)] for keys in parts]
+    return all(parts) and not any(_may_be_same(a, b) for a in wholes[0] for b in wholes[1])
+
+
+def _may_be_same(one: str, other: str) -> bool:
+    return one.startswith(other) or other.startswith(one) or same_name(one, other)

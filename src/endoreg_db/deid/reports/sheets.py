@@ -8,12 +8,14 @@ them (hyphens at the end of a line, letters spaced out), so a token may be a pie
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import median
 from typing import Final
 
+from endoreg_db.deid.reports.scripts import belongs_to_letter, is_caseless
 from endoreg_db.deid.reports.vocabulary import folded, is_ordinary, word_key
 from endoreg_db.deid.reports.words import Line, Page, Rect, Word
 
@@ -65,9 +67,12 @@ class Token:
 
     @property
     def is_capitalised(self) -> bool:
-        """Whether the first letter is a capital, or one behind an article (``d'Angelo``)."""
+        """Whether the first letter is a capital, or one behind an article (``d'Angelo``).
+
+        One of a script that has none counts as a capital: any word of it may be a name.
+        """
         first = next((c for c in self.core if c.isalpha()), "")
-        return first.isupper() or bool(_ARTICLE.match(self.core))
+        return first.isupper() or bool(_ARTICLE.match(self.core)) or (first != "" and is_caseless(first))
 
     @property
     def has_digit(self) -> bool:
@@ -79,7 +84,9 @@ class Token:
         """Whether it is capitalised letters, perhaps with hyphens, dots and apostrophes, two at least."""
         letters = [c for c in self.core if c.isalpha()]
         return (
-            self.is_capitalised and len(letters) >= 2 and all(c.isalpha() or c in "-–.'’`" for c in self.core)
+            self.is_capitalised
+            and len(letters) >= 2
+            and all(c.isalpha() or c in "-–.'’`" or belongs_to_letter(c) for c in self.core)
         )
 
     @property
@@ -211,14 +218,22 @@ def lay_out(page: Page, *, hidden: bool = False) -> Sheet:
 
 
 def _tokens(line: Line, offset: int, index: int) -> Iterator[Token]:
-    for run in _runs(line.words):
+    words = [_composed(word) for word in line.words]
+    for run in _runs(words):
         numbers = tuple(offset + n for n in run)
-        text = "".join(line.words[n].text for n in run)
+        text = "".join(words[n].text for n in run)
         pieces = [text] if len(run) > 1 or _WHOLE.search(text) else _SEAMS.split(text)
-        if line.words[run[0]].source == "ocr":
+        if words[run[0]].source == "ocr":
             pieces = [part for piece in pieces for part in _GLUED_DAY.split(piece)]
         for piece in pieces:
-            yield make_token(piece, numbers, index, line.words[run[0]].source)
+            yield make_token(piece, numbers, index, words[run[0]].source)
+
+
+def _composed(word: Word) -> Word:
+    """The word with each letter and its accent as one sign: text layers may have them as two."""
+    if unicodedata.is_normalized("NFC", word.text):
+        return word
+    return replace(word, text=unicodedata.normalize("NFC", word.text))
 
 
 def make_token(text: str, words: tuple[int, ...], line: int, source: str) -> Token:

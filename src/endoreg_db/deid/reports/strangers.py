@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from endoreg_db.deid.reports.marks import Mark
 from endoreg_db.deid.reports.names import is_particle, is_title
 from endoreg_db.deid.reports.places import Place
+from endoreg_db.deid.reports.scripts import is_of_other_script
 from endoreg_db.deid.reports.sheets import Row, Sheet
 from endoreg_db.deid.reports.somebody import REACH
 from endoreg_db.deid.reports.verdicts import Verdict, judge
@@ -59,6 +60,8 @@ def _row_strangers(
 
 def _goes(place: Place, doubtful: set[int]) -> bool:
     token = place.token
+    if is_of_other_script(token.core):
+        return True  # the lists have no such words, and names are what most of them are
     if is_title(token):
         return False
     if is_particle(token):  # ``Stavros Lê``: a particle with a capital at the end of a name is its surname

@@ -87,7 +87,7 @@ class KnownIdentity:
 
     names: tuple[str, ...] = ()  # of persons, whole or in part: ``Müller, Erika``, ``Erika``
     dates: tuple[str, ...] = ()  # ISO 8601: of birth, of the examination
-    numbers: tuple[str, ...] = ()  # of cases, insurances, devices
+    numbers: tuple[str, ...] = ()  # of cases, insurances, devices; of four letters and digits at least
     file_name: str = ""  # of the source, without its folder: it may hold any of these
     house: tuple[HouseTerm, ...] = ()  # what the house that it comes from calls its own
 
