@@ -12,7 +12,7 @@ from pypdf import PdfReader
 
 from endoreg_db.deid.ocr import SpacedLine
 from endoreg_db.deid.pdf.blank import boxes_of_hits, echoes, kept_words
-from endoreg_db.deid.pdf.graphics import unexplained
+from endoreg_db.deid.pdf.graphics import EDGE_OF_SCAN, unexplained
 from endoreg_db.deid.pdf.layout import lines_of, overlap
 from endoreg_db.deid.pdf.upright import turned, turned_box
 from endoreg_db.deid.pdf.word_boxes import word_spans
@@ -182,7 +182,7 @@ def _sheet_with(draw: str) -> np.ndarray:
     [("rules", False), ("bullets", False), ("bars", True), ("scribble", True), ("letters", True)],
 )
 def test_drawings_are_found_but_rules_and_bullets_are_none(draw: str, found: bool) -> None:
-    assert bool(unexplained(_sheet_with(draw), [], 150)) == found
+    assert bool(unexplained(_sheet_with(draw), [], [], 150, EDGE_OF_SCAN)) == found
 
 
 # ---------------------------------------------------------------------------------- the new file

@@ -18,8 +18,10 @@ from endoreg_db.deid.pdf.pixels import brightest, darkest
 
 Mask = NDArray[np.uint8]  # 0 or 1
 
-#: Grey levels between neighbours that make an edge. Paper texture of scans stays below it.
-_EDGE = 40
+#: Grey levels between neighbours that make an edge on a scan, whose paper has texture; on a page that was
+#: never paper, where a pale letterhead is 30 levels from white; and on such a page after JPEG, which makes
+#: edges thicker that are fainter.
+EDGE_OF_SCAN, EDGE_OF_DRAWING, EDGE_AFTER_JPEG = 40, 10, 28
 #: Inches of the shortest line that is a rule, whatever crosses it.
 _RULE = 1.0
 #: Inches within which parallel rules are no table but a bar code, and how wide such a group must be.
@@ -32,20 +34,28 @@ _THIN = 3 / 72
 _NEAR = 0.09
 
 
-def unexplained(picture: Picture, explained: Sequence[Box], dpi: float) -> list[Box]:
+def unexplained(
+    picture: Picture, pictures: Sequence[Box], words: Sequence[Box], dpi: float, edge: int
+) -> list[Box]:
     """The areas of a page that hold drawings nobody has accounted for.
 
     Args:
         picture: the page.
-        explained: words, and pictures that were judged, in pixels.
+        pictures: pictures and drawings that were judged, in pixels.
+        words: words that were read, and areas that are filled, in pixels; they may lie on a rule.
         dpi: pixels per inch.
+        edge: grey levels between neighbours from which on something is drawn there.
     """
-    ink = _edges(picture)
-    for box in explained:
-        wide = box.grown(3, picture.shape[1], picture.shape[0])
-        ink[wide.slices] = 0
+    ink = _edges(picture, edge)
+    _take_out(ink, pictures)
     ink = np.where(_rules(ink, dpi) > 0, np.uint8(0), ink)
+    _take_out(ink, words)  # not before: words in the narrow columns of a table would cut its rules in pieces
     return [box for box in _clusters(ink, dpi) if not _may_stay(box, dpi)]
+
+
+def _take_out(ink: Mask, boxes: Sequence[Box]) -> None:
+    for box in boxes:
+        ink[box.grown(3, ink.shape[1], ink.shape[0]).slices] = 0
 
 
 def find_pictures(picture: Picture, dpi: float) -> list[Box]:
@@ -64,12 +74,12 @@ def _square(side: float) -> Mask:
 
 def is_blank(picture: Picture) -> bool:
     """Whether nothing at all is drawn, but for specks."""
-    return int(np.count_nonzero(_edges(picture))) < 16
+    return int(np.count_nonzero(_edges(picture, EDGE_OF_SCAN))) < 16
 
 
-def _edges(picture: Picture) -> Mask:
+def _edges(picture: Picture, edge: int) -> Mask:
     gradient = cv2.morphologyEx(picture, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
-    return np.asarray(brightest(np.asarray(gradient, np.uint8)) > _EDGE, np.uint8)
+    return np.asarray(brightest(np.asarray(gradient, np.uint8)) > edge, np.uint8)
 
 
 def _rules(ink: Mask, dpi: float) -> Mask:

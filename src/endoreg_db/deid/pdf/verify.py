@@ -25,7 +25,7 @@ from endoreg_db.deid.ocr import TextReader
 from endoreg_db.deid.pdf.again import changed_pixels, is_known
 from endoreg_db.deid.pdf.dates import MovedDate
 from endoreg_db.deid.pdf.document import POINTS_PER_INCH, Picture
-from endoreg_db.deid.pdf.graphics import unexplained
+from endoreg_db.deid.pdf.graphics import EDGE_AFTER_JPEG, EDGE_OF_SCAN, unexplained
 from endoreg_db.deid.pdf.objects import strangers
 from endoreg_db.deid.pdf.ocr_words import smallest_print
 from endoreg_db.deid.pdf.pictures import find_codes
@@ -216,9 +216,13 @@ def _check_ink(plan: Plan, picture: Picture, look: _Look) -> None:
     """Whatever is drawn must be a word that stays, a rule, a still, or filled."""
     sheet, words = plan.sheet, plan.sheet.page.words
     kept = [words[index].box for line in plan.kept for index in line]
-    known = [*kept, *sheet.stills, *plan.filled, *(_wide(rect) for rect in sheet.drawings)]
-    boxes = [box for rect in known if (box := to_pixels(rect, _scale(plan), picture.shape)) is not None]
-    if unexplained(picture, boxes, sheet.view.dpi):
+    judged = [*sheet.stills, *(_wide(rect) for rect in sheet.drawings)]
+    pictures, known = (
+        [box for rect in rects if (box := to_pixels(rect, _scale(plan), picture.shape)) is not None]
+        for rects in (judged, [*kept, *plan.filled])
+    )
+    edge = EDGE_OF_SCAN if sheet.scanned else EDGE_AFTER_JPEG
+    if unexplained(picture, pictures, known, sheet.view.dpi, edge):
         look.tell(
             "unexplained_ink", "review", f"Page {sheet.page.number}: something is drawn that was not read"
         )
