@@ -5,7 +5,7 @@ What a text layer tells stays with its own pixels; everything else in the same p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,9 @@ from reportlab.pdfgen.canvas import Canvas
 
 from endoreg_db.deid.messages import ReportDone
 from endoreg_db.deid.ocr import TextReader
+from endoreg_db.deid.pdf import rebuild
+from endoreg_db.deid.pdf.blank import boxes_of_hits
+from endoreg_db.deid.reports.words import Page, Rect
 from endoreg_db.deid.text_rules import matches_known
 from endoreg_db.samples.layout import font, font_path
 from tests.integration.report_files import CANARY, draw
@@ -172,6 +175,33 @@ def test_lines_to_write_on_bullets_and_separators_stay_as_they_are(
     expected = ["Name:", "_" * 30, "." * 24, "-" * 60, "Divertikel", "Sigma"]
     assert [word for word in expected if word not in said] == [] and said.count("_" * 30) == 2
     assert done.findings == () and done.verification.findings == ()
+
+
+def test_a_name_in_print_over_a_line_to_write_on_is_covered_as_a_whole(
+    tmp_path: Path, reader: TextReader
+) -> None:
+    def more(canvas: Canvas) -> None:
+        canvas.setFont("Helvetica", 10)
+        canvas.drawString(30, 60, "Name: " + "_" * 30)
+        canvas.setFont("Helvetica", 14)
+        canvas.drawString(75, 64.5, CANARY)
+
+    source = tmp_path / "report.pdf"
+    draw(source, more=more)
+    assert_gone(rebuilt(source, reader), reader)
+
+
+def test_a_hit_that_the_filled_areas_miss_is_fatal(
+    tmp_path: Path, reader: TextReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def narrower(page: Page, hit: Collection[int]) -> tuple[Rect, ...]:
+        return tuple(Rect(box.x0 + 8, box.y0, box.x1, box.y1) for box in boxes_of_hits(page, hit))
+
+    source = tmp_path / "report.pdf"
+    draw(source, visible=True)
+    monkeypatch.setattr(rebuild, "boxes_of_hits", narrower)
+    found = rebuilt(source, reader).verification.findings
+    assert ("not_covered", "fatal") in [(finding.code, finding.severity) for finding in found]
 
 
 # ------------------------------------------------------------------------------------------ fonts

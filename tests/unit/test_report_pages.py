@@ -95,6 +95,15 @@ def test_between_kept_words_a_box_swallows_the_spaces() -> None:
     assert box.x1 == pytest.approx(page.words[3].box.x0 - 0.5)
 
 
+def test_a_box_covers_its_words_also_where_they_lie_over_the_one_before() -> None:
+    page = page_of([word("_" * 40, 50, 100), Word("Erika", Rect(80, 96, 120, 110), 1, "text", 1.0)])
+    (line,) = page.lines
+    assert [w.text for w in line.words] == ["_" * 40, "Erika"]
+    (box,) = boxes_of_hits(page, [1])
+    assert box.x0 <= 80 and box.y0 <= 96 and box.x1 >= 120 and box.y1 >= 110
+    assert kept_words(page, {1}, [box]) == [[]]
+
+
 def test_what_stays_is_seen_is_no_hit_and_lies_under_no_filled_area() -> None:
     words = [*sentence("Befund Erika unauffällig", 50, 100), *sentence("geheim", 50, 130, source="hidden")]
     assert kept_words(page_of(words), {1}, [Rect(100, 95, 125, 115)]) == [[0], []]

@@ -32,7 +32,7 @@ from endoreg_db.deid.pdf.pictures import find_codes
 from endoreg_db.deid.pdf.pixels import to_pixels
 from endoreg_db.deid.pdf.plain_text import PAGE_BREAK
 from endoreg_db.deid.pdf.read import Sheet
-from endoreg_db.deid.pdf.rebuild import Plan
+from endoreg_db.deid.pdf.rebuild import Plan, across_words
 from endoreg_db.deid.pdf.written import detect_written
 from endoreg_db.deid.reports.dates import find_days
 from endoreg_db.deid.reports.words import Rect
@@ -124,6 +124,7 @@ def _check_page(plan: Plan, page: PageObject, look: _Look) -> None:
     if not set(_segments(data)) <= _SEGMENTS:
         look.tell("unexpected_content", "fatal", f"Page {number}: its picture carries more than pixels")
     picture = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), np.uint8)
+    _check_hits(plan, picture, look)
     _check_fill(plan, picture, look)
     _check_dates(plan, picture, look)
     _check_ink(plan, picture, look)
@@ -169,6 +170,27 @@ def _check_text(written: str, plans: Sequence[Plan], look: _Look) -> None:
 
 def _words_of(text: str) -> Counter[str]:
     return Counter(_PLACEHOLDER.sub(" ", text).split())
+
+
+def _check_hits(plan: Plan, picture: Picture, look: _Look) -> None:
+    """Every letter of a word that had to go, and that somebody could see, must lie in a filled area.
+
+    By the plan, not by what is drawn: :func:`_check_fill` looks whether a filled area is filled.
+    """
+    sheet, words = plan.sheet, plan.sheet.page.words
+    covered = np.zeros(picture.shape[:2], np.bool_)
+    for rect in plan.filled:
+        box = to_pixels(rect, _scale(plan), picture.shape)
+        if box is not None:
+            covered[box.slices] = True
+    for index in plan.hit - across_words(sheet, plan.hit):
+        box = to_pixels(words[index].letters, _scale(plan), picture.shape)
+        if words[index].source != "hidden" and box is not None and not covered[box.slices].all():
+            number = sheet.page.number
+            look.tell(
+                "not_covered", "fatal", f"Page {number}: a word that has to go is not covered as a whole"
+            )
+            return
 
 
 def _check_fill(plan: Plan, picture: Picture, look: _Look) -> None:
