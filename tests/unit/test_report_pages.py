@@ -10,9 +10,10 @@ import pytest
 from PIL import Image, ImageDraw
 from pypdf import PdfReader
 
+from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.ocr import SpacedLine
 from endoreg_db.deid.pdf.blank import boxes_of_hits, echoes, kept_words
-from endoreg_db.deid.pdf.graphics import EDGE_OF_SCAN, unexplained
+from endoreg_db.deid.pdf.graphics import EDGE_OF_DRAWING, EDGE_OF_SCAN, unexplained
 from endoreg_db.deid.pdf.layout import lines_of, overlap
 from endoreg_db.deid.pdf.upright import turned, turned_box
 from endoreg_db.deid.pdf.word_boxes import word_spans
@@ -192,6 +193,25 @@ def _sheet_with(draw: str) -> np.ndarray:
 )
 def test_drawings_are_found_but_rules_and_bullets_are_none(draw: str, found: bool) -> None:
     assert bool(unexplained(_sheet_with(draw), [], [], 150, EDGE_OF_SCAN)) == found
+
+
+@pytest.mark.parametrize("rows", [(0, 2), (898, 900)])
+def test_a_rule_at_the_edge_of_a_page_is_a_rule(rows: tuple[int, int]) -> None:
+    page = np.full((900, 1240, 3), 255, np.uint8)
+    page[rows[0] : rows[1], 100:1100] = 0
+    assert unexplained(page, [], [], 150, EDGE_OF_SCAN) == []
+
+
+def test_words_on_a_rule_do_not_make_a_drawing_of_it() -> None:
+    page = _sheet_with("rules").copy()
+    words = [Box(x, 85, 90, 30) for x in range(120, 1000, 200)]
+    assert unexplained(page, [], words, 150, EDGE_OF_SCAN) == []
+
+
+def test_what_is_pale_is_a_drawing_on_a_page_that_was_never_paper() -> None:
+    page = 255 - (255 - _sheet_with("letters")) // 8
+    assert unexplained(page, [], [], 150, EDGE_OF_SCAN) == []
+    assert unexplained(page, [], [], 150, EDGE_OF_DRAWING) != []
 
 
 # ---------------------------------------------------------------------------------- the new file
