@@ -5,6 +5,7 @@ What a text layer tells stays with its own pixels; everything else in the same p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -204,6 +205,16 @@ def test_a_hit_that_the_filled_areas_miss_is_fatal(
     assert ("not_covered", "fatal") in [(finding.code, finding.severity) for finding in found]
 
 
+def test_what_is_left_of_a_drawing_across_a_word_goes_to_a_person(
+    tmp_path: Path, reader: TextReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "report.pdf"
+    draw(source, more=signed_in_curves)
+    monkeypatch.setattr(rebuild, "text_pixels", lambda part, _beneath: np.ones(part.shape[:2], np.bool_))
+    found = rebuilt(source, reader).verification.findings
+    assert "identity_in_picture" in [finding.code for finding in found]
+
+
 # ------------------------------------------------------------------------------------------ fonts
 
 
@@ -245,6 +256,35 @@ def test_a_font_of_which_nothing_can_be_compared_is_not_believed(tmp_path: Path,
 
     assert_gone(done, reader)
     assert done.pages_scanned == 0 and done.words_removed == 1 and "Divertikel." in words_of(done)
+
+
+def test_glyphs_without_a_meaning_over_a_line_to_write_on_are_read_by_ocr(
+    tmp_path: Path, reader: TextReader
+) -> None:
+    pdfmetrics.registerFont(TTFont("Private", str(font_path())))
+
+    def more(canvas: Canvas) -> None:
+        canvas.drawString(30, 100, "Im Sigma mehrere reizlose Divertikel, sonst nichts.")
+        canvas.drawString(30, 60, "Name: " + "_" * 30)
+        canvas.setFont("Private", 11)
+        canvas.drawString(75, 62, CANARY)
+
+    source = tmp_path / "report.pdf"
+    draw(source, more=more)
+    writer = PdfWriter(clone_from=str(source))
+    fonts: Any = writer.pages[0]["/Resources"]["/Font"]  # type: ignore[index]
+    for item in fonts.values():
+        made = item.get_object()
+        if "/ToUnicode" in made:
+            told = DecodedStreamObject()
+            told.set_data(re.sub(rb"<00(..)>\n", rb"<F0\1>\n", made["/ToUnicode"].get_data()))
+            made[NameObject("/ToUnicode")] = writer._add_object(told)
+    writer.write(str(source))
+
+    done = rebuilt(source, reader)
+
+    assert_gone(done, reader)
+    assert done.pages_scanned == 0 and "Divertikel," in words_of(done)
 
 
 def test_fonts_of_one_name_do_not_vouch_for_each_other(tmp_path: Path, reader: TextReader) -> None:

@@ -26,6 +26,7 @@ from endoreg_db.deid.pdf.again import changed_pixels, is_known
 from endoreg_db.deid.pdf.dates import MovedDate
 from endoreg_db.deid.pdf.document import POINTS_PER_INCH, Picture
 from endoreg_db.deid.pdf.graphics import EDGE_AFTER_JPEG, EDGE_OF_SCAN, unexplained
+from endoreg_db.deid.pdf.layout import overlap
 from endoreg_db.deid.pdf.objects import strangers
 from endoreg_db.deid.pdf.ocr_words import smallest_print
 from endoreg_db.deid.pdf.pictures import find_codes
@@ -258,14 +259,17 @@ def _read_again(plan: Plan, picture: Picture, look: _Look) -> Iterator[str]:
     """What OCR reads: on a scanned page all that is not known, on another stills and beside filled areas.
 
     There the words that stay come from the text layer, which was compared with the picture and is
-    searched as a whole; what could be left is a part of a word beside or under a box.
+    searched as a whole; what could be left is a part of a word beside or under a box, or of a drawing
+    that crossed words.
     """
     dpi, reader = plan.sheet.view.dpi, look.reader
     if plan.sheet.scanned:
         yield from _scan_again(plan, picture, look)
         return
-    for still in plan.sheet.stills:
-        box = to_pixels(still, _scale(plan), picture.shape)
+    crossed = [plan.sheet.page.words[index].box for index in plan.crossed]
+    drawings = [rect for rect in plan.sheet.drawings if any(overlap(rect, box) > 0 for box in crossed)]
+    for area in (*plan.sheet.stills, *drawings):
+        box = to_pixels(area, _scale(plan), picture.shape)
         if box is not None:
             found = reader.find_text(picture[box.slices], smallest=smallest_print(dpi))
             yield from (line.text for line in found)
