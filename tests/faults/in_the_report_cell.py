@@ -149,7 +149,7 @@ def _find_only(wanted: Callable[[int, int], bool]) -> None:
 def nothing_is_blanked() -> None:
     from endoreg_db.deid.pdf import rebuild
 
-    put(rebuild, "blanked_picture", lambda _plan, picture: picture)
+    put(rebuild, "blanked_picture", lambda _plan, picture, _beneath: picture)
 
 
 def boxes_land_beside_the_words() -> None:
@@ -170,11 +170,11 @@ def a_removed_word_is_drawn_over_a_line_that_stays() -> None:
 
     blanked = rebuild.blanked_picture
 
-    def drawn_over(plan: Any, picture: Any) -> Any:
+    def drawn_over(plan: Any, picture: Any, beneath: Any) -> Any:
         words, scale = plan.sheet.page.words, plan.sheet.view.dpi / 72
         box = words[plan.kept[-1][0]].box
         left, top, bottom = (int(side * scale) for side in (box.x0, box.y0, box.y1))
-        result = blanked(plan, picture)
+        result = blanked(plan, picture, beneath)
         result[top:bottom, left : left + 200] = 245
         text, size = words[min(plan.hit)].text, (bottom - top) / 36
         cv2.putText(result, text, (left, bottom - 9), cv2.FONT_HERSHEY_DUPLEX, size, (0, 0, 0), 2)

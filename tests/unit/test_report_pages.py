@@ -10,9 +10,10 @@ import pytest
 from PIL import Image, ImageDraw
 from pypdf import PdfReader
 
+from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.ocr import SpacedLine
 from endoreg_db.deid.pdf.blank import boxes_of_hits, echoes, kept_words
-from endoreg_db.deid.pdf.graphics import unexplained
+from endoreg_db.deid.pdf.graphics import EDGE_OF_DRAWING, EDGE_OF_SCAN, unexplained
 from endoreg_db.deid.pdf.layout import lines_of, overlap
 from endoreg_db.deid.pdf.upright import turned, turned_box
 from endoreg_db.deid.pdf.word_boxes import word_spans
@@ -93,6 +94,15 @@ def test_between_kept_words_a_box_swallows_the_spaces() -> None:
     (box,) = boxes_of_hits(page, [1, 2])
     assert box.x0 == pytest.approx(65.5) or box.x0 < 68
     assert box.x1 == pytest.approx(page.words[3].box.x0 - 0.5)
+
+
+def test_a_box_covers_its_words_also_where_they_lie_over_the_one_before() -> None:
+    page = page_of([word("_" * 40, 50, 100), Word("Erika", Rect(80, 96, 120, 110), 1, "text", 1.0)])
+    (line,) = page.lines
+    assert [w.text for w in line.words] == ["_" * 40, "Erika"]
+    (box,) = boxes_of_hits(page, [1])
+    assert box.x0 <= 80 and box.y0 <= 96 and box.x1 >= 120 and box.y1 >= 110
+    assert kept_words(page, {1}, [box]) == [[]]
 
 
 def test_what_stays_is_seen_is_no_hit_and_lies_under_no_filled_area() -> None:
@@ -182,7 +192,26 @@ def _sheet_with(draw: str) -> np.ndarray:
     [("rules", False), ("bullets", False), ("bars", True), ("scribble", True), ("letters", True)],
 )
 def test_drawings_are_found_but_rules_and_bullets_are_none(draw: str, found: bool) -> None:
-    assert bool(unexplained(_sheet_with(draw), [], 150)) == found
+    assert bool(unexplained(_sheet_with(draw), [], [], 150, EDGE_OF_SCAN)) == found
+
+
+@pytest.mark.parametrize("rows", [(0, 2), (898, 900)])
+def test_a_rule_at_the_edge_of_a_page_is_a_rule(rows: tuple[int, int]) -> None:
+    page = np.full((900, 1240, 3), 255, np.uint8)
+    page[rows[0] : rows[1], 100:1100] = 0
+    assert unexplained(page, [], [], 150, EDGE_OF_SCAN) == []
+
+
+def test_words_on_a_rule_do_not_make_a_drawing_of_it() -> None:
+    page = _sheet_with("rules").copy()
+    words = [Box(x, 85, 90, 30) for x in range(120, 1000, 200)]
+    assert unexplained(page, [], words, 150, EDGE_OF_SCAN) == []
+
+
+def test_what_is_pale_is_a_drawing_on_a_page_that_was_never_paper() -> None:
+    page = 255 - (255 - _sheet_with("letters")) // 8
+    assert unexplained(page, [], [], 150, EDGE_OF_SCAN) == []
+    assert unexplained(page, [], [], 150, EDGE_OF_DRAWING) != []
 
 
 # ---------------------------------------------------------------------------------- the new file

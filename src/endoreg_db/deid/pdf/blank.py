@@ -8,7 +8,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from endoreg_db.deid.pdf.layout import box_of
+from endoreg_db.deid.pdf.layout import box_of, union
 from endoreg_db.deid.reports.words import Line, Page, Rect
 
 #: Points: boxes grow to a multiple of this, as far as the line has room. Most names and dates in
@@ -113,7 +113,9 @@ def _widened(page: Page, line: Line, first: int, last: int) -> Rect:
     else:
         right = _end_of_field(page, whole, words[first].box.x0, words[last].box.x1)
     above = 0.0 if words[first].source == "ocr" else _ABOVE
-    return Rect(left, whole.y0 - above, right, whole.y1 + above)
+    # Which may begin before the word to their left ends: a name above a line to write on does.
+    own = union([word.box for word in words[first : last + 1]])
+    return Rect(min(left, own.x0), whole.y0 - above, max(right, own.x1), whole.y1 + above)
 
 
 def _end_of_field(page: Page, line: Rect, start: float, end: float) -> float:

@@ -21,7 +21,7 @@ from endoreg_db.deid.messages import Finding, Message, Progress, ReportDone, Rep
 from endoreg_db.deid.ocr import TextReader
 from endoreg_db.deid.pdf.document import is_whole, open_report, user_units
 from endoreg_db.deid.pdf.plain_text import PAGE_BREAK, page_text
-from endoreg_db.deid.pdf.read import Sheet, draw_sheet, read_page
+from endoreg_db.deid.pdf.read import Sheet, draw_beneath, draw_sheet, read_page
 from endoreg_db.deid.pdf.rebuild import Plan, new_page, plan_page
 from endoreg_db.deid.pdf.unpacked import has_damaged_parts
 from endoreg_db.deid.pdf.verify import tells, verify
@@ -190,7 +190,8 @@ def _rebuild(
         with PdfWriter(file) as writer:
             for index, plan in enumerate(plans):
                 say(Progress("rebuild", index, len(plans)))
-                writer.add(new_page(plan, draw_sheet(document, plan.sheet), fitting[index]))
+                beneath = draw_beneath(document, plan.sheet) if plan.crossed else None
+                writer.add(new_page(plan, draw_sheet(document, plan.sheet), beneath, fitting[index]))
         _sync(file.fileno(), file.flush)
 
 

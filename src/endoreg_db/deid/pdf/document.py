@@ -29,6 +29,7 @@ from endoreg_db.errors import CorruptMediaError, UnsupportedMediaError
 Picture = NDArray[np.uint8]  # H×W×3 RGB
 
 POINTS_PER_INCH = 72.0
+WHITE = (255, 255, 255)
 MAX_PAGES = 500
 #: Pixels of one drawn page: 40 inches square at the coarsest resolution that small print survives.
 MAX_PIXELS = 16_000_000
@@ -220,9 +221,11 @@ def dpi_for(width: float, height: float, wanted: float) -> float:
     return min(wanted, math.sqrt(MAX_PIXELS / square_inches))
 
 
-def draw(page: pdfium.PdfPage, dpi: float) -> Picture:
-    """The page as it is displayed, on white."""
-    bitmap = page.render(scale=dpi / POINTS_PER_INCH, rev_byteorder=True, may_draw_forms=False)
+def draw(page: pdfium.PdfPage, dpi: float, paper: tuple[int, int, int] = WHITE) -> Picture:
+    """The page as it is displayed, on paper of some colour."""
+    bitmap = page.render(
+        scale=dpi / POINTS_PER_INCH, rev_byteorder=True, may_draw_forms=False, fill_color=(*paper, 255)
+    )
     try:
         return np.ascontiguousarray(bitmap.to_numpy()[:, :, :3])
     finally:

@@ -59,6 +59,11 @@ def grown(box: Rect, margin: float) -> Rect:
     return Rect(box.x0 - margin, box.y0 - margin, box.x1 + margin, box.y1 + margin)
 
 
+def contains(outer: Rect, inner: Rect) -> bool:
+    """Whether nothing of one rectangle lies outside another."""
+    return outer.x0 <= inner.x0 and outer.y0 <= inner.y0 and outer.x1 >= inner.x1 and outer.y1 >= inner.y1
+
+
 def _rows(words: Sequence[Word]) -> list[list[Word]]:
     """Words whose middles lie within each other's height, each row from left to right."""
     rows: list[list[Word]] = []

@@ -1,9 +1,9 @@
 """Reading one page: its words, and which parts of its picture may be shown.
 
-A page is *digital* when its text layer says what its picture shows; then only pictures and drawings
-on it are read by OCR, and what is set in a font that says something else. Otherwise (a scan, letters
-drawn as curves, a text layer that says something else than the page) it is read by OCR alone, and its
-text layer counts as hidden.
+A page is *digital* when its text layer says what its picture shows; then OCR reads only what is on the page
+besides the words that the layer tells truly: pictures, drawings, also those beneath or across such words, and
+what is set in a font that says something else. Otherwise (a scan, letters drawn as curves, a text layer
+that says something else than the page) it is read by OCR alone, and its text layer counts as hidden.
 """
 
 from __future__ import annotations
@@ -12,32 +12,32 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import pypdfium2 as pdfium
-from rapidfuzz import fuzz
 
 from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.messages import Finding, Severity
 from endoreg_db.deid.ocr import TextReader
 from endoreg_db.deid.pdf.document import POINTS_PER_INCH, Picture, dpi_for, draw, open_page, placed_images
-from endoreg_db.deid.pdf.graphics import find_pictures, is_blank, unexplained
-from endoreg_db.deid.pdf.layout import area, box_of, lines_of, overlap
+from endoreg_db.deid.pdf.fonts import Doubts, doubts_about
+from endoreg_db.deid.pdf.graphics import (
+    EDGE_OF_DRAWING,
+    EDGE_OF_SCAN,
+    find_pictures,
+    is_blank,
+    unexplained,
+)
+from endoreg_db.deid.pdf.layout import area, lines_of, overlap
 from endoreg_db.deid.pdf.ocr_words import OcrWords, read_boxes, read_region, smallest_print
 from endoreg_db.deid.pdf.pictures import Code, find_codes, is_endoscopic
 from endoreg_db.deid.pdf.pixels import to_pixels, to_points
-from endoreg_db.deid.pdf.text_layer import LayerWord, read_layer
+from endoreg_db.deid.pdf.text_layer import LayerWord, draw_without_text, read_layer
 from endoreg_db.deid.pdf.upright import View, turned, turned_box, upright_view
-from endoreg_db.deid.reports.words import Line, Page, Rect, Word
-from endoreg_db.deid.text_rules import fold
+from endoreg_db.deid.reports.words import Page, Rect, Word
 
 DIGITAL_DPI, SCAN_DPI = 150.0, 200.0
 #: Part of a page that a picture covers when the page is a scan.
 _SCAN_COVER = 0.5
-#: Fonts of a text layer that are compared with the picture, by one line each, and how alike (percent)
-#: both must be. A font that fails has glyphs that mean something else than they look like.
-_COMPARED, _ALIKE = 8, 70.0
-#: Part of the words that may be in such fonts; with more the whole layer counts as hidden.
-_STRANGE = 0.3
-#: Letters of a line that is worth comparing, and beyond which it takes longer than it tells more.
-_LEAST_LETTERS, _ENOUGH_LETTERS = 4, 40
+#: Pixels around a word's box that its letters may reach.
+_REACH = 3
 #: Part of a scan's lines that may be unreadable before a person has to look.
 _UNREADABLE = 0.3
 
@@ -70,29 +70,37 @@ def read_page(document: pdfium.PdfDocument, index: int, reader: TextReader) -> S
         dpi = dpi_for(width, height, DIGITAL_DPI)
         picture = draw(page, dpi)
         layer = read_layer(page, number, picture, dpi)
-    view = View(dpi, _main_turn(layer))
+    view = View(dpi, _main_turn(layer.words))
+
+    def upright(box: Rect) -> Rect:
+        return turned_box(box, view.turn, width, height)
+
     picture = turned(picture, view.turn)
-    words = [_turned_word(item.word, view.turn, width, height) for item in layer]
+    words = [replace(item.word, box=upright(item.word.box)) for item in layer.words]
     covered = max((overlap(image, whole) for image in images), default=0.0) / area(whole)
+    unknown = [upright(box) for box in layer.unknown]
     is_scan = covered >= _SCAN_COVER
-    strange = None if is_scan else _strange_fonts(layer, words, picture, dpi, reader)
-    if strange is not None:
-        words = [
-            replace(word, source="hidden") if item.font in strange else word
-            for item, word in zip(layer, words, strict=True)
-        ]
-        turned_images = [turned_box(image, view.turn, width, height) for image in images]
-        return _digital(_Canvas(number, (width, height), picture, view, reader), words, turned_images)
+    beneath = turned(layer.beneath, view.turn)
+    doubts = None if is_scan else doubts_about(layer.words, words, unknown, picture, beneath, dpi, reader)
+    if doubts is not None:
+        canvas = _Canvas(number, (width, height), picture, view, reader)
+        return _digital(canvas, beneath, words, doubts, [upright(image) for image in images])
     with open_page(document, index) as page:
         dpi = dpi_for(width, height, SCAN_DPI)
         picture = draw(page, dpi)
-    return _scanned(number, (width, height), picture, dpi, [item.word for item in layer], reader)
+    return _scanned(number, (width, height), picture, dpi, [item.word for item in layer.words], reader)
 
 
 def draw_sheet(document: pdfium.PdfDocument, sheet: Sheet) -> Picture:
     """The same pixels again that the sheet was read from, upright."""
     with open_page(document, sheet.page.number - 1) as page:
         return sheet.view.apply(draw(page, sheet.view.dpi))
+
+
+def draw_beneath(document: pdfium.PdfDocument, sheet: Sheet) -> Picture:
+    """The same without any text."""
+    with open_page(document, sheet.page.number - 1) as page:
+        return sheet.view.apply(draw_without_text(page, sheet.view.dpi))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +122,10 @@ class _Canvas:
         """The rectangle in pixels, cut to the page; None if nothing is left of it."""
         return to_pixels(rect, self.scale, self.picture.shape)
 
+    def boxes(self, rects: Iterable[Rect]) -> list[Box]:
+        """Those of the rectangles of which something lies on the page, in pixels."""
+        return [box for rect in rects if (box := self.box(rect)) is not None]
+
     def read(self, rect: Rect) -> OcrWords:
         """What OCR reads in a part of the page."""
         return read_region(self.picture, rect, self.number, self.view, self.reader)
@@ -129,20 +141,38 @@ class _Canvas:
 # --------------------------------------------------------------------------------- digital pages
 
 
-def _digital(canvas: _Canvas, words: list[Word], images: Sequence[Rect]) -> Sheet:
-    shown = [word for word in words if word.source == "text"]
+def _digital(
+    canvas: _Canvas, beneath: Picture, words: Sequence[Word], doubts: Doubts, images: Sequence[Rect]
+) -> Sheet:
+    """A page of which the text layer tells what is written, but for some words.
+
+    Args:
+        canvas: the page.
+        beneath: it without its text.
+        words: of the text layer.
+        doubts: which of them OCR has to read instead.
+        images: where pictures are.
+    """
+    doubtful = doubts.strange | doubts.unsure
+    words = [replace(word, source="hidden") if n in doubtful else word for n, word in enumerate(words)]
+    rest = replace(canvas, picture=_without_words(canvas, beneath, words))
     stills, others = _judged(canvas, images)
-    explained = [canvas.box(rect) for rect in (*(word.box for word in shown), *stills, *others)]
-    drawn = unexplained(canvas.picture, [box for box in explained if box], canvas.view.dpi)
+    drawn = unexplained(rest.picture, canvas.boxes([*stills, *others]), (), canvas.view.dpi, EDGE_OF_DRAWING)
     drawings = [*others, *(to_points(box, canvas.scale) for box in drawn)]
+    # What would stay as a drawing, say a bullet or a line to write on, stays as a word.
+    for index in doubts.unsure:
+        if not _meets(words[index].box, drawings):
+            words[index] = replace(words[index], source="text")
     in_stills = [canvas.read(rect) for rect in stills]
-    in_drawings = [canvas.read(rect) for rect in drawings]
+    in_drawings = [rest.read(rect) for rect in drawings]
     codes = find_codes(canvas.picture) if drawings else []
-    fresh = [word for found in in_drawings for word in found.words if not _is_known(word, shown)]
     burnt_in = [word for found in in_stills for word in found.words]
-    unread = [rect for region in (*in_stills, *in_drawings) for rect in region.unread]
+    shown = [word.box for word in words if word.source == "text"]
+    unread = [rect for region in in_stills for rect in region.unread]
+    # Across words that stay it goes with its drawing; filled, it would take them as well.
+    unread += [rect for region in in_drawings for rect in region.unread if not _meets(rect, shown)]
     return canvas.sheet(
-        [*words, *fresh, *burnt_in],
+        [*words, *(word for found in in_drawings for word in found.words), *burnt_in],
         scanned=False,
         stills=stills,
         drawings=drawings,
@@ -150,6 +180,22 @@ def _digital(canvas: _Canvas, words: list[Word], images: Sequence[Rect]) -> Shee
         codes=[code.text for code in codes],
         findings=_findings(canvas, words, drawings, stills),
     )
+
+
+def _meets(rect: Rect, others: Iterable[Rect]) -> bool:
+    return any(overlap(rect, other) > 0 for other in others)
+
+
+def _without_words(canvas: _Canvas, beneath: Picture, words: Sequence[Word]) -> Picture:
+    """The page without the words that its text layer tells truly: what else is drawn has to be explained."""
+    height, width = beneath.shape[:2]
+    rest = canvas.picture.copy()
+    for word in words:
+        box = canvas.box(word.box) if word.source == "text" else None
+        if box is not None:
+            place = box.grown(_REACH, width, height).slices
+            rest[place] = beneath[place]
+    return rest
 
 
 def _judged(canvas: _Canvas, images: Sequence[Rect]) -> tuple[list[Rect], list[Rect]]:
@@ -162,46 +208,6 @@ def _judged(canvas: _Canvas, images: Sequence[Rect]) -> tuple[list[Rect], list[R
             is_still = is_endoscopic(canvas.picture[box.slices], canvas.view.dpi)
             (stills if is_still else others).append(to_points(box, canvas.scale))
     return stills, others
-
-
-def _is_known(word: Word, shown: Sequence[Word]) -> bool:
-    """Whether OCR has read a word that the text layer has already."""
-    return any(overlap(word.box, other.box) > 0.4 * area(word.box) for other in shown)
-
-
-def _strange_fonts(
-    layer: Sequence[LayerWord], words: Sequence[Word], picture: Picture, dpi: float, reader: TextReader
-) -> frozenset[str] | None:
-    """The fonts of visible words that say something else than the picture shows, by one line of each.
-
-    None if the layer cannot be relied on: nothing could be compared, most words are of such fonts, or there
-    are more fonts than are compared.
-    """
-    if is_blank(picture):
-        return frozenset()
-    fonts: dict[str, list[Word]] = {}
-    for item, word in zip(layer, words, strict=True):
-        if word.source == "text":
-            fonts.setdefault(item.font, []).append(word)
-    lines = {font: line for font, of_font in fonts.items() if (line := _line_to_compare(of_font)) is not None}
-    if not lines or len(lines) > _COMPARED:
-        return None
-    strange = {font for font, line in lines.items() if not _looks_like(line, picture, dpi, reader)}
-    count = sum(len(fonts[font]) for font in strange)
-    return frozenset(strange) if count <= _STRANGE * sum(map(len, fonts.values())) else None
-
-
-def _line_to_compare(words: Sequence[Word]) -> Line | None:
-    lines = [line for line in lines_of(words) if len(fold(line.text)) >= _LEAST_LETTERS]
-    return max(lines, key=lambda line: (min(len(line.text), _ENOUGH_LETTERS), -len(line.text)), default=None)
-
-
-def _looks_like(line: Line, picture: Picture, dpi: float, reader: TextReader) -> bool:
-    box = to_pixels(box_of(line), dpi / POINTS_PER_INCH, picture.shape)
-    if box is None:
-        return False
-    margin = picture[box.grown(round(0.15 * box.height), picture.shape[1], picture.shape[0]).slices]
-    return fuzz.ratio(fold(line.text), fold(reader.read_line(margin).text)) >= _ALIKE
 
 
 # --------------------------------------------------------------------------------- scanned pages
@@ -225,8 +231,8 @@ def _scanned(
         for box in find_pictures(canvas.picture, dpi)
         if is_endoscopic(canvas.picture[box.slices], dpi)
     ]
-    explained = [canvas.box(rect) for rect in (*(word.box for word in read.words), *stills)]
-    drawn = unexplained(canvas.picture, [box for box in explained if box], dpi)
+    of_stills, of_words = canvas.boxes(stills), canvas.boxes([word.box for word in read.words])
+    drawn = unexplained(canvas.picture, of_stills, of_words, dpi, EDGE_OF_SCAN)
     drawings = [to_points(box, canvas.scale) for box in drawn]
     codes = find_codes(canvas.picture)
     burnt_in = [word.box for word in read.words if any(overlap(word.box, still) > 0 for still in stills)]

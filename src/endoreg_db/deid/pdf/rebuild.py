@@ -8,11 +8,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.pdf.blank import boxes_of_hits, echoes, kept_words
 from endoreg_db.deid.pdf.dates import MovedDate, drawn_date, placed_date
 from endoreg_db.deid.pdf.document import POINTS_PER_INCH, Picture
+from endoreg_db.deid.pdf.layout import contains, grown, overlap
 from endoreg_db.deid.pdf.pixels import brightest, darkest, to_pixels
 from endoreg_db.deid.pdf.read import Sheet
+from endoreg_db.deid.pdf.text_layer import text_pixels
 from endoreg_db.deid.pdf.writer import NewPage, TextRun
 from endoreg_db.deid.reports.date_shift import MovedWords
 from endoreg_db.deid.reports.words import Rect
@@ -22,6 +25,10 @@ JPEG_QUALITY = 80
 _BLACK, _GREY = (0, 0, 0), (222, 222, 222)
 #: Grey levels between the channels below which a page is stored without colour.
 _COLOURLESS = 14
+#: Points around a drawing in which OCR places words that it reads there; their ink is in the drawing.
+_AROUND = 5.0
+#: Grey level above which letters would not be legible on grey.
+_LIGHT = 150
 #: Grey levels within which the place of hidden text is taken for empty, and made so.
 _FLAT = 40
 
@@ -35,6 +42,18 @@ class Plan:
     filled: tuple[Rect, ...]  # black, in points
     kept: tuple[tuple[int, ...], ...]  # for each line, indices of the words that stay
     moved: tuple[MovedDate, ...] = ()  # dates that are written into filled areas
+
+    @property
+    def crossed(self) -> tuple[int, ...]:
+        """Kept words of the text layer that drawings lie beneath or across."""
+        words = self.sheet.page.words
+        return tuple(
+            index
+            for line in self.kept
+            for index in line
+            if words[index].source == "text"
+            and any(overlap(words[index].box, rect) > 0 for rect in self.sheet.drawings)
+        )
 
     @property
     def text_lines(self) -> tuple[tuple[TextRun, ...], ...]:
@@ -56,23 +75,42 @@ def plan_page(sheet: Sheet, hit: Collection[int], dates: Sequence[MovedWords] = 
         hit: indices of the words that have to go.
         dates: those of them that are written anew as another date, where there is room for it.
     """
-    filled = (*boxes_of_hits(sheet.page, set(hit) - echoes(sheet.page)), *sheet.blanks)
+    unfilled = echoes(sheet.page) | across_words(sheet, hit)
+    filled = (*boxes_of_hits(sheet.page, set(hit) - unfilled), *sheet.blanks)
     kept = kept_words(sheet.page, hit, filled)
     placed = [placed_date(sheet.page, date, filled, sheet.blanks) for date in dates]
     moved = tuple(date for date in placed if date is not None)
     return Plan(sheet, frozenset(hit), filled, tuple(tuple(line) for line in kept), moved)
 
 
-def new_page(plan: Plan, picture: Picture, user_unit: float) -> NewPage:
+def across_words(sheet: Sheet, hit: Collection[int]) -> frozenset[int]:
+    """Hits that OCR read in drawings across words that stay: a stamp over a line.
+
+    They go with the drawing. A black area would take the words as well, and cut those beside it.
+    """
+    words = sheet.page.words
+    stay = [word.box for n, word in enumerate(words) if word.source == "text" and n not in hit]
+    return frozenset(
+        n
+        for n in hit
+        if words[n].source == "ocr"
+        and not sheet.scanned
+        and any(contains(grown(rect, _AROUND), words[n].box) for rect in sheet.drawings)
+        and any(overlap(words[n].box, box) > 0 for box in stay)
+    )
+
+
+def new_page(plan: Plan, picture: Picture, beneath: Picture | None, user_unit: float) -> NewPage:
     """The page to write.
 
     Args:
         plan: what happens to it.
         picture: as :func:`~endoreg_db.deid.pdf.read.draw_sheet` draws it.
+        beneath: the same without its text; only where :attr:`Plan.crossed` says that it is needed.
         user_unit: points of the source page's unit.
     """
     sheet = plan.sheet
-    blanked = blanked_picture(plan, picture)
+    blanked = blanked_picture(plan, picture, beneath)
     colour = bool((brightest(blanked) - darkest(blanked)).max() > _COLOURLESS)
     return NewPage(
         width=sheet.page.width * user_unit,
@@ -85,23 +123,46 @@ def new_page(plan: Plan, picture: Picture, user_unit: float) -> NewPage:
     )
 
 
-def blanked_picture(plan: Plan, picture: Picture) -> Picture:
-    """The picture with everything filled that must not be seen."""
+def blanked_picture(plan: Plan, picture: Picture, beneath: Picture | None = None) -> Picture:
+    """The picture with everything filled that must not be seen.
+
+    Of a word of the text layer that a drawing crosses its own pixels stay, and nothing of the drawing. What
+    OCR has read in a drawing stays as it was drawn.
+
+    Raises:
+        ValueError: a drawing crosses a word that stays, and nobody has said what is ``beneath``.
+    """
     sheet, words = plan.sheet, plan.sheet.page.words
     result = picture.copy()
     _flatten_hidden(result, plan)
     for rect in sheet.drawings:
         _fill(result, rect, plan, _GREY)
-    kept = [words[index].box for line in plan.kept for index in line]
-    for rect in kept:  # those that lie in a drawing
-        box = to_pixels(rect, _scale(plan), picture.shape)
-        if box is not None:
+    for index in (index for line in plan.kept for index in line):
+        box = to_pixels(words[index].box, _scale(plan), picture.shape)
+        if box is not None and words[index].source == "ocr":  # one in a drawing
             result[box.slices] = picture[box.slices]
+    if crossed := plan.crossed:
+        if beneath is None:
+            raise ValueError("what lies beneath the words is not known")
+        boxes = [to_pixels(words[index].box, _scale(plan), picture.shape) for index in crossed]
+        _restore_letters(result, picture, beneath, boxes)
     for rect in plan.filled:
         _fill(result, rect, plan, _BLACK)
     for date in plan.moved:
         drawn_date(result, date, _scale(plan))
     return result
+
+
+def _restore_letters(
+    result: Picture, picture: Picture, beneath: Picture, boxes: Sequence[Box | None]
+) -> None:
+    """Write the letters in some boxes of the page anew into ``result``, without what was drawn there."""
+    for box in boxes:
+        if box is not None:
+            part = picture[box.slices]
+            letters = text_pixels(part, beneath[box.slices])
+            light = letters.any() and np.median(part[letters]) > _LIGHT  # on a dark drawing, which has gone
+            result[box.slices][letters] = 255 - part[letters] if light else part[letters]
 
 
 def _flatten_hidden(picture: Picture, plan: Plan) -> None:

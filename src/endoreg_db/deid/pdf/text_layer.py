@@ -1,8 +1,9 @@
 """The words of a page's text layer, each with the question answered whether anybody can see it.
 
-Seen is what changes the picture: the page is drawn with and without its text, and a word that makes
-no difference (white on white, under a box, transparent, clipped, render mode 3, outside the crop box)
-is hidden. That holds for every way to hide text, also for those that nobody has thought of yet.
+Seen is what changes the picture: the page is drawn with and without its text, and with its text alone. A word
+of which less than half makes a difference (white on white, under a box, transparent, clipped, render mode 3,
+outside the crop box) is hidden. That holds for every way to hide text, also for those that nobody has thought
+of yet.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
@@ -26,12 +28,18 @@ from endoreg_db.deid.reports.words import Rect, Word
 _SEEN = 12
 #: Part of a word's box that must change. A full stop covers 2 % of its line box.
 _LEAST_INK = 0.004
+#: Part of the word's own ink that must change: a tail left below a black box does not make it seen.
+_LEAST_SHOWN = 0.5
+#: Paper on which text is drawn alone: no grey and hardly any print comes within so many levels of it.
+_ODD_PAPER, _OWN = (128, 0, 255), 80
 #: Points of the smallest letters that anybody reads; smaller ones are hidden, whatever their colour.
 _SMALLEST = 3.0
+_NESTED = 8  # depth of forms within forms
 _UNSEEN_MODES = frozenset({raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP})
 #: Letters beyond this are left to OCR; a page of small print has 8,000.
 MAX_LETTERS = 60_000
 _SOFT_HYPHENS = "\xad\ufffe\x02"  # what PDFium makes of a hyphen at the end of a line
+_UNKNOWN = "\ufffd"  # a glyph of which the layer does not say what it is, as of bullets in Word's Symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +49,7 @@ class Letter:
     text: str
     box: Rect  # from the font's ascent to its descent: it does not depend on the letter
     drawn: bool  # by its render mode; white letters are drawn as well
-    font: str  # name and size, to tell fonts apart
+    font: int  # tells the fonts of a page apart; only while it is open
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,35 +57,73 @@ class LayerWord:
     """A word of the text layer, with what is known about how it is set."""
 
     word: Word
-    font: str
+    fonts: frozenset[int]  # of its letters
     turn: int  # degrees clockwise by which the page has to be turned to make the word upright
 
 
-def read_layer(page: pdfium.PdfPage, number: int, picture: Picture, dpi: float) -> list[LayerWord]:
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """The text of a page, and what is on the page besides."""
+
+    words: tuple[LayerWord, ...]
+    unknown: tuple[Rect, ...]  # places of glyphs of which the layer does not say what they are
+    beneath: Picture  # the page as it is displayed without any text
+
+
+def read_layer(page: pdfium.PdfPage, number: int, picture: Picture, dpi: float) -> Layer:
     """All words of the text layer.
 
     Args:
-        page: it is drawn without its text afterwards, and must be closed and loaded again to get it back.
+        page: without its text afterwards; it must be closed and loaded again to get it back.
         number: of the page, from 1.
         picture: the page as drawn at ``dpi``.
         dpi: pixels per inch of ``picture``.
     """
     groups = list(_words_of(list(_letters(page))))
+    beneath = draw_without_text(page, dpi)
     if not groups:
-        return []
-    seen = _difference(picture, _without_text(page, dpi))
+        return Layer((), (), beneath)
+    seen = text_pixels(picture, beneath)
+    alone = _text_alone(page, dpi)
+    own = _strength(alone, np.full_like(alone, _ODD_PAPER)) > _OWN
     scale = dpi / POINTS_PER_INCH
-    words = [_layer_word(group, number, seen, scale) for group in groups]
-    return _without_doubles(words)
+    words = [_layer_word(group, number, _Ink(seen, own, scale)) for group in groups if not _is_unknown(group)]
+    unknown = [union([letter.box for letter in group]) for group in groups if _is_unknown(group)]
+    return Layer(tuple(_without_doubles(words)), tuple(unknown), beneath)
 
 
-def _layer_word(group: Sequence[Letter], number: int, seen: NDArray[np.bool_], scale: float) -> LayerWord:
+@dataclass(frozen=True, slots=True)
+class _Ink:
+    """What the text of a page draws, pixel by pixel."""
+
+    seen: NDArray[np.bool_]  # where it changes the page
+    own: NDArray[np.bool_]  # where it would, if nothing else were there
+    scale: float  # pixels per point
+
+    def shows(self, box: Rect) -> bool:
+        """Whether enough of the text in a box is seen."""
+        height, width = self.seen.shape
+        top, bottom = max(0, int(box.y0 * self.scale)), min(height, int(box.y1 * self.scale) + 1)
+        left, right = max(0, int(box.x0 * self.scale)), min(width, int(box.x1 * self.scale) + 1)
+        if top >= bottom or left >= right:
+            return False
+        seen, own = self.seen[top:bottom, left:right], self.own[top:bottom, left:right]
+        least = max(2.0, _LEAST_INK * area(box) * self.scale**2)
+        shown, drawn = int(np.count_nonzero(seen & own)), int(np.count_nonzero(own))
+        return int(np.count_nonzero(seen)) >= least and shown >= _LEAST_SHOWN * drawn
+
+
+def _layer_word(group: Sequence[Letter], number: int, ink: _Ink) -> LayerWord:
     box = union([letter.box for letter in group])
     small = min(box.y1 - box.y0, box.x1 - box.x0 if len(group) > 1 else 99) < _SMALLEST
-    is_seen = all(letter.drawn for letter in group) and not small and _has_ink(seen, box, scale)
+    is_seen = all(letter.drawn for letter in group) and not small and ink.shows(box)
     text = "".join(letter.text for letter in group)
     word = Word(text, box, number, "text" if is_seen else "hidden", 1.0)
-    return LayerWord(word, group[0].font, _turn_of(group))
+    return LayerWord(word, frozenset(letter.font for letter in group), _turn_of(group))
+
+
+def _is_unknown(group: Sequence[Letter]) -> bool:
+    return group[0].text == _UNKNOWN
 
 
 def _turn_of(group: Sequence[Letter]) -> int:
@@ -95,21 +141,24 @@ def _letters(page: pdfium.PdfPage) -> Iterator[Letter | None]:
     try:
         to_display = display_matrix(page)
         for index in range(min(layer.count_chars(), MAX_LETTERS)):
-            letter = _letter(layer, index, to_display)
-            yield None if letter is None or letter.text.isspace() else letter
+            yield _letter(layer, index, to_display)
     finally:
         layer.close()
 
 
 def _letter(layer: pdfium.PdfTextPage, index: int, to_display: DisplayMatrix) -> Letter | None:
     text = _text_of(raw.FPDFText_GetUnicode(layer.raw, index))
+    if text.isspace():
+        return None
     box = raw.FS_RECTF()
     placed = raw.FPDFText_GetLooseCharBox(layer.raw, index, box)
-    if text is None or not placed:
+    if not placed:
         return None
     ax, ay = to_display(box.left, box.bottom)
     bx, by = to_display(box.right, box.top)
     drawing = raw.FPDFText_GetTextObject(layer.raw, index)
+    if text == _UNKNOWN and not drawing:
+        return None  # of PDFium's own making
     mode = raw.FPDFTextObj_GetTextRenderMode(drawing) if drawing else raw.FPDF_TEXTRENDERMODE_INVISIBLE
     return Letter(
         text,
@@ -119,23 +168,21 @@ def _letter(layer: pdfium.PdfTextPage, index: int, to_display: DisplayMatrix) ->
     )
 
 
-def _text_of(code: int) -> str | None:
-    """A letter as it may be kept; None for what is none."""
+def _text_of(code: int) -> str:
+    """A letter as it may be kept."""
     if code == 0 or code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
-        return None
+        return _UNKNOWN
     letter = chr(code)
     if letter in _SOFT_HYPHENS:
         return "-"
-    return letter if letter.isprintable() or letter.isspace() else None
+    return letter if letter.isprintable() or letter.isspace() else _UNKNOWN
 
 
-def _font_of(drawing: object) -> str:
+def _font_of(drawing: object) -> int:
+    """The address of PDFium's font, one for each font object of the file; names are not theirs alone."""
     if not drawing:
-        return ""
-    font = raw.FPDFTextObj_GetFont(drawing)
-    name = ctypes.create_string_buffer(128)
-    raw.FPDFFont_GetBaseFontName(font, name, len(name))
-    return name.value.decode("latin-1")
+        return 0
+    return ctypes.cast(raw.FPDFTextObj_GetFont(drawing), ctypes.c_void_p).value or 0
 
 
 def _words_of(letters: Sequence[Letter | None]) -> Iterator[list[Letter]]:
@@ -157,28 +204,39 @@ def _jumps(before: Letter, letter: Letter) -> bool:
     height = max(before.box.y1 - before.box.y0, before.box.x1 - before.box.x0, size)
     apart_x = max(letter.box.x0 - before.box.x1, before.box.x0 - letter.box.x1)
     apart_y = max(letter.box.y0 - before.box.y1, before.box.y0 - letter.box.y1)
+    if (before.text == _UNKNOWN) != (letter.text == _UNKNOWN):
+        return True
     return before.drawn != letter.drawn or max(apart_x, apart_y) > 0.35 * height
 
 
-def _without_text(page: pdfium.PdfPage, dpi: float) -> Picture:
-    for item in page.get_objects(filter=[raw.FPDF_PAGEOBJ_TEXT], max_depth=8):
+def draw_without_text(page: pdfium.PdfPage, dpi: float) -> Picture:
+    """The page without any text, which it has lost afterwards."""
+    for item in page.get_objects(filter=[raw.FPDF_PAGEOBJ_TEXT], max_depth=_NESTED):
         raw.FPDFPageObj_SetIsActive(item.raw, False)
     return draw(page, dpi)
 
 
-def _difference(picture: Picture, other: Picture) -> NDArray[np.bool_]:
-    higher, lower = np.maximum(picture, other), np.minimum(picture, other)
-    return np.asarray(brightest(higher - lower) > _SEEN)
+def _text_alone(page: pdfium.PdfPage, dpi: float) -> Picture:
+    """The page with nothing but its text, all of it, on :data:`_ODD_PAPER`."""
+    for item in page.get_objects(max_depth=_NESTED):
+        if item.type != raw.FPDF_PAGEOBJ_FORM:
+            raw.FPDFPageObj_SetIsActive(item.raw, item.type == raw.FPDF_PAGEOBJ_TEXT)
+    return draw(page, dpi, _ODD_PAPER)
 
 
-def _has_ink(seen: NDArray[np.bool_], box: Rect, scale: float) -> bool:
-    height, width = seen.shape
-    top, bottom = max(0, int(box.y0 * scale)), min(height, int(box.y1 * scale) + 1)
-    left, right = max(0, int(box.x0 * scale)), min(width, int(box.x1 * scale) + 1)
-    if top >= bottom or left >= right:
-        return False
-    whole = (box.y1 - box.y0) * (box.x1 - box.x0) * scale**2
-    return int(np.count_nonzero(seen[top:bottom, left:right])) >= max(2.0, _LEAST_INK * whole)
+def text_pixels(picture: Picture, beneath: Picture) -> NDArray[np.bool_]:
+    """Where the text of a page is seen.
+
+    Args:
+        picture: H×W×3, the page.
+        beneath: the same without its text.
+    """
+    return np.asarray(_strength(picture, beneath) > _SEEN)
+
+
+def _strength(picture: Picture, other: Picture) -> NDArray[np.uint8]:
+    """How many grey levels two pictures are apart, in the channel that differs most."""
+    return brightest(np.asarray(cv2.absdiff(picture, other), np.uint8))
 
 
 def _without_doubles(words: Sequence[LayerWord]) -> list[LayerWord]:

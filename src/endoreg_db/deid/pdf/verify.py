@@ -25,14 +25,15 @@ from endoreg_db.deid.ocr import TextReader
 from endoreg_db.deid.pdf.again import changed_pixels, is_known
 from endoreg_db.deid.pdf.dates import MovedDate
 from endoreg_db.deid.pdf.document import POINTS_PER_INCH, Picture
-from endoreg_db.deid.pdf.graphics import unexplained
+from endoreg_db.deid.pdf.graphics import EDGE_AFTER_JPEG, EDGE_OF_SCAN, unexplained
+from endoreg_db.deid.pdf.layout import overlap
 from endoreg_db.deid.pdf.objects import strangers
 from endoreg_db.deid.pdf.ocr_words import smallest_print
 from endoreg_db.deid.pdf.pictures import find_codes
 from endoreg_db.deid.pdf.pixels import to_pixels
 from endoreg_db.deid.pdf.plain_text import PAGE_BREAK
 from endoreg_db.deid.pdf.read import Sheet
-from endoreg_db.deid.pdf.rebuild import Plan
+from endoreg_db.deid.pdf.rebuild import Plan, across_words
 from endoreg_db.deid.pdf.written import detect_written
 from endoreg_db.deid.reports.dates import find_days
 from endoreg_db.deid.reports.words import Rect
@@ -124,6 +125,7 @@ def _check_page(plan: Plan, page: PageObject, look: _Look) -> None:
     if not set(_segments(data)) <= _SEGMENTS:
         look.tell("unexpected_content", "fatal", f"Page {number}: its picture carries more than pixels")
     picture = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), np.uint8)
+    _check_hits(plan, picture, look)
     _check_fill(plan, picture, look)
     _check_dates(plan, picture, look)
     _check_ink(plan, picture, look)
@@ -171,6 +173,27 @@ def _words_of(text: str) -> Counter[str]:
     return Counter(_PLACEHOLDER.sub(" ", text).split())
 
 
+def _check_hits(plan: Plan, picture: Picture, look: _Look) -> None:
+    """Every letter of a word that had to go, and that somebody could see, must lie in a filled area.
+
+    By the plan, not by what is drawn: :func:`_check_fill` looks whether a filled area is filled.
+    """
+    sheet, words = plan.sheet, plan.sheet.page.words
+    covered = np.zeros(picture.shape[:2], np.bool_)
+    for rect in plan.filled:
+        box = to_pixels(rect, _scale(plan), picture.shape)
+        if box is not None:
+            covered[box.slices] = True
+    for index in plan.hit - across_words(sheet, plan.hit):
+        box = to_pixels(words[index].letters, _scale(plan), picture.shape)
+        if words[index].source != "hidden" and box is not None and not covered[box.slices].all():
+            number = sheet.page.number
+            look.tell(
+                "not_covered", "fatal", f"Page {number}: a word that has to go is not covered as a whole"
+            )
+            return
+
+
 def _check_fill(plan: Plan, picture: Picture, look: _Look) -> None:
     """Filled areas must be filled, but for the dates that are written into them; see :func:`_check_dates`."""
     if plan.moved:
@@ -216,9 +239,13 @@ def _check_ink(plan: Plan, picture: Picture, look: _Look) -> None:
     """Whatever is drawn must be a word that stays, a rule, a still, or filled."""
     sheet, words = plan.sheet, plan.sheet.page.words
     kept = [words[index].box for line in plan.kept for index in line]
-    known = [*kept, *sheet.stills, *plan.filled, *(_wide(rect) for rect in sheet.drawings)]
-    boxes = [box for rect in known if (box := to_pixels(rect, _scale(plan), picture.shape)) is not None]
-    if unexplained(picture, boxes, sheet.view.dpi):
+    judged = [*sheet.stills, *(_wide(rect) for rect in sheet.drawings)]
+    pictures, known = (
+        [box for rect in rects if (box := to_pixels(rect, _scale(plan), picture.shape)) is not None]
+        for rects in (judged, [*kept, *plan.filled])
+    )
+    edge = EDGE_OF_SCAN if sheet.scanned else EDGE_AFTER_JPEG
+    if unexplained(picture, pictures, known, sheet.view.dpi, edge):
         look.tell(
             "unexplained_ink", "review", f"Page {sheet.page.number}: something is drawn that was not read"
         )
@@ -232,14 +259,17 @@ def _read_again(plan: Plan, picture: Picture, look: _Look) -> Iterator[str]:
     """What OCR reads: on a scanned page all that is not known, on another stills and beside filled areas.
 
     There the words that stay come from the text layer, which was compared with the picture and is
-    searched as a whole; what could be left is a part of a word beside or under a box.
+    searched as a whole; what could be left is a part of a word beside or under a box, or of a drawing
+    that crossed words.
     """
     dpi, reader = plan.sheet.view.dpi, look.reader
     if plan.sheet.scanned:
         yield from _scan_again(plan, picture, look)
         return
-    for still in plan.sheet.stills:
-        box = to_pixels(still, _scale(plan), picture.shape)
+    crossed = [plan.sheet.page.words[index].box for index in plan.crossed]
+    drawings = [rect for rect in plan.sheet.drawings if any(overlap(rect, box) > 0 for box in crossed)]
+    for area in (*plan.sheet.stills, *drawings):
+        box = to_pixels(area, _scale(plan), picture.shape)
         if box is not None:
             found = reader.find_text(picture[box.slices], smallest=smallest_print(dpi))
             yield from (line.text for line in found)
