@@ -280,6 +280,13 @@ def test_the_first_names_of_two_forms_raise_a_doubt() -> None:
     assert "several_patients" in {doubt.code for doubt in found.doubts}
 
 
+def test_the_surname_of_a_form_outranks_a_lone_name_below_it() -> None:
+    found = find_in("Surname: COLOMBO\nFirst name: Jonas\nDate of Birth: 24-Dec-1988\n\nPatient: Okonkwo")
+    read = found.identity.values()
+    assert (read["first_name"], read["last_name"]) == ("Jonas", "COLOMBO")
+    assert "several_patients" in {doubt.code for doubt in found.doubts}
+
+
 def test_the_fields_of_the_contract_are_read() -> None:
     found = find_in(
         "Patient:   von der Heide, Zoë   Untersuchung am:   12.03.2024\n"
