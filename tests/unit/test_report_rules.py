@@ -287,6 +287,11 @@ def test_the_surname_of_a_form_outranks_a_lone_name_below_it() -> None:
     assert "several_patients" in {doubt.code for doubt in found.doubts}
 
 
+def test_the_surname_is_not_the_one_that_somebody_was_born_with() -> None:
+    found = find_in("Betr.: Wirtz geb. Cremer, Gerhard, geb. am 28.10.1944, Ringstr. 80, 01621 Wald")
+    assert found.identity.values()["last_name"] == "Wirtz"
+
+
 def test_the_fields_of_the_contract_are_read() -> None:
     found = find_in(
         "Patient:   von der Heide, Zoë   Untersuchung am:   12.03.2024\n"

@@ -71,12 +71,11 @@ def read_identity(
     keys = {name_key(first) for first, _ in firsts if first}
     names = [(split, found) for found in _of(by_label, "patient_name") if (split := _split(found, keys))]
     lasts = [(_clean(_written(f)), f) for f in by_label["last_name"] if "geb" not in f.phrase]
-    whole = [(last, f) for (first, last), f in names if first]
-    lone = [(last, f) for (first, last), f in names if not first]
+    surnames = [(last, f) for (_, last), f in names]
     fields: dict[str, Reading | None] = {
         "first_name": _agreed([*firsts, *((first, f) for (first, _), f in names)], sheets),
         # ``Surname: Colombo`` is the one of ``First name: Jonas``, not a lone ``Patient: Auer`` below them.
-        "last_name": _agreed([*whole, *lasts, *lone], sheets),
+        "last_name": _agreed([*lasts, *surnames] if firsts else [*surnames, *lasts], sheets),
     }
     for field, labels in _SOURCES.items():
         values = [(_value(field, f, calendar), f) for label in labels for f in by_label[label]]
