@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -21,6 +22,8 @@ EMBEDDED_SETTINGS = "endoreg_db.settings"
 
 #: Names the advisory lock in a PostgreSQL database; any number that nobody else takes ("endoreg").
 _MIGRATION_LOCK = int.from_bytes(b"endoreg", "big")
+#: How long others may take to make a new database ready for this process to connect.
+_CONNECT_SECONDS = 60.0
 
 
 def configure() -> None:
@@ -91,6 +94,7 @@ def _has_records() -> bool:
 
     if connection.vendor == "sqlite" and not Path(connection.settings_dict["NAME"]).exists():
         return False  # asking would make the file
+    _connect()
     if MediaFile._meta.db_table not in connection.introspection.table_names():
         return False
     return MediaFile.objects.exists()
@@ -150,10 +154,34 @@ def _migrate(folder: DataFolder) -> None:
 
     with (folder.root / "migrate.lock").open("w") as turnstile:
         fcntl.flock(turnstile, fcntl.LOCK_EX)  # freed by close, and by the kernel if we die
+        _connect()
         with _one_at_a_time_on_the_server():
             if _missing_migrations():
                 _refuse_to_begin_anew(folder)
                 call_command("migrate", interactive=False, verbosity=0)
+
+
+def _connect() -> None:
+    """Connect, also while others do so for the first time.
+
+    A connection switches a new SQLite file to its write-ahead log. While another one is about to, SQLite does
+    not wait for it as it does for any other lock: it says at once that the database is locked.
+
+    Raises:
+        django.db.OperationalError: it cannot be connected to, for all of :data:`_CONNECT_SECONDS`.
+    """
+    from django.db import OperationalError, connection
+
+    last_try = time.monotonic() + _CONNECT_SECONDS
+    while True:
+        try:
+            connection.ensure_connection()
+        except OperationalError:
+            if connection.vendor != "sqlite" or time.monotonic() > last_try:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _refuse_to_begin_anew(folder: DataFolder) -> None:

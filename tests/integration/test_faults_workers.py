@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import threading
 import time
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -13,12 +14,14 @@ import pytest
 from django.db import connection, connections
 from django.db.models.functions import Now
 
+from endoreg_db.bootstrap import current_config, prepare
 from endoreg_db.errors import FileLockedError
 from endoreg_db.locking import lease
 from endoreg_db.models import ContentLease, ImportAttempt, State, VideoFile
 from endoreg_db.services import video_import
 from endoreg_db.services.store import Store
 from endoreg_db.services.video_import import VideoImportService
+from endoreg_db.storage.layout import DataFolder
 from tests.faults.aftermath import complaints, left_behind, mend, published_names, recorded_outputs
 from tests.faults.processes import Worker
 from tests.faults.stand_in import DEVICE, stand_in_pass, write_recording
@@ -49,6 +52,19 @@ def test_a_first_start_of_many_processes_at_once(data_dir: Path, tmp_path: Path)
         results = [result for worker in running for result in worker.results()]
     assert [result["status"] for result in results] == ["imported"] * 6
     assert VideoFile.objects.count() == 6
+
+
+def test_a_first_start_waits_for_another_that_makes_the_database_ready(data_dir: Path) -> None:
+    folder = DataFolder(data_dir)
+    folder.prepare()
+    with closing(sqlite3.connect(folder.database, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("CREATE TABLE made (by_another)")
+        other.execute("BEGIN IMMEDIATE")  # as in the middle of its switch to the write-ahead log
+        timer = threading.Timer(0.5, other.rollback)
+        timer.start()
+        prepare(current_config())
+        timer.join()
+    assert not VideoFile.objects.exists()
 
 
 # ------------------------------------------------------------------- slept through the lease
