@@ -95,9 +95,16 @@ def _has_records() -> bool:
     if connection.vendor == "sqlite" and not Path(connection.settings_dict["NAME"]).exists():
         return False  # asking would make the file
     _connect()
-    if MediaFile._meta.db_table not in connection.introspection.table_names():
-        return False
-    return MediaFile.objects.exists()
+    return _has_tables() and MediaFile.objects.exists()
+
+
+def _has_tables() -> bool:
+    """Whether the database has the tables of media, by whichever migrations."""
+    from django.db import connection
+
+    from endoreg_db.models import MediaFile
+
+    return MediaFile._meta.db_table in connection.introspection.table_names()
 
 
 def _missing_migrations() -> bool:
@@ -127,13 +134,11 @@ def _require_migrations() -> None:
     """
     from django.db import connection
 
-    from endoreg_db.models import MediaFile
-
     if "endoreg_db" in settings.MIGRATION_MODULES:
         return  # other migrations, or none: only the host knows which there should be
-    tables = connection.introspection.table_names()
-    applied = _applied_migrations() if "django_migrations" in tables else set()
-    if not applied and MediaFile._meta.db_table in tables:
+    is_recorded = "django_migrations" in connection.introspection.table_names()
+    applied = _applied_migrations() if is_recorded else set()
+    if not applied and _has_tables():
         return  # made without migrations, as databases of tests may be
     if not _known_migrations() <= applied:
         raise ConfigurationError(
@@ -190,11 +195,7 @@ def _refuse_to_begin_anew(folder: DataFolder) -> None:
     Raises:
         ConfigurationError: the database is new, and originals or published files are there already.
     """
-    from django.db import connection
-
-    from endoreg_db.models import MediaFile
-
-    if MediaFile._meta.db_table in connection.introspection.table_names() or not folder.holds_media():
+    if _has_tables() or not folder.holds_media():
         return
     raise ConfigurationError(
         f"The database is new, but {folder.root} holds what another one has stored",

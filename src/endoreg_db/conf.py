@@ -88,6 +88,15 @@ def config_from(values: Mapping[str, Any]) -> Config:
     )
 
 
+def plain_config() -> Config:
+    """The configuration of this process where no host project has a say: the environment, then ``.env``.
+
+    Raises:
+        ConfigurationError: a value cannot be used; says why.
+    """
+    return config_from({**from_dotenv(current_folder()), **from_environment(os.environ)})
+
+
 def from_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """The ``ENDOREG_…`` values of an environment."""
     return {key: value for key, value in environ.items() if key.startswith(PREFIX)}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import dj_database_url
 
-from endoreg_db.conf import config_from, current_folder, from_dotenv, from_environment
+from endoreg_db.conf import plain_config
 from endoreg_db.errors import ConfigurationError
 
 #: The mark by which the bootstrap knows that the database is its own to migrate.
@@ -16,7 +15,7 @@ ENDOREG_EMBEDDED = True
 #: How often PostgreSQL is asked the same before it keeps the statement; psycopg's own default is 5.
 _ASKED_BEFORE_KEPT = 3
 
-_config = config_from({**from_dotenv(current_folder()), **from_environment(os.environ)})
+_config = plain_config()
 
 
 def _database(url: str) -> dict[str, Any]:

@@ -238,14 +238,20 @@ def recoded(path: Path, name: str, *, before: int = 0, said: str = "Im Sigma rei
         canvas.drawString(30, 60, f"{CANARY} Fink")
 
     draw(path, more=more)
+    for writer, made in embedded_fonts(path):
+        del made["/ToUnicode"]
+        made[NameObject("/BaseFont")] = NameObject(f"/{name}")
+        writer.write(str(path))
+
+
+def embedded_fonts(path: Path) -> Iterator[tuple[PdfWriter, Any]]:
+    """The fonts of a report that tell which letter each of their glyphs is, to be changed and written."""
     writer = PdfWriter(clone_from=str(path))
     fonts: Any = writer.pages[0]["/Resources"]["/Font"]  # type: ignore[index]
     for item in fonts.values():
         made = item.get_object()
         if "/ToUnicode" in made:
-            del made["/ToUnicode"]
-            made[NameObject("/BaseFont")] = NameObject(f"/{name}")
-    writer.write(str(path))
+            yield writer, made
 
 
 def test_a_font_of_which_nothing_can_be_compared_is_not_believed(tmp_path: Path, reader: TextReader) -> None:
@@ -271,15 +277,11 @@ def test_glyphs_without_a_meaning_over_a_line_to_write_on_are_read_by_ocr(
 
     source = tmp_path / "report.pdf"
     draw(source, more=more)
-    writer = PdfWriter(clone_from=str(source))
-    fonts: Any = writer.pages[0]["/Resources"]["/Font"]  # type: ignore[index]
-    for item in fonts.values():
-        made = item.get_object()
-        if "/ToUnicode" in made:
-            told = DecodedStreamObject()
-            told.set_data(re.sub(rb"<00(..)>\n", rb"<F0\1>\n", made["/ToUnicode"].get_data()))
-            made[NameObject("/ToUnicode")] = writer._add_object(told)
-    writer.write(str(source))
+    for writer, made in embedded_fonts(source):
+        told = DecodedStreamObject()
+        told.set_data(re.sub(rb"<00(..)>\n", rb"<F0\1>\n", made["/ToUnicode"].get_data()))
+        made[NameObject("/ToUnicode")] = writer._add_object(told)
+        writer.write(str(source))
 
     done = rebuilt(source, reader)
 

@@ -81,11 +81,7 @@ def _config() -> Config:
     Raises:
         ConfigurationError: one of them cannot be used.
     """
-    import os
-
     from endoreg_db.bootstrap import current_config, names_a_host
-    from endoreg_db.conf import config_from, current_folder, from_dotenv, from_environment
+    from endoreg_db.conf import plain_config
 
-    if names_a_host():
-        return current_config()
-    return config_from({**from_dotenv(current_folder()), **from_environment(os.environ)})
+    return current_config() if names_a_host() else plain_config()

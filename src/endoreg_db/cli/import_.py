@@ -121,7 +121,6 @@ def _check_beforehand(center: str, processor: str | None) -> None:
     from endoreg_db.services import registry
 
     house_terms(current_config().report_house_file)
-
     registry.find_center(center)
     if processor is not None:
         registry.find_processor(processor, registry.processors())

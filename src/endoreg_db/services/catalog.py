@@ -121,7 +121,7 @@ def _source_of(store: Store, record: Any) -> Path | None:
     if not source.is_relative_to(store.folder.vault):
         return source
     for attempt in ImportAttempt.objects.filter(media=record.pk, token__isnull=False).order_by("-token"):
-        path = identity_records.unseal_path(store.sealer, attempt.sealed_source, attempt.uuid)
+        path = identity_records.source_of(store.sealer, attempt)
         if not path.is_relative_to(store.folder.vault):
             return path
     return source

@@ -80,7 +80,7 @@ def details(store: Store, record: MediaFile) -> RecordDetails:
 
 
 def _attempt_summary(store: Store, attempt: ImportAttempt) -> AttemptSummary:
-    source = identity_records.unseal_path(store.sealer, attempt.sealed_source, attempt.uuid)
+    source = identity_records.source_of(store.sealer, attempt)
     return AttemptSummary(
         outcome=attempt.outcome or "running",
         step=attempt.step,

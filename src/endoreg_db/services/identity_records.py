@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from endoreg_db.deid.identity import Identity, Reading
-from endoreg_db.models import AuditEvent, MediaFile, SensitiveMeta
+from endoreg_db.models import AuditEvent, ImportAttempt, MediaFile, SensitiveMeta
 from endoreg_db.models.prepared import Prepared, given, inserting
 from endoreg_db.storage.sealing import Sealer
 
@@ -47,6 +47,11 @@ def seal_path(sealer: Sealer, path: Path, attempt: UUID) -> bytes:
 def unseal_path(sealer: Sealer, sealed: bytes | memoryview, attempt: UUID) -> Path:
     """The source path of an attempt."""
     return Path(os.fsdecode(sealer.unseal(bytes(sealed), _path_context(attempt))))
+
+
+def source_of(sealer: Sealer, attempt: ImportAttempt) -> Path:
+    """Where an attempt read its source."""
+    return unseal_path(sealer, attempt.sealed_source, attempt.pk)
 
 
 def store_identity(sealer: Sealer, media: MediaFile, source: Path, identity: Identity) -> None:

@@ -147,7 +147,7 @@ def recognise(context: ImportContext) -> bool:
         context.digest = hash_file(path)
         record = MediaFile.of_content(context.digest.sha256)
         if record is not None:
-            kept = _is_stored(context, record)
+            kept = stored.has_original(context.store, record)
             if record.original_kept and not kept and record.state in SETTLED:
                 _store_again(context, record)
             if _settle_known(context, record):
@@ -168,7 +168,7 @@ def _recognise_again(context: ImportContext, retry_of: UUID) -> None:
     path = context.request.file_path
     if path == context.store.vault.path_of(record.content_sha256):
         return  # it is checked while it is decrypted
-    if context.request.save_original and not _is_stored(context, record):
+    if context.request.save_original and not stored.has_original(context.store, record):
         _ingest(context)
     context.digest = context.digest or hash_file(path)
     if context.digest.sha256 != record.content_sha256:
@@ -182,11 +182,6 @@ def _ingest(context: ImportContext) -> None:
     """Hash and encrypt the source in one read; :func:`keep_original` gives the copy its address."""
     context.ingested = context.store.vault.ingest(context.request.file_path, context.the_workspace.folder)
     context.digest = FileDigest(context.ingested.sha256, context.ingested.size)
-
-
-def _is_stored(context: ImportContext, record: MediaFile) -> bool:
-    """Whether the vault has the original that it should have."""
-    return record.original_kept and context.store.vault.contains(record.content_sha256)
 
 
 def _store_again(context: ImportContext, record: MediaFile) -> None:
@@ -267,7 +262,7 @@ def _recall(context: ImportContext) -> bool:
     if seen is None:
         return False
     record = sightings.recall(context.store.sighting_of(context.request.file_path, seen))
-    if record is None or (record.original_kept and not _is_stored(context, record)):
+    if record is None or (record.original_kept and not stored.has_original(context.store, record)):
         return False
     return _settle_known(context, record)
 
@@ -344,7 +339,7 @@ def source_name(context: ImportContext) -> str:
     first = context.the_record.attempts.order_by("started_at", "uuid").first()
     if first is None:
         return ""
-    return identity_records.unseal_path(context.store.sealer, first.sealed_source, first.uuid).name
+    return identity_records.source_of(context.store.sealer, first).name
 
 
 def output_of(publisher: Publisher, record: MediaFile) -> Path | None:

@@ -153,7 +153,7 @@ def bury(store: Store, attempt_id: UUID, *, stale_after: float) -> bool:
             if attempt.media is not None:
                 # While the dead one still has the lease: nobody looks for pieces before all are kept.
                 pieces.keep_for_record(store, attempt.media, store.folder.attempt_folder(attempt_id))
-            source = identity_records.unseal_path(store.sealer, attempt.sealed_source, attempt_id)
+            source = identity_records.source_of(store.sealer, attempt)
             _remove_lock(lock_path_of(store.folder, source), source, stale_after)
             ContentLease.objects.filter(owner=attempt_id).update(
                 owner=None, heartbeat_at=None, expires_at=None

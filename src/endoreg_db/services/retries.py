@@ -12,7 +12,7 @@ from endoreg_db import errors
 from endoreg_db.conf import Config
 from endoreg_db.models import ContentLease, MediaFile, State
 from endoreg_db.models.states import sources_of
-from endoreg_db.services import identity_records
+from endoreg_db.services import identity_records, stored
 from endoreg_db.services.context import ImportRequest
 from endoreg_db.services.recovery import is_dead
 from endoreg_db.services.store import Store, open_store
@@ -54,10 +54,9 @@ def request_for_retry(config: Config, record: MediaFile, processor_name: str | N
         raise errors.InvalidTransitionError(
             f"The {record.kind} {record.uuid} is {record.state}; there is nothing to retry"
         )
-    stored = store.vault.path_of(record.content_sha256)
-    is_stored = record.original_kept and stored.exists()
+    in_vault = store.vault.path_of(record.content_sha256)
     return ImportRequest(
-        file_path=stored if is_stored else _source_of(store.sealer, record),
+        file_path=in_vault if stored.has_original(store, record) else _source_of(store.sealer, record),
         center_name=record.center.name,
         processor_name=processor_name,
         save_original=record.original_wanted,
@@ -73,7 +72,7 @@ def _is_worked_on(store: Store, record: MediaFile) -> bool:
 
 def _source_of(sealer: Sealer, record: MediaFile) -> Path:
     for attempt in record.attempts.order_by("-started_at"):
-        path = identity_records.unseal_path(sealer, attempt.sealed_source, attempt.uuid)
+        path = identity_records.source_of(sealer, attempt)
         if path.is_file():
             return path
     raise errors.SourceMissingError(

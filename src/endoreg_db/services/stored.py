@@ -18,6 +18,11 @@ from endoreg_db.services import recovery
 from endoreg_db.services.store import Store
 
 
+def has_original(store: Store, record: MediaFile) -> bool:
+    """Whether the vault holds the original of a record; the record alone may say so of one that was lost."""
+    return record.original_kept and store.vault.contains(record.content_sha256)
+
+
 def is_named(sha256: str) -> bool:
     """Whether some record needs this object of the vault."""
     return MediaFile.objects.filter(

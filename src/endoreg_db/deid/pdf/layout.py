@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
 from endoreg_db.deid.reports.words import Line, Rect, Source, Word
@@ -47,6 +47,11 @@ def union(boxes: Sequence[Rect]) -> Rect:
 def overlap(a: Rect, b: Rect) -> float:
     """The area that two rectangles share, in square points."""
     return max(0.0, min(a.x1, b.x1) - max(a.x0, b.x0)) * max(0.0, min(a.y1, b.y1) - max(a.y0, b.y0))
+
+
+def meets(box: Rect, others: Iterable[Rect]) -> bool:
+    """Whether a rectangle shares some area with any of the others."""
+    return any(overlap(box, other) > 0 for other in others)
 
 
 def area(box: Rect) -> float:

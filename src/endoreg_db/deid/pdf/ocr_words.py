@@ -13,7 +13,7 @@ from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.ocr import SpacedLine, TextReader
 from endoreg_db.deid.pdf.document import POINTS_PER_INCH, Picture
 from endoreg_db.deid.pdf.pixels import to_pixels, to_points
-from endoreg_db.deid.pdf.upright import View, turned
+from endoreg_db.deid.pdf.upright import View, surely_flipped
 from endoreg_db.deid.pdf.word_boxes import word_spans
 from endoreg_db.deid.pdf.written import placed
 from endoreg_db.deid.reports.vocabulary import is_clinical, is_listed
@@ -73,7 +73,7 @@ def _is_print(line: SpacedLine, picture: Picture, reader: TextReader) -> bool:
         return False
     if line.confidence >= _SURELY_UPRIGHT or all_known:
         return True  # ``DOB:`` is as sure a number the other way up
-    return reader.read_spaced(turned(picture, 180)).confidence < line.confidence
+    return surely_flipped(picture, reader) < line.confidence
 
 
 def _letter_width(line: SpacedLine, picture: Picture) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import ceil, floor
 
 import numpy as np
@@ -22,6 +23,11 @@ def to_pixels(rect: Rect, scale: float, shape: tuple[int, ...]) -> Box | None:
     left, top = max(0, floor(rect.x0 * scale)), max(0, floor(rect.y0 * scale))
     right, bottom = min(shape[1], ceil(rect.x1 * scale)), min(shape[0], ceil(rect.y1 * scale))
     return Box(left, top, right - left, bottom - top) if right > left and bottom > top else None
+
+
+def all_to_pixels(rects: Iterable[Rect], scale: float, shape: tuple[int, ...]) -> list[Box]:
+    """As :func:`to_pixels`, of those of which something lies in the picture."""
+    return [box for rect in rects if (box := to_pixels(rect, scale, shape)) is not None]
 
 
 def brightest(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -25,10 +25,10 @@ from endoreg_db.deid.pdf.graphics import (
     is_blank,
     unexplained,
 )
-from endoreg_db.deid.pdf.layout import area, lines_of, overlap
+from endoreg_db.deid.pdf.layout import area, lines_of, meets, overlap
 from endoreg_db.deid.pdf.ocr_words import OcrWords, read_boxes, read_region, smallest_print
 from endoreg_db.deid.pdf.pictures import Code, find_codes, is_endoscopic
-from endoreg_db.deid.pdf.pixels import to_pixels, to_points
+from endoreg_db.deid.pdf.pixels import all_to_pixels, to_pixels, to_points
 from endoreg_db.deid.pdf.text_layer import LayerWord, draw_without_text, read_layer
 from endoreg_db.deid.pdf.upright import View, turned, turned_box, upright_view
 from endoreg_db.deid.reports.words import Page, Rect, Word
@@ -124,7 +124,7 @@ class _Canvas:
 
     def boxes(self, rects: Iterable[Rect]) -> list[Box]:
         """Those of the rectangles of which something lies on the page, in pixels."""
-        return [box for rect in rects if (box := self.box(rect)) is not None]
+        return all_to_pixels(rects, self.scale, self.picture.shape)
 
     def read(self, rect: Rect) -> OcrWords:
         """What OCR reads in a part of the page."""
@@ -161,7 +161,7 @@ def _digital(
     drawings = [*others, *(to_points(box, canvas.scale) for box in drawn)]
     # What would stay as a drawing, say a bullet or a line to write on, stays as a word.
     for index in doubts.unsure:
-        if not _meets(words[index].box, drawings):
+        if not meets(words[index].box, drawings):
             words[index] = replace(words[index], source="text")
     in_stills = [canvas.read(rect) for rect in stills]
     in_drawings = [rest.read(rect) for rect in drawings]
@@ -170,7 +170,7 @@ def _digital(
     shown = [word.box for word in words if word.source == "text"]
     unread = [rect for region in in_stills for rect in region.unread]
     # Across words that stay it goes with its drawing; filled, it would take them as well.
-    unread += [rect for region in in_drawings for rect in region.unread if not _meets(rect, shown)]
+    unread += [rect for region in in_drawings for rect in region.unread if not meets(rect, shown)]
     return canvas.sheet(
         [*words, *(word for found in in_drawings for word in found.words), *burnt_in],
         scanned=False,
@@ -180,10 +180,6 @@ def _digital(
         codes=[code.text for code in codes],
         findings=_findings(canvas, words, drawings, stills),
     )
-
-
-def _meets(rect: Rect, others: Iterable[Rect]) -> bool:
-    return any(overlap(rect, other) > 0 for other in others)
 
 
 def _without_words(canvas: _Canvas, beneath: Picture, words: Sequence[Word]) -> Picture:
@@ -224,7 +220,7 @@ def _scanned(
     upright = upright_view(picture, dpi, reader, smallest_print(dpi))
     view, boxes = upright.view, upright.boxes
     canvas = _Canvas(number, size, upright.picture, view, reader)
-    hidden = [_turned_word(replace(word, source="hidden"), view.turn, *size) for word in layer]
+    hidden = [replace(w, source="hidden", box=turned_box(w.box, view.turn, *size)) for w in layer]
     read = read_boxes(canvas.picture, boxes, number, canvas.scale, reader, upright.read)
     stills = [
         to_points(box, canvas.scale)
@@ -235,7 +231,7 @@ def _scanned(
     drawn = unexplained(canvas.picture, of_stills, of_words, dpi, EDGE_OF_SCAN)
     drawings = [to_points(box, canvas.scale) for box in drawn]
     codes = find_codes(canvas.picture)
-    burnt_in = [word.box for word in read.words if any(overlap(word.box, still) > 0 for still in stills)]
+    burnt_in = [word.box for word in read.words if meets(word.box, stills)]
     findings = _findings(canvas, read.words, drawings, stills)
     if len(read.unread) > _UNREADABLE * max(1, len(boxes)):
         findings.append(
@@ -287,7 +283,3 @@ def _main_turn(layer: Sequence[LayerWord]) -> int:
         if item.word.source == "text" and len(item.word.text) > 1:
             letters[item.turn] += len(item.word.text)
     return max(letters, key=lambda turn: letters[turn])
-
-
-def _turned_word(word: Word, turn: int, width: float, height: float) -> Word:
-    return replace(word, box=turned_box(word.box, turn, width, height)) if turn else word

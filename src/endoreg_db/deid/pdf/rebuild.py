@@ -12,8 +12,8 @@ from endoreg_db.deid.geometry import Box
 from endoreg_db.deid.pdf.blank import boxes_of_hits, echoes, kept_words
 from endoreg_db.deid.pdf.dates import MovedDate, drawn_date, placed_date
 from endoreg_db.deid.pdf.document import POINTS_PER_INCH, Picture
-from endoreg_db.deid.pdf.layout import contains, grown, overlap
-from endoreg_db.deid.pdf.pixels import brightest, darkest, to_pixels
+from endoreg_db.deid.pdf.layout import contains, grown, meets
+from endoreg_db.deid.pdf.pixels import all_to_pixels, brightest, darkest, to_pixels
 from endoreg_db.deid.pdf.read import Sheet
 from endoreg_db.deid.pdf.text_layer import text_pixels
 from endoreg_db.deid.pdf.writer import NewPage, TextRun
@@ -51,8 +51,7 @@ class Plan:
             index
             for line in self.kept
             for index in line
-            if words[index].source == "text"
-            and any(overlap(words[index].box, rect) > 0 for rect in self.sheet.drawings)
+            if words[index].source == "text" and meets(words[index].box, self.sheet.drawings)
         )
 
     @property
@@ -96,7 +95,7 @@ def across_words(sheet: Sheet, hit: Collection[int]) -> frozenset[int]:
         if words[n].source == "ocr"
         and not sheet.scanned
         and any(contains(grown(rect, _AROUND), words[n].box) for rect in sheet.drawings)
-        and any(overlap(words[n].box, box) > 0 for box in stay)
+        and meets(words[n].box, stay)
     )
 
 
@@ -144,7 +143,7 @@ def blanked_picture(plan: Plan, picture: Picture, beneath: Picture | None = None
     if crossed := plan.crossed:
         if beneath is None:
             raise ValueError("what lies beneath the words is not known")
-        boxes = [to_pixels(words[index].box, _scale(plan), picture.shape) for index in crossed]
+        boxes = all_to_pixels((words[index].box for index in crossed), _scale(plan), picture.shape)
         _restore_letters(result, picture, beneath, boxes)
     for rect in plan.filled:
         _fill(result, rect, plan, _BLACK)
@@ -153,16 +152,13 @@ def blanked_picture(plan: Plan, picture: Picture, beneath: Picture | None = None
     return result
 
 
-def _restore_letters(
-    result: Picture, picture: Picture, beneath: Picture, boxes: Sequence[Box | None]
-) -> None:
+def _restore_letters(result: Picture, picture: Picture, beneath: Picture, boxes: Sequence[Box]) -> None:
     """Write the letters in some boxes of the page anew into ``result``, without what was drawn there."""
     for box in boxes:
-        if box is not None:
-            part = picture[box.slices]
-            letters = text_pixels(part, beneath[box.slices])
-            light = letters.any() and np.median(part[letters]) > _LIGHT  # on a dark drawing, which has gone
-            result[box.slices][letters] = 255 - part[letters] if light else part[letters]
+        part = picture[box.slices]
+        letters = text_pixels(part, beneath[box.slices])
+        light = letters.any() and np.median(part[letters]) > _LIGHT  # on a dark drawing, which has gone
+        result[box.slices][letters] = 255 - part[letters] if light else part[letters]
 
 
 def _flatten_hidden(picture: Picture, plan: Plan) -> None:

@@ -164,14 +164,14 @@ def _tried(picture: Picture, lines: list[Box], reader: TextReader) -> tuple[Mapp
     read = {box: reader.read_spaced(picture[box.slices]) for box in few}
     if sum(line.confidence for line in read.values()) >= _SURELY_READ * len(read):
         return read, False
-    flipped = {box: _flipped(picture, box, reader) for box in few}
+    flipped = {box: surely_flipped(picture[box.slices], reader) for box in few}
     if any(flipped[box] > read[box].confidence for box in few):
         more = [box for box in _spread(lines, _TRIED_IN_DOUBT) if box not in read]
         read |= {box: reader.read_spaced(picture[box.slices]) for box in more}
-        flipped |= {box: _flipped(picture, box, reader) for box in more}
+        flipped |= {box: surely_flipped(picture[box.slices], reader) for box in more}
     return read, sum(flipped.values()) > sum(line.confidence for line in read.values())
 
 
-def _flipped(picture: Picture, box: Box, reader: TextReader) -> float:
-    """How surely a line is read upside down, from 0 to 1."""
-    return reader.read_spaced(turned(picture[box.slices], 180)).confidence
+def surely_flipped(line: Picture, reader: TextReader) -> float:
+    """How surely the picture of a line is read upside down, from 0 to 1."""
+    return reader.read_spaced(turned(line, 180)).confidence

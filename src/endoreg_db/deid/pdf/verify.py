@@ -26,11 +26,11 @@ from endoreg_db.deid.pdf.again import changed_pixels, is_known
 from endoreg_db.deid.pdf.dates import MovedDate
 from endoreg_db.deid.pdf.document import POINTS_PER_INCH, Picture
 from endoreg_db.deid.pdf.graphics import EDGE_AFTER_JPEG, EDGE_OF_SCAN, unexplained
-from endoreg_db.deid.pdf.layout import overlap
+from endoreg_db.deid.pdf.layout import meets
 from endoreg_db.deid.pdf.objects import strangers
 from endoreg_db.deid.pdf.ocr_words import smallest_print
 from endoreg_db.deid.pdf.pictures import find_codes
-from endoreg_db.deid.pdf.pixels import to_pixels
+from endoreg_db.deid.pdf.pixels import all_to_pixels, to_pixels
 from endoreg_db.deid.pdf.plain_text import PAGE_BREAK
 from endoreg_db.deid.pdf.read import Sheet
 from endoreg_db.deid.pdf.rebuild import Plan, across_words
@@ -180,13 +180,12 @@ def _check_hits(plan: Plan, picture: Picture, look: _Look) -> None:
     """
     sheet, words = plan.sheet, plan.sheet.page.words
     covered = np.zeros(picture.shape[:2], np.bool_)
-    for rect in plan.filled:
-        box = to_pixels(rect, _scale(plan), picture.shape)
-        if box is not None:
-            covered[box.slices] = True
-    for index in plan.hit - across_words(sheet, plan.hit):
-        box = to_pixels(words[index].letters, _scale(plan), picture.shape)
-        if words[index].source != "hidden" and box is not None and not covered[box.slices].all():
+    for box in all_to_pixels(plan.filled, _scale(plan), picture.shape):
+        covered[box.slices] = True
+    gone = plan.hit - across_words(sheet, plan.hit)
+    letters = (words[index].letters for index in gone if words[index].source != "hidden")
+    for box in all_to_pixels(letters, _scale(plan), picture.shape):
+        if not covered[box.slices].all():
             number = sheet.page.number
             look.tell(
                 "not_covered", "fatal", f"Page {number}: a word that has to go is not covered as a whole"
@@ -240,10 +239,8 @@ def _check_ink(plan: Plan, picture: Picture, look: _Look) -> None:
     sheet, words = plan.sheet, plan.sheet.page.words
     kept = [words[index].box for line in plan.kept for index in line]
     judged = [*sheet.stills, *(_wide(rect) for rect in sheet.drawings)]
-    pictures, known = (
-        [box for rect in rects if (box := to_pixels(rect, _scale(plan), picture.shape)) is not None]
-        for rects in (judged, [*kept, *plan.filled])
-    )
+    pictures = all_to_pixels(judged, _scale(plan), picture.shape)
+    known = all_to_pixels((*kept, *plan.filled), _scale(plan), picture.shape)
     edge = EDGE_OF_SCAN if sheet.scanned else EDGE_AFTER_JPEG
     if unexplained(picture, pictures, known, sheet.view.dpi, edge):
         look.tell(
@@ -267,12 +264,10 @@ def _read_again(plan: Plan, picture: Picture, look: _Look) -> Iterator[str]:
         yield from _scan_again(plan, picture, look)
         return
     crossed = [plan.sheet.page.words[index].box for index in plan.crossed]
-    drawings = [rect for rect in plan.sheet.drawings if any(overlap(rect, box) > 0 for box in crossed)]
-    for area in (*plan.sheet.stills, *drawings):
-        box = to_pixels(area, _scale(plan), picture.shape)
-        if box is not None:
-            found = reader.find_text(picture[box.slices], smallest=smallest_print(dpi))
-            yield from (line.text for line in found)
+    drawings = [rect for rect in plan.sheet.drawings if meets(rect, crossed)]
+    for place in all_to_pixels((*plan.sheet.stills, *drawings), _scale(plan), picture.shape):
+        found = reader.find_text(picture[place.slices], smallest=smallest_print(dpi))
+        yield from (line.text for line in found)
     widest = sorted(plan.filled, key=lambda rect: rect.x0 - rect.x1)[:_LINES_LOOKED_AT]
     for rect in widest:
         wide = Rect(rect.x0 - _AROUND, rect.y0, rect.x1 + _AROUND, rect.y1)

@@ -12,7 +12,6 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
-from endoreg_db.certificate import SUFFIX as CERTIFICATE_SUFFIX
 from endoreg_db.certificate import certificate_path, is_about
 from endoreg_db.intake import sightings
 from endoreg_db.models import MediaFile, State, VideoFile
@@ -39,10 +38,12 @@ _OTHER = (
 def published_files(examination: Examination) -> Iterator[Problem | None]:
     """Files in the published folder that no record names: never verified, or no longer wanted."""
     publisher = examination.store.publisher
+    foreign: set[Path] = set()  # the certificates of files that are of another database
     for path in (*publisher.published_files(), *publisher.certificates()):
         yield None
         uuid = _uuid_or_none(path.name.split(".")[0])
-        if _is_of_another_database(examination.store, path, uuid):
+        if path in foreign or _is_of_another_database(examination.store, path, uuid):
+            foreign.add(certificate_path(path))
             yield Problem("published files", f"{path} was published, but no record is of it", False, _OTHER)
             continue
         with transaction.atomic():
@@ -57,15 +58,15 @@ def published_files(examination: Examination) -> Iterator[Problem | None]:
 
 
 def _is_of_another_database(store: Store, path: Path, uuid: UUID | None) -> bool:
-    """Whether a file (or its certificate) was verified and published here, but not by this database.
+    """Whether a file was verified and published here, but not by this database.
 
     Records are never removed, so one without a record is of another database, or of a newer copy of this one.
     """
     if uuid is not None and MediaFile.objects.filter(pk=uuid).exists():
         return False
-    file = path.with_name(path.name.removesuffix(CERTIFICATE_SUFFIX))
-    public_key = load_signing_key(store.folder.keys).public_key
-    return file.is_file() and is_about(file, hash_file(file).sha256, public_key)
+    if not certificate_path(path).is_file():
+        return False
+    return is_about(path, hash_file(path).sha256, load_signing_key(store.folder.keys).public_key)
 
 
 def _is_named_by(record: MediaFile, path: Path) -> bool:

@@ -150,6 +150,6 @@ def _lock_paths(examination: Examination) -> set[Path]:
         | Q(pk__in=[*recovery.abandoned_folders(store)])
     )
     for attempt in interrupted.iterator():
-        source = identity_records.unseal_path(store.sealer, attempt.sealed_source, attempt.uuid)
+        source = identity_records.source_of(store.sealer, attempt)
         paths.add(recovery.lock_path_of(store.folder, source))
     return {path for path in paths if os.path.lexists(path)}
